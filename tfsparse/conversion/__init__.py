@@ -1,0 +1,1 @@
+"""Conversion wing: sparse matmuls into a TensorFlow SavedModel."""

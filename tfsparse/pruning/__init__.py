@@ -1,0 +1,1 @@
+"""Training wing: block masks, schedules and wrappers for Keras layers."""
