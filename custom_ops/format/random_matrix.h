@@ -1,0 +1,70 @@
+#ifndef TFSPARSE_CUSTOM_OPS_FORMAT_RANDOM_MATRIX_H_
+#define TFSPARSE_CUSTOM_OPS_FORMAT_RANDOM_MATRIX_H_
+
+#include <cstdint>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+#include "custom_ops/format/block_sparse_matrix.h"
+
+namespace tfsparse {
+
+// A block-sparse matrix that owns its arrays, filled from a seed: float weights
+// are uniform in [-1, 1), int8 weights in [-128, 127].
+template <typename T>
+class RandomMatrix {
+ public:
+  RandomMatrix(int64_t out, int64_t in, int64_t block_out, int64_t block_in,
+               double sparsity, uint32_t seed) {
+    std::mt19937 random(seed);
+    std::bernoulli_distribution stored(1 - sparsity);
+    view_.out = out;
+    view_.in = in;
+    view_.block_out = block_out;
+    view_.block_in = block_in;
+    indptr.push_back(0);
+    for (int64_t row = 0; row < view_.block_rows(); ++row) {
+      for (int64_t column = 0; column < view_.block_columns(); ++column) {
+        if (!stored(random)) continue;
+        indices.push_back(static_cast<int32_t>(column));
+        for (int64_t i = 0; i < block_out * block_in; ++i)
+          data.push_back(Value(random));
+      }
+      indptr.push_back(static_cast<int32_t>(indices.size()));
+    }
+  }
+
+  // Made anew, so that a test may change the arrays in between.
+  BlockSparseMatrix<T> view() const {
+    BlockSparseMatrix<T> view = view_;
+    view.num_blocks =
+        static_cast<int64_t>(data.size()) / (view.block_out * view.block_in);
+    view.num_indices = static_cast<int64_t>(indices.size());
+    view.num_indptr = static_cast<int64_t>(indptr.size());
+    view.data = data.data();
+    view.indices = indices.data();
+    view.indptr = indptr.data();
+    return view;
+  }
+
+  std::vector<T> data;
+  std::vector<int32_t> indices;
+  std::vector<int32_t> indptr;
+
+ private:
+  static T Value(std::mt19937& random) {
+    if constexpr (std::is_same_v<T, float>) {
+      return std::uniform_real_distribution<float>(-1, 1)(random);
+    } else {
+      return static_cast<T>(
+          std::uniform_int_distribution<int>(-128, 127)(random));
+    }
+  }
+
+  BlockSparseMatrix<T> view_;
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_FORMAT_RANDOM_MATRIX_H_

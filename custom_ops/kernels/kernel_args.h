@@ -1,0 +1,101 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_KERNEL_ARGS_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_KERNEL_ARGS_H_
+
+// What a kernel is told, as plain data.
+//
+// A matmul y[M,N] = x[M,K] * transpose(W[N,K]) runs tile by tile over the rows
+// of x, in three steps, each of them a function of this header's types:
+//
+//   pack      16*V rows of x, transposed so that the rows lie in the lanes of
+//             V vector registers (and quantized, where x is float and W int8)
+//   multiply  every stored weight, broadcast, with the V vectors of its input;
+//             a strip of a few outputs keeps its sums in registers
+//   output    the sums, transposed back, with scale, bias and activation
+//
+// Why the rows lie in the lanes: a sparse weight matrix gives no two neighbours
+// to put into a register, but every weight meets every row of x. One broadcast
+// then serves V registers, whatever the pattern.
+//
+// Contract. A function writes only the tile or the rows of y it is given, and
+// reads nothing else. The number of vectors V does not change any result.
+//
+// This header is included by files that are compiled for other instruction sets
+// than the rest, so it may define nothing that the linker could share: plain
+// data only, no function, no standard container.
+
+#include <cstdint>
+
+namespace tfsparse {
+
+// Rows of x in one vector register: 16 sums of 32 bits.
+inline constexpr int kLanes = 16;
+// Most vectors V that any kernel takes at a time.
+inline constexpr int kMaxVectors = 8;
+// Outputs whose sums are finished together, and the room for one more strip.
+inline constexpr int kChunkOutputs = 64;
+inline constexpr int kMaxHeight = 8;
+
+// Where an element (row m, input k) of a tile of 16*V rows lies.
+enum class Layout {
+  kPlanes,  // [k][m], rows of u8 in the order that gathered quads need (see
+            // below)
+  kQuads,   // [k / 4][m][k % 4], u8 only
+};
+// A plane of u8 has 64 rows. Interleaving four planes into quads, byte and word
+// unpacks leave row 16v + 4l + j in lane 4v + j of quarter l, so the plane
+// keeps it at 16l + 4v + j, and the sums come out in order.
+
+// A few consecutive outputs that share their inputs.
+struct Strip {
+  int32_t out;     // first output
+  int64_t groups;  // groups of inputs: one input (float), four (int8)
+  int64_t column;  // of the first group, in PackedWeights::columns
+  int64_t value;   // of the first group, in PackedWeights::values
+};
+
+struct PackArgs {
+  const void* x;       // first row, row-major, float or uint8
+  int64_t stride;      // elements from row to row
+  int64_t rows;        // 1 .. 16 * vectors; lanes behind the last hold zeros
+  int64_t inputs;      // K
+  int vectors;         // V
+  float inv_scale;     // quantization: q = round(x * inv_scale) + zero_point,
+  int32_t zero_point;  //   in [0, 255], half to even
+  void* tile;
+};
+
+struct MultiplyArgs {
+  const void* tile;
+  const int32_t* columns;
+  const void* values;
+  const Strip* strips;
+  int64_t num_strips;
+  int32_t first_out;  // output whose sums are acc[0]
+  void* acc;          // [kChunkOutputs + kMaxHeight][16 * V], float or int32
+};
+
+struct OutputArgs {
+  const void* acc;
+  int vectors;
+  int64_t rows;
+  int64_t outputs;  // outputs in acc that are finished, 1 .. kChunkOutputs +
+                    // kMaxHeight
+  const int32_t*
+      offset;  // subtracted from the int32 sums: zero_point * sum of weights
+  const float* scale;  // int32 sums times this
+  const float* bias;   // added; never null
+  bool relu;
+  float inv_y_scale;  // uint8 y: round(y * inv_y_scale) + y_zero_point
+  int32_t y_zero_point;
+  void* y;
+  int64_t y_stride;
+};
+
+// Returns whether some element of x was NaN or infinite (float tiles only).
+using PackFunction = bool (*)(const PackArgs&);
+using MultiplyFunction = void (*)(const MultiplyArgs&);
+using OutputFunction = void (*)(const OutputArgs&);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_KERNEL_ARGS_H_

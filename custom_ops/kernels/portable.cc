@@ -1,0 +1,222 @@
+#include "custom_ops/kernels/portable.h"
+
+#include <cmath>
+
+#include "custom_ops/kernels/quantize.h"
+
+namespace tfsparse {
+namespace {
+
+template <typename T>
+T Element(const PackArgs& args, int64_t row, int64_t input) {
+  return static_cast<const T*>(args.x)[row * args.stride + input];
+}
+
+struct FromU8 {
+  static uint8_t Load(const PackArgs& args, int64_t row, int64_t input) {
+    return Element<uint8_t>(args, row, input);
+  }
+};
+
+struct FromF32 {
+  static uint8_t Load(const PackArgs& args, int64_t row, int64_t input) {
+    return QuantizeU8(Element<float>(args, row, input), args.inv_scale,
+                      args.zero_point);
+  }
+};
+
+template <class Source>
+bool PackQuads(const PackArgs& args) {
+  uint8_t* tile = static_cast<uint8_t*>(args.tile);
+  const int64_t rows = args.vectors * kLanes;
+  for (int64_t input = 0; input < (args.inputs + 3) / 4 * 4; ++input) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const bool inside = row < args.rows && input < args.inputs;
+      tile[((input / 4) * rows + row) * 4 + input % 4] =
+          inside ? Source::Load(args, row, input) : 0;
+    }
+  }
+  return false;
+}
+
+// Planes here keep their rows in order: nothing is interleaved.
+template <class Source>
+bool PackPlanes(const PackArgs& args) {
+  uint8_t* tile = static_cast<uint8_t*>(args.tile);
+  const int64_t rows = args.vectors * kLanes;
+  for (int64_t input = 0; input < args.inputs; ++input) {
+    for (int64_t row = 0; row < rows; ++row) {
+      tile[input * rows + row] =
+          row < args.rows ? Source::Load(args, row, input) : 0;
+    }
+  }
+  return false;
+}
+
+// One product of a group: float planes.
+template <int V>
+struct F32 {
+  using Value = float;
+  using Sum = float;
+  static constexpr int kColumns = 1, kValues = 1;
+  static void Add(const float* tile, const int32_t* column, const float* w,
+                  Sum* sums) {
+    const float* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
+    for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[0];
+  }
+};
+
+template <int V>
+struct Quads {
+  using Value = int8_t;
+  using Sum = int32_t;
+  static constexpr int kColumns = 1, kValues = 4;
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w,
+                  Sum* sums) {
+    const uint8_t* x =
+        tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
+    for (int m = 0; m < V * kLanes; ++m) {
+      int32_t sum = 0;
+      for (int i = 0; i < 4; ++i) sum += x[4 * m + i] * w[i];
+      sums[m] += sum;
+    }
+  }
+};
+
+template <int V>
+struct Gathered {
+  using Value = int8_t;
+  using Sum = int32_t;
+  static constexpr int kColumns = 4, kValues = 4;
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w,
+                  Sum* sums) {
+    for (int i = 0; i < 4; ++i) {
+      const uint8_t* x = tile + static_cast<int64_t>(column[i]) * (V * kLanes);
+      for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[i];
+    }
+  }
+};
+
+template <class Product, typename X, int H, int V>
+void Multiply(const MultiplyArgs& args) {
+  using Sum = typename Product::Sum;
+  constexpr int kRows = V * kLanes;
+  const X* tile = static_cast<const X*>(args.tile);
+  for (int64_t s = 0; s < args.num_strips; ++s) {
+    const Strip& strip = args.strips[s];
+    const int32_t* column = args.columns + strip.column;
+    const auto* w =
+        static_cast<const typename Product::Value*>(args.values) + strip.value;
+    Sum* sums =
+        static_cast<Sum*>(args.acc) + (strip.out - args.first_out) * kRows;
+    for (int i = 0; i < H * kRows; ++i) sums[i] = 0;
+    for (int64_t g = 0; g < strip.groups; ++g, column += Product::kColumns) {
+      for (int h = 0; h < H; ++h, w += Product::kValues) {
+        Product::Add(tile, column, w, sums + h * kRows);
+      }
+    }
+  }
+}
+
+template <template <int> class Product, typename X, int H, int V>
+MultiplyFunction Pick(int vectors) {
+  if constexpr (V == 0) {
+    return nullptr;
+  } else {
+    return vectors == V ? Multiply<Product<V>, X, H, V>
+                        : Pick<Product, X, H, V - 1>(vectors);
+  }
+}
+
+template <template <int> class Product, typename X>
+MultiplyFunction PickHeight(int height, int vectors) {
+  return height == 4   ? Pick<Product, X, 4, 4>(vectors)
+         : height == 1 ? Pick<Product, X, 1, 4>(vectors)
+                       : nullptr;
+}
+
+float Activate(const OutputArgs& args, float y) {
+  return args.relu && y < 0 ? 0.0f : y;
+}
+
+// fma, as the vector kernels have it: multiplying and adding apart rounds
+// twice.
+float Dequantize(const OutputArgs& args, int64_t row, int64_t output) {
+  const int32_t sum = static_cast<const int32_t*>(
+      args.acc)[output * args.vectors * kLanes + row];
+  const float value = static_cast<float>(sum - args.offset[output]);
+  return Activate(args, std::fma(value, args.scale[output], args.bias[output]));
+}
+
+template <typename Y, class Value>
+void Output(const OutputArgs& args, Value value) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
+    for (int64_t output = 0; output < args.outputs; ++output)
+      y[output] = value(row, output);
+  }
+}
+
+}  // namespace
+
+bool PackF32Portable(const PackArgs& args) {
+  float* tile = static_cast<float*>(args.tile);
+  const int64_t rows = args.vectors * kLanes;
+  bool finite = true;
+  for (int64_t input = 0; input < args.inputs; ++input) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const float x = row < args.rows ? Element<float>(args, row, input) : 0.0f;
+      finite = finite && std::isfinite(x);
+      tile[input * rows + row] = x;
+    }
+  }
+  return !finite;
+}
+
+bool PackU8QuadsPortable(const PackArgs& args) {
+  return PackQuads<FromU8>(args);
+}
+bool QuantizeQuadsPortable(const PackArgs& args) {
+  return PackQuads<FromF32>(args);
+}
+bool PackU8PlanesPortable(const PackArgs& args) {
+  return PackPlanes<FromU8>(args);
+}
+bool QuantizePlanesPortable(const PackArgs& args) {
+  return PackPlanes<FromF32>(args);
+}
+
+MultiplyFunction MultiplyF32Portable(int height, int vectors) {
+  return PickHeight<F32, float>(height, vectors);
+}
+
+MultiplyFunction MultiplyQuadsPortable(int height, int vectors) {
+  return PickHeight<Quads, uint8_t>(height, vectors);
+}
+
+MultiplyFunction MultiplyGatheredPortable(int height, int vectors) {
+  return PickHeight<Gathered, uint8_t>(height, vectors);
+}
+
+void OutputF32Portable(const OutputArgs& args) {
+  Output<float>(args, [&](int64_t row, int64_t output) {
+    const float sum = static_cast<const float*>(
+        args.acc)[output * args.vectors * kLanes + row];
+    return Activate(args, sum + args.bias[output]);
+  });
+}
+
+void OutputS32ToF32Portable(const OutputArgs& args) {
+  Output<float>(args, [&](int64_t row, int64_t output) {
+    return Dequantize(args, row, output);
+  });
+}
+
+void OutputS32ToU8Portable(const OutputArgs& args) {
+  Output<uint8_t>(args, [&](int64_t row, int64_t output) {
+    return QuantizeU8(Dequantize(args, row, output), args.inv_y_scale,
+                      args.y_zero_point);
+  });
+}
+
+}  // namespace tfsparse

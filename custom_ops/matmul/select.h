@@ -1,0 +1,54 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_SELECT_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_SELECT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/matmul/path.h"
+
+namespace tfsparse {
+
+// A row of kernels.inc.
+template <typename T>
+struct Kernel {
+  std::string name;  // weights_path_layout_HEIGHTxVECTORS, as in
+                     // int8_avx512vnni_quads_8x3
+  Path path;
+  Layout layout;
+  int height;
+  int min_vectors;
+  int max_vectors;
+  int share;
+  MultiplyFunction (*multiply)(int height, int vectors);
+};
+
+// The two steps around a kernel, which depend on its path and layout only.
+struct Steps {
+  PackFunction pack_f32;  // float x
+  PackFunction pack_u8;   // uint8 x; null for float weights
+  OutputFunction output_f32;
+  OutputFunction output_u8;  // null for float weights
+};
+
+// All rows for weights of type T (float or int8_t).
+template <typename T>
+const std::vector<Kernel<T>>& Kernels();
+
+// Whether a kernel can take blocks of `block_in` inputs.
+template <typename T>
+bool Accepts(const Kernel<T>& kernel, int64_t block_in) {
+  return kernel.layout == Layout::kPlanes || block_in % 4 == 0;
+}
+
+// The best kernel of the highest path not above `path` that has any.
+template <typename T>
+const Kernel<T>& SelectKernel(Path path, int64_t block_out, int64_t block_in);
+
+template <typename T>
+Steps SelectSteps(const Kernel<T>& kernel);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_SELECT_H_

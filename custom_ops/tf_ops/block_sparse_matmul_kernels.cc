@@ -1,0 +1,186 @@
+// The kernels of the two ops: check what TensorFlow hands over, find the packed
+// weights, call Matmul. Ranks are checked here, as a tensor has them;
+// everything about values and sizes is checked by Matmul.
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/matmul/matmul.h"
+#include "custom_ops/matmul/path.h"
+#include "custom_ops/tf_ops/prepared_weights.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/lib/core/threadpool.h"
+
+namespace tfsparse {
+namespace {
+
+using ::tensorflow::DEVICE_CPU;
+using ::tensorflow::DT_UINT8;
+using ::tensorflow::OpKernel;
+using ::tensorflow::OpKernelConstruction;
+using ::tensorflow::OpKernelContext;
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+
+absl::Status ToAbsl(const Status& status) {
+  return status.ok() ? absl::OkStatus()
+                     : absl::InvalidArgumentError(status.message());
+}
+
+absl::Status CheckRank(const char* name, const Tensor& tensor, int rank) {
+  if (tensor.dims() == rank) return absl::OkStatus();
+  return ToAbsl(
+      Status::Invalid("`", name, "` should have rank ", rank,
+                      ". Received: shape=", tensor.shape().DebugString()));
+}
+
+// One value per output, all finite; `optional` allows none at all.
+absl::Status CheckPerOutput(const char* name, const Tensor& tensor,
+                            int64_t units, bool optional) {
+  TF_RETURN_IF_ERROR(CheckRank(name, tensor, 1));
+  if (optional && tensor.NumElements() == 0) return absl::OkStatus();
+  if (tensor.NumElements() != units) {
+    return ToAbsl(Status::Invalid(
+        "`", name, "` should have ", units, optional ? " or 0" : "",
+        " elements. Received: ", tensor.NumElements()));
+  }
+  const auto values = tensor.vec<float>();
+  for (int64_t n = 0; n < units; ++n) {
+    if (!std::isfinite(values(n))) {
+      return ToAbsl(Status::Invalid("`", name, "` should be finite. Received: ",
+                                    name, "[", n, "]=", values(n)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// TensorFlow's intra-op pool.
+Threads IntraOpThreads(OpKernelContext* context) {
+  const auto* workers = context->device()->tensorflow_cpu_worker_threads();
+  Threads threads;
+  threads.count = workers->num_threads;
+  threads.parallel_for = [pool = workers->workers](int64_t items, int64_t cost,
+                                                   const Threads::Body& body) {
+    using ::tensorflow::thread::ThreadPool;
+    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost),
+                      body);
+  };
+  return threads;
+}
+
+// What both ops share. T is the type of the weights.
+template <typename T>
+class MatMulOp : public OpKernel {
+ public:
+  explicit MatMulOp(OpKernelConstruction* context)
+      : OpKernel(context), weights_(IsWeightConst(context)) {
+    OP_REQUIRES_OK(context, context->GetAttr("units", &units_));
+    std::string activation;
+    OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
+    relu_ = activation == "relu";
+    OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+  }
+
+ protected:
+  // Fills in the fields of `call` that do not depend on T and runs it. `data`
+  // is the number of the op's input of that name; `indices` and `indptr` follow
+  // it.
+  void Multiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
+    const Tensor& x = context->input(0);
+    const Tensor& bias_tensor = context->input(bias);
+    const WeightTensors weights = {context->input(data),
+                                   context->input(data + 1),
+                                   context->input(data + 2)};
+    OP_REQUIRES(context, x.dims() >= 2,
+                ToAbsl(Status::Invalid(
+                    "`x` should have rank 2 or more. Received: shape=",
+                    x.shape().DebugString())));
+    OP_REQUIRES_OK(context, CheckRank("data", weights.data, 3));
+    OP_REQUIRES_OK(context, CheckRank("indices", weights.indices, 1));
+    OP_REQUIRES_OK(context, CheckRank("indptr", weights.indptr, 1));
+    OP_REQUIRES_OK(context, CheckPerOutput("bias", bias_tensor, units_,
+                                           /*optional=*/true));
+
+    std::shared_ptr<const Matmul<T>> matmul;
+    const int64_t inputs = x.dim_size(x.dims() - 1);
+    OP_REQUIRES_OK(
+        context, ToAbsl(weights_.Get(weights, units_, inputs, path_, &matmul)));
+
+    TensorShape y_shape = x.shape();
+    OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(x.dims() - 1, units_));
+    Tensor* y = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, y_shape, &y));
+
+    call.x = x.data();
+    call.x_is_u8 = x.dtype() == DT_UINT8;
+    call.rows = y->NumElements() / units_;
+    call.bias = bias_tensor.NumElements() == 0
+                    ? nullptr
+                    : bias_tensor.vec<float>().data();
+    call.relu = relu_;
+    call.y = y->data();
+    call.y_is_u8 = y->dtype() == DT_UINT8;
+    OP_REQUIRES_OK(context, ToAbsl(matmul->Run(call, IntraOpThreads(context))));
+  }
+
+  int64_t units() const { return units_; }
+
+ private:
+  static bool IsWeightConst(OpKernelConstruction* context) {
+    bool constant = false;
+    context->GetAttr("is_weight_const", &constant).IgnoreError();
+    return constant;
+  }
+
+  int64_t units_ = 0;
+  bool relu_ = false;
+  Path path_ = Path::kPortable;
+  PreparedWeights<T> weights_;
+};
+
+class BlockSparseMatMulOp : public MatMulOp<float> {
+ public:
+  using MatMulOp<float>::MatMulOp;
+
+  void Compute(OpKernelContext* context) override {
+    Multiply(context, /*data=*/1, /*bias=*/4, MatmulCall());
+  }
+};
+
+class QuantizedBlockSparseMatMulOp : public MatMulOp<int8_t> {
+ public:
+  using MatMulOp<int8_t>::MatMulOp;
+
+  void Compute(OpKernelContext* context) override {
+    for (int i : {1, 2, 8, 9}) {
+      OP_REQUIRES_OK(context, CheckRank(kNames[i], context->input(i), 0));
+    }
+    const Tensor& w_scale = context->input(6);
+    OP_REQUIRES_OK(context, CheckPerOutput("w_scale", w_scale, units(),
+                                           /*optional=*/false));
+    MatmulCall call;
+    call.x_scale = context->input(1).scalar<float>()();
+    call.x_zero_point = context->input(2).scalar<int32_t>()();
+    call.w_scale = w_scale.vec<float>().data();
+    call.y_scale = context->input(8).scalar<float>()();
+    call.y_zero_point = context->input(9).scalar<int32_t>()();
+    Multiply(context, /*data=*/3, /*bias=*/7, call);
+  }
+
+ private:
+  static constexpr const char* kNames[] = {
+      "x",      "x_scale", "x_zero_point", "data",    "indices",
+      "indptr", "w_scale", "bias",         "y_scale", "y_zero_point"};
+};
+
+REGISTER_KERNEL_BUILDER(Name("Tfsparse>BlockSparseMatMul").Device(DEVICE_CPU),
+                        BlockSparseMatMulOp);
+REGISTER_KERNEL_BUILDER(
+    Name("Tfsparse>QuantizedBlockSparseMatMul").Device(DEVICE_CPU),
+    QuantizedBlockSparseMatMulOp);
+
+}  // namespace
+}  // namespace tfsparse

@@ -1,0 +1,116 @@
+"""The matmuls as Python functions: thin wrappers of the registered ops."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
+from tfsparse.ops.library import load
+
+_NO_BIAS: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+
+
+def block_sparse_matmul(
+    x: tf.Tensor,
+    weights: BlockSparseMatrix,
+    bias: npt.ArrayLike | None = None,
+    activation: str = "linear",
+) -> tf.Tensor:
+    """Multiplies float activations by block-sparse weights.
+
+    ``y = activation(x @ W.T + bias)``
+
+    Args:
+        x: float32 tensor of shape ``(..., in)``, of rank 2 or more.
+        weights: float32 matrix W of shape ``(out, in)``; its blocks may be 1 to 64 by
+            1 to 64.
+        bias: float32 of shape ``(out,)``, or None.
+        activation: ``"linear"`` or ``"relu"``.
+
+    Returns:
+        float32 tensor of shape ``(..., out)``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If shapes or indices do not fit together.
+
+    Example:
+
+    >>> from tfsparse import BlockPattern
+    >>> dense = np.eye(4, dtype=np.float32)
+    >>> weights = BlockSparseMatrix.from_dense(dense, BlockPattern(out=2, in_=1))
+    >>> block_sparse_matmul(tf.constant([[1.0, -2.0, 3.0, 4.0]]), weights).numpy().tolist()
+    [[1.0, -2.0, 3.0, 4.0]]
+    """
+    return load().tfsparse_block_sparse_mat_mul(
+        x=x,
+        data=weights.data,
+        indices=weights.indices,
+        indptr=weights.indptr,
+        bias=_NO_BIAS if bias is None else bias,
+        units=weights.shape[0],
+        activation=activation,
+    )
+
+
+def quantized_block_sparse_matmul(
+    x: tf.Tensor,
+    x_scale: float,
+    x_zero_point: int,
+    weights: BlockSparseMatrix,
+    w_scale: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    activation: str = "linear",
+    output_dtype: tf.DType = tf.float32,
+    y_scale: float = 1.0,
+    y_zero_point: int = 0,
+) -> tf.Tensor:
+    """Multiplies uint8 activations by block-sparse int8 weights.
+
+    ``y = activation(x_scale * w_scale * ((x - x_zero_point) @ W.T) + bias)``, the sums
+    exact. A float32 `x` is quantized to ``round(x / x_scale) + x_zero_point`` in
+    [0, 255] first, and a uint8 result likewise with `y_scale` and `y_zero_point`.
+
+    Args:
+        x: uint8 or float32 tensor of shape ``(..., in)``, of rank 2 or more.
+        x_scale: Finite and positive.
+        x_zero_point: In [0, 255].
+        weights: int8 matrix W of shape ``(out, in)``.
+        w_scale: float32 of shape ``(out,)``.
+        bias: float32 of shape ``(out,)``, or None.
+        activation: ``"linear"`` or ``"relu"``.
+        output_dtype: ``tf.float32`` or ``tf.uint8``.
+        y_scale: Finite and positive; for uint8 results.
+        y_zero_point: In [0, 255]; for uint8 results.
+
+    Returns:
+        Tensor of `output_dtype` and shape ``(..., out)``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If shapes, scales or indices are not as above.
+
+    Example:
+
+    >>> from tfsparse import BlockPattern
+    >>> dense = 2 * np.eye(4, dtype=np.int8)
+    >>> weights = BlockSparseMatrix.from_dense(dense, BlockPattern(out=4, in_=1))
+    >>> x = tf.constant([[10, 20, 30, 40]], tf.uint8)
+    >>> quantized_block_sparse_matmul(x, 0.5, 10, weights, np.ones(4)).numpy().tolist()
+    [[0.0, 10.0, 20.0, 30.0]]
+    """
+    return load().tfsparse_quantized_block_sparse_mat_mul(
+        x=x,
+        x_scale=x_scale,
+        x_zero_point=x_zero_point,
+        data=weights.data,
+        indices=weights.indices,
+        indptr=weights.indptr,
+        w_scale=np.asarray(w_scale, np.float32),
+        bias=_NO_BIAS if bias is None else bias,
+        y_scale=y_scale,
+        y_zero_point=y_zero_point,
+        units=weights.shape[0],
+        activation=activation,
+        Tout=output_dtype,
+    )
