@@ -1,9 +1,25 @@
 """tfsparse: block-pattern pruning for Keras, block-sparse CPU kernels for TensorFlow."""
 
 from tfsparse.pattern import BlockPattern, NMPattern, parse_pattern
+from tfsparse.pruning import (
+    ConstantSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+    UpdatePruning,
+    prune_block,
+    sparsity_report,
+    strip_pruning,
+)
 
 __all__ = [
     "BlockPattern",
+    "ConstantSparsity",
     "NMPattern",
+    "PolynomialDecay",
+    "PruningSchedule",
+    "UpdatePruning",
     "parse_pattern",
+    "prune_block",
+    "sparsity_report",
+    "strip_pruning",
 ]

@@ -1,0 +1,73 @@
+"""What the pruning wing needs from a version of Keras, and which version to take.
+
+The version is read off the class of what the user passed in. Neither
+`tf.keras` nor `TF_USE_LEGACY_KERAS` says which Keras a layer belongs to: other
+libraries set that variable when they are imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tfsparse.pruning.wrapper import PruneBlockMixin
+
+# Root package of a class -> the module that binds it; imported when needed.
+_MODULES = {"keras": "tfsparse.pruning.keras3", "tf_keras": "tfsparse.pruning.tf_keras"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Binding:
+    """One version of Keras.
+
+    Attributes:
+        layer_class: Its `Layer`.
+        model_class: Its `Model`.
+        wrapper_class: The `PruneBlock` wrapper for it.
+        clone_model: Its `clone_model`.
+    """
+
+    layer_class: type
+    model_class: type
+    wrapper_class: type
+    clone_model: Callable[..., Any]
+
+
+def binding_of(layer: Any) -> Binding:
+    """The binding for a layer or model.
+
+    Args:
+        layer: A layer or model of Keras 3 or tf_keras.
+
+    Returns:
+        The binding of its Keras.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    for cls in type(layer).__mro__:
+        root = cls.__module__.partition(".")[0]
+        if root in _MODULES:
+            binding: Binding = importlib.import_module(_MODULES[root]).BINDING
+            if isinstance(layer, binding.layer_class):
+                return binding
+    raise ValueError(
+        "`layer` should be a layer or a model of Keras 3 or tf_keras. "
+        f"Received: layer={layer!r} of type {type(layer).__name__}"
+    )
+
+
+def children(layer: Any) -> list[Any]:
+    """The layers directly inside a layer or model, each once."""
+    found = layer._flatten_layers(include_self=False, recursive=False)
+    return list({id(child): child for child in found}.values())
+
+
+def pruned_layers(layer: Any) -> Iterator[Any]:
+    """Every wrapper in a layer or model, each once."""
+    found = layer._flatten_layers(include_self=True, recursive=True)
+    for child in {id(child): child for child in found}.values():
+        if isinstance(child, PruneBlockMixin):
+            yield child
