@@ -1,0 +1,85 @@
+"""Predicted cost of a dense layer, dense in TensorFlow or block-sparse in our ops.
+
+What: conversion replaces a layer only where the block-sparse op is predicted to
+be faster than what stands there. The unit of cost is the time of one float32
+multiply-add at the peak of dense TensorFlow, so that the dense product costs
+``rows * N * K`` and no clock rate appears.
+
+How: the cost of a block-sparse op has three terms.
+
+* Products: stored elements (padding and the zeros inside kept blocks included)
+  times rows, over the speed of the kernel. That speed is the share of its own
+  peak which a kernel reaches for a block shape, times the peak of its precision.
+* Activations: each input element is packed (and in INT8 quantized), each output
+  element written once more than the dense op does. Without this term, thin
+  layers look better than they are.
+* The call: validation, sharding and the look-up of the kept layout.
+
+Contract: the numbers in `SHARE_OF_PEAK` are measured by ``make bench-kernels``
+as ``peak_share`` per precision and block shape; they are rounded down, because
+an optimistic model breaks the promise "never slower" and a pessimistic one
+only leaves a gain behind. The model knows nothing of the machine it runs on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from tfsparse.pattern import BlockPattern
+
+Precision = Literal["fp32", "int8"]
+
+PEAK: dict[Precision, float] = {"fp32": 1.0, "int8": 4.0}
+"""Peak multiply-adds per unit of time; VNNI does four INT8 for one float32."""
+
+SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]]] = {
+    "int8": [
+        (lambda block: block.in_ % 4 == 0, 0.85),
+        (lambda block: block.out >= 4, 0.55),
+        (lambda block: block.out >= 2, 0.40),
+        (lambda block: True, 0.25),
+    ],
+    "fp32": [
+        (lambda block: block.out >= 4, 0.85),
+        (lambda block: block.out >= 2, 0.70),
+        (lambda block: True, 0.50),
+    ],
+}
+"""Share of `PEAK` that a kernel reaches: the first row whose test holds."""
+
+PER_ACTIVATION: dict[Precision, float] = {"fp32": 8.0, "int8": 16.0}
+"""Multiply-adds in whose time one input or output element is packed or unpacked."""
+
+PER_CALL = 200_000.0
+"""Multiply-adds in whose time an op is dispatched, beyond the dense op's dispatch."""
+
+
+def share_of_peak(precision: Precision, block: BlockPattern) -> float:
+    """Share of its precision's peak that the kernel for `block` reaches."""
+    return next(share for test, share in SHARE_OF_PEAK[precision] if test(block))
+
+
+def dense_cost(rows: int, shape: tuple[int, int]) -> float:
+    """Cost of TensorFlow's float32 product of ``x[rows, in]`` with an ``(out, in)`` matrix."""
+    return float(rows) * shape[0] * shape[1]
+
+
+def sparse_cost(
+    rows: int, shape: tuple[int, int], stored: int, precision: Precision, block: BlockPattern
+) -> float:
+    """Cost of the block-sparse op.
+
+    Args:
+        rows: Rows of the activations, leading dimensions flattened.
+        shape: Shape ``(out, in)`` of the weights.
+        stored: Elements in the blocks that are kept.
+        precision: ``"fp32"`` or ``"int8"``.
+        block: Shape of the blocks.
+
+    Returns:
+        The cost in the unit of `dense_cost`.
+    """
+    products = rows * stored / (PEAK[precision] * share_of_peak(precision, block))
+    activations = rows * sum(shape) * PER_ACTIVATION[precision]
+    return products + activations + PER_CALL

@@ -1,0 +1,36 @@
+"""The name of a layer as its user knows it, from what a graph still says of it."""
+
+from __future__ import annotations
+
+_CALLS = ("StatefulPartitionedCall", "PartitionedCall")
+_PRODUCTS = ("MatMul", "Tensordot", "BatchMatMulV2")
+
+
+def layer_name(node: str, variable: str | None) -> str:
+    """Names a layer.
+
+    The variable that held the weights says it best: Keras names it after the layer,
+    while the scopes of a graph are made unique once more on export ("dense_1_1").
+    Without one, the scope of the node that multiplies has to do.
+
+    Args:
+        node: Name of the node that multiplies.
+        variable: Name of the variable that held its weights, if there was one.
+
+    Returns:
+        The layer's name; nested layers are separated by ``/``.
+
+    Example:
+
+    >>> layer_name("StatefulPartitionedCall/functional_1/first_1/MatMul", "first/kernel")
+    'first'
+    >>> layer_name("PartitionedCall/encoder/project/Tensordot/MatMul", None)
+    'encoder/project'
+    """
+    if variable is not None and "/" in variable:
+        return variable.rsplit("/", 1)[0]
+    parts = [part for part in node.split("/") if not part.startswith(_CALLS)]
+    scope = list(parts)
+    while scope and scope[-1].startswith(_PRODUCTS):
+        scope.pop()
+    return "/".join(scope) or "/".join(parts) or node

@@ -1,0 +1,88 @@
+"""INT8 parameters: activations u8 per tensor, weights s8 per output channel.
+
+Activations are asymmetric: a real value is ``scale * (q - zero_point)`` with q in
+0..255. The range always includes 0, so that zero (padding, a ReLU's floor) is
+exact. Weights are symmetric: a real value is ``scale[n] * q`` with q in
+-127..127, so that zero blocks stay zero and no correction by a weight zero
+point is needed in the kernel.
+
+Both scales are float32, because the op receives float32; zero points and
+quantized values are computed from the rounded scale, as the op will.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+"""A smaller scale is subnormal and its inverse overflows float32."""
+
+_ACCUMULATOR_LIMIT = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ActivationParams:
+    """How a tensor of activations is read as u8: ``scale * (q - zero_point)``."""
+
+    scale: float
+    zero_point: int
+
+
+def activation_params(minimum: float, maximum: float) -> ActivationParams:
+    """Scale and zero point for values in a range, widened to include 0.
+
+    A range without extent (all zeros, or narrower than float32 can divide by)
+    gives scale 1 and zero point 0: every value is then read as 0, which is off by
+    less than the smallest normal float.
+
+    Args:
+        minimum: Least value seen.
+        maximum: Greatest value seen.
+
+    Returns:
+        The parameters, with a scale whose inverse is finite.
+
+    Raises:
+        ValueError: If a bound is not finite or the bounds are swapped.
+    """
+    if not (np.isfinite(minimum) and np.isfinite(maximum) and minimum <= maximum):
+        raise ValueError(
+            "`minimum` and `maximum` should be finite and in order. "
+            f"Received: minimum={minimum}, maximum={maximum}"
+        )
+    low, high = min(float(minimum), 0.0), max(float(maximum), 0.0)
+    scale = np.float32((high - low) / 255.0)
+    if scale < SMALLEST_SCALE:
+        return ActivationParams(1.0, 0)
+    zero_point = int(np.clip(np.rint(-low / float(scale)), 0, 255))
+    return ActivationParams(float(scale), zero_point)
+
+
+def quantize_weights(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quantizes weights to s8 with one symmetric scale per output channel.
+
+    Args:
+        matrix: Float array of shape ``(out, in)``.
+
+    Returns:
+        ``(quantized, scale)``: int8 of shape ``(out, in)`` and float32 of shape
+        ``(out,)``. A channel of zeros has scale 1.
+
+    Raises:
+        ValueError: If a weight is not finite.
+    """
+    if not np.isfinite(matrix).all():
+        raise ValueError("`matrix` should be finite. Received: a matrix with NaN or Inf")
+    largest = np.abs(matrix).max(axis=1, initial=0.0).astype(np.float64)
+    scale = (largest / 127.0).astype(np.float32)
+    scale[scale < SMALLEST_SCALE] = 1.0
+    steps = np.rint(matrix.astype(np.float64) / scale.astype(np.float64)[:, None])
+    return np.clip(steps, -127, 127).astype(np.int8), scale
+
+
+def fits_accumulator(quantized: np.ndarray) -> bool:
+    """Whether no activations can overflow the kernel's 32-bit sums over a row."""
+    sums = np.abs(quantized.astype(np.int64)).sum(axis=1).max(initial=0)
+    return bool(sums * 255 <= _ACCUMULATOR_LIMIT)

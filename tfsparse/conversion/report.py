@@ -1,0 +1,98 @@
+"""What a conversion did to each product of a model, and why not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class OpReport:
+    """One product of the model.
+
+    Attributes:
+        layer: The layer's name as the user knows it.
+        node: Name of the node in the converted graph.
+        signatures: Signatures that the node serves.
+        converted: Whether the block-sparse op took its place.
+        shape: Shape ``(out, in)`` of the weights, or None if they are not known.
+        zeros: Share of zeros among the weights, or None.
+        block: Block shape such as ``"16x4"``, or None if it stayed.
+        precision: ``"fp32"`` or ``"int8"``, or None if it stayed.
+        input: Type of the activations it takes: ``"float32"`` or ``"uint8"``, or None.
+        output: Type of the activations it gives, or None.
+        speedup: Predicted time of the dense op over that of the sparse one, or None.
+        reason: Why it was converted or why it stayed.
+    """
+
+    layer: str
+    node: str
+    signatures: tuple[str, ...]
+    converted: bool
+    shape: tuple[int, int] | None
+    zeros: float | None
+    block: str | None
+    precision: str | None
+    input: str | None
+    output: str | None
+    speedup: float | None
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ConversionReport:
+    """All products of a model, as a table.
+
+    ``str(report)`` is an aligned table, `as_dict` plain data for JSON, and the report
+    itself a sequence of `OpReport`.
+
+    Attributes:
+        ops: One entry per product, in the order of the graph.
+    """
+
+    ops: tuple[OpReport, ...]
+
+    def __iter__(self) -> Iterator[OpReport]:
+        return iter(self.ops)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __getitem__(self, layer: str) -> OpReport:
+        """The first entry of a layer, by its name."""
+        for op in self.ops:
+            if op.layer == layer:
+                return op
+        raise KeyError(
+            f"`layer` should be one of {[op.layer for op in self.ops]}. Received: layer={layer!r}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: ``{"ops": [{"layer": ..., ...}, ...]}``."""
+        return {"ops": [dataclasses.asdict(op) for op in self.ops]}
+
+    def __str__(self) -> str:
+        heads = ("layer", "(out, in)", "zeros", "block", "precision", "in", "out", "speed-up", "")
+        rows = [heads, *(_row(op) for op in self.ops)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        converted = sum(op.converted for op in self.ops)
+        return "\n".join([*lines, f"{converted} of {len(self.ops)} products converted"])
+
+
+def _row(op: OpReport) -> tuple[str, ...]:
+    return (
+        op.layer,
+        str(op.shape) if op.shape else "-",
+        f"{op.zeros:.1%}" if op.zeros is not None else "-",
+        op.block or "-",
+        op.precision or "-",
+        op.input or "-",
+        op.output or "-",
+        f"{op.speedup:.2f}x" if op.speedup is not None else "-",
+        op.reason,
+    )

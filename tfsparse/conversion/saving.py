@@ -1,0 +1,85 @@
+"""Writes a SavedModel atomically: a reader sees the old folder or the new one, whole.
+
+The model is written to a temporary folder beside the target, on the same file system, and
+renamed into place. An existing target is replaced only on request; it is moved
+aside first and put back if the rename fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def check_target(path: str | os.PathLike[str], overwrite: bool) -> Path:
+    """Checks that a SavedModel may be written to `path`.
+
+    Args:
+        path: Folder to write.
+        overwrite: Whether an existing SavedModel may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: If something is there and `overwrite` is False, or it is not a
+            SavedModel and must not be replaced at all.
+    """
+    target = Path(path)
+    if not (target.exists() or target.is_symlink()):
+        return target
+    if not overwrite:
+        raise FileExistsError(
+            "`path` should not exist, unless `overwrite=True`. "
+            f"Received: path={os.fspath(path)!r}, which exists"
+        )
+    if target.is_symlink() or not target.is_dir():
+        raise FileExistsError(
+            f"`path` should be a folder. Received: path={os.fspath(path)!r}, which is not one"
+        )
+    if any(target.iterdir()) and not (target / "saved_model.pb").is_file():
+        raise FileExistsError(
+            "`overwrite=True` replaces a SavedModel and nothing else. "
+            f"Received: path={os.fspath(path)!r}, a folder without saved_model.pb"
+        )
+    return target
+
+
+def write_atomically(
+    path: str | os.PathLike[str], write: Callable[[Path], None], overwrite: bool = False
+) -> None:
+    """Calls `write` on a temporary folder's path and renames the result to `path`.
+
+    Args:
+        path: Folder to write. Parents are made as needed.
+        write: Called with a path that does not exist yet; it makes a folder there.
+        overwrite: Whether an existing SavedModel may be replaced.
+
+    Raises:
+        FileExistsError: See `check_target`.
+    """
+    target = check_target(path, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        new = Path(scratch, "new")
+        write(new)
+        check_target(path, overwrite)
+        if not target.exists():
+            new.rename(target)
+            return
+        old = Path(scratch, "old")
+        target.rename(old)
+        try:
+            new.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+
+
+def copy_extra_assets(source: Path | None, target: Path) -> None:
+    """Copies ``assets.extra`` (files that are only for servers) where there is one."""
+    if source is not None and (source / "assets.extra").is_dir():
+        shutil.copytree(source / "assets.extra", target / "assets.extra")
