@@ -1,0 +1,90 @@
+# The targets a contributor needs, each of which first sees to it that what it needs is
+# there; `make help` lists them. What they do stands in CONTRIBUTING.md.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Lower case, since PYTHON, BAZEL and CLANG in the environment are set-up's to read.
+bazel = "$$(cat .build/bazel)"
+python = .venv/bin/python
+library = custom_ops/tf_ops/libtfsparse_ops.so
+packed_library = tfsparse/ops/libtfsparse_ops.so
+
+# TensorFlow's log without what is not about us.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help
+help: ## Shows this list
+	@echo "make demo, then make test, is all that a fresh clone needs."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: ## Makes .venv, finds or installs Bazel, clang and libraries; quick when done
+	@custom_ops/toolchain/setup.sh
+
+# The library is put beside the Python package, where a checkout and a wheel look for it.
+# An equal one stays as it is.
+.PHONY: build
+build: setup ## Builds the op library and puts it into tfsparse/ops
+	@$(bazel) build //$(dir $(library)):$(notdir $(library))
+	@if ! cmp -s bazel-bin/$(library) $(packed_library); then \
+	  install -m 755 bazel-bin/$(library) $(packed_library).new; \
+	  mv $(packed_library).new $(packed_library); \
+	fi
+
+.PHONY: wheel
+wheel: build ## Builds the wheel into dist/
+	@$(python) pip_pkg/build_wheel.py | tee .build/wheel
+
+# Not again for the wheel that is installed.
+.PHONY: install
+install: wheel ## Installs the wheel into .venv
+	@wheel=$$(cat .build/wheel); \
+	if ! sha256sum --check --status .venv/tfsparse-wheel.sha256 2>/dev/null; then \
+	  $(python) -m pip install --quiet --no-deps --force-reinstall "$$wheel"; \
+	  sha256sum "$$wheel" >.venv/tfsparse-wheel.sha256; \
+	fi
+
+.PHONY: demo
+demo: install ## Trains, prunes, converts and serves a model; writes artifacts/demo.json
+	@$(python) examples/demo.py $(ARGS)
+
+# The Python tests come last, so that their summary is the last thing to read.
+.PHONY: test
+test: test-cc test-asan test-gcc lint test-python ## Runs everything below but the benchmarks
+
+.PHONY: test-cc
+test-cc: setup ## C++ tests
+	@$(bazel) test //...
+
+.PHONY: test-asan
+test-asan: setup ## C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(bazel) test --config=asan -- //... -//benchmarks/...
+
+# A server and output base of its own, so that clang's results stay.
+.PHONY: test-gcc
+test-gcc: setup ## C++ tests built with GCC
+	@base=$$($(bazel) info output_base 2>/dev/null)-gcc; \
+	trap '$(bazel) --output_base="$$base" shutdown' EXIT; \
+	$(bazel) --output_base="$$base" test --config=gcc //custom_ops/...
+
+.PHONY: test-python
+test-python: build ## Python tests; ARGS="-k name" selects
+	@$(python) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## ruff, mypy and clang-format on every file, as a commit would
+	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
+
+.PHONY: bench-kernels
+bench-kernels: setup ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --json FILE ..."
+	@$(bazel) build //benchmarks:bench_kernels
+	@bazel-bin/benchmarks/bench_kernels $(ARGS)
+
+.PHONY: clean
+clean: ## Removes what was built; keeps .venv
+	@if [[ -f .build/bazel ]]; then $(bazel) clean; fi
+	@rm -rf dist $(packed_library) .venv/tfsparse-wheel.sha256
