@@ -6,8 +6,9 @@ this wing reads one format and imports no Keras.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import inspect
+import io
 import os
 import tempfile
 from collections.abc import Mapping
@@ -65,9 +66,9 @@ def load_source(source: Any) -> LoadedModel:
 
 
 def _export(model: Any, folder: Path) -> None:
-    accepted = inspect.signature(model.export).parameters
-    quiet = {"verbose": False} if "verbose" in accepted else {}
-    model.export(str(folder), **quiet)
+    """Writes a SavedModel the model's own way, without its message about a scratch folder."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.export(str(folder))
 
 
 def _load(path: Path, folder: Path | None) -> LoadedModel:
