@@ -29,7 +29,7 @@ setup: ## Makes .venv, finds or installs Bazel, clang and libraries; quick when 
 # An equal one stays as it is.
 .PHONY: build
 build: setup ## Builds the op library and puts it into tfsparse/ops
-	@$(bazel) build //$(dir $(library)):$(notdir $(library))
+	@$(bazel) build //custom_ops/tf_ops:libtfsparse_ops.so
 	@if ! cmp -s bazel-bin/$(library) $(packed_library); then \
 	  install -m 755 bazel-bin/$(library) $(packed_library).new; \
 	  mv $(packed_library).new $(packed_library); \

@@ -1,0 +1,160 @@
+"""The wheel, as a stranger gets it: installed into an empty environment and used there.
+
+The environment is a new one. To spare ten minutes of downloads it borrows the
+packages of the environment that runs the tests, all but tfsparse, through
+links; pip looks at them and at nothing else, so it checks the wheel's
+requirements against real versions and would refuse a wrong pin.
+"""
+
+import email
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import build_wheel
+import pytest
+from platform_tag import platform_tag
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1]
+INFORMATION = f"tfsparse-{VERSION}.dist-info"
+
+USE = """
+import json, sys
+import numpy as np
+from tfsparse import BlockPattern, ops
+
+dense = np.random.default_rng(3).normal(size=(8, 12)).astype(np.float32)
+dense[:4, ::2] = 0
+x = np.random.default_rng(4).normal(size=(5, 12)).astype(np.float32)
+weights = ops.BlockSparseMatrix.from_dense(dense, BlockPattern(out=4, in_=1))
+y = ops.block_sparse_matmul(x, weights).numpy()
+print(json.dumps({
+    "package": ops.__file__,
+    "library": str(ops.library_path()),
+    "blocks": len(weights.data),
+    "error": float(abs(y - x @ dense.T).max()),
+}))
+"""
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    return build_wheel.build_wheel(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def environment(wheel, tmp_path_factory):
+    """A new environment with the wheel; gives its Python."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    python = folder / "env" / "bin" / "python"
+
+    borrowed = folder / "borrowed"
+    borrowed.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("tfsparse", "__editable__")) and entry.suffix != ".pth":
+            (borrowed / entry.name).symlink_to(entry)
+    site = next((folder / "env" / "lib").glob("python3*/site-packages"))
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
+    assert "No module named 'tfsparse'" in run(python, folder, "import tfsparse").stderr
+
+    install = run(python, folder, "-m", "pip", "install", "--no-index", str(wheel))
+    assert install.returncode == 0, install.stderr
+    return python
+
+
+def run(python, cwd, *arguments):
+    """Runs Python far from the checkout: `-m MODULE ...`, or a source."""
+    if arguments[0] != "-m":
+        arguments = ["-c", *arguments]
+    outside = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    return subprocess.run(
+        [python, *arguments], cwd=cwd, env=outside, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_op_runs_in_an_empty_environment(environment, tmp_path):
+    answer = run(environment, tmp_path, USE)
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads(answer.stdout)
+    site = environment.parent.parent / "lib"
+    assert Path(result["package"]).is_relative_to(site)
+    assert Path(result["library"]).is_relative_to(site)
+    assert result["blocks"] == 6 + 12
+    assert result["error"] < 1e-5
+
+
+def test_the_index_is_whole_in_an_empty_environment(environment, tmp_path):
+    source = (
+        "import tfsparse; print([getattr(tfsparse, name).__name__ for name in tfsparse.__all__])"
+    )
+    answer = run(environment, tmp_path, source)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_metadata_pins_tensorflows_minor_version(environment, tmp_path):
+    source = "import importlib.metadata as m; print(m.version('tfsparse'), m.requires('tfsparse'))"
+    answer = run(environment, tmp_path, source).stdout
+    assert answer.startswith(VERSION)
+    assert "tensorflow<2.22,>=2.21" in answer
+
+
+def test_the_name_says_what_it_needs(wheel):
+    tag = platform_tag(ROOT / build_wheel.LIBRARY)
+    assert wheel.name == f"tfsparse-{VERSION}-py3-none-{tag}.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = email.message_from_bytes(archive.read(f"{INFORMATION}/WHEEL"))
+    assert metadata["Tag"] == f"py3-none-{tag}"
+    assert metadata["Root-Is-Purelib"] == "false"
+
+
+def test_it_holds_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        library = archive.read(str(build_wheel.LIBRARY))
+    python = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tfsparse").rglob("*.py")}
+    information = {name for name in names if name.startswith(f"{INFORMATION}/")}
+    assert names - information == python | {"tfsparse/py.typed", str(build_wheel.LIBRARY)}
+    assert f"{INFORMATION}/licenses/LICENSE" in information
+    assert library == (ROOT / build_wheel.LIBRARY).read_bytes()
+
+
+def test_the_library_carries_no_path_of_this_machine():
+    content = (ROOT / build_wheel.LIBRARY).read_bytes()
+    assert str(ROOT).encode() not in content
+    assert str(Path.home()).encode() + b"/" not in content
+
+
+def test_the_same_sources_give_the_same_bytes(wheel, tmp_path, monkeypatch):
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    before = os.umask(0o077)
+    try:
+        again = build_wheel.build_wheel(tmp_path)
+    finally:
+        os.umask(before)
+    assert sha256(again.read_bytes()).digest() == sha256(wheel.read_bytes()).digest()
+    assert [path.name for path in tmp_path.iterdir()] == [wheel.name]
+
+
+def test_there_is_no_wheel_without_the_library(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_wheel, "LIBRARY", Path("tfsparse/ops/none.so"))
+    with pytest.raises(FileNotFoundError, match="make build"):
+        build_wheel.build_wheel(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_pip_refuses_a_checkout_without_the_library(tmp_path):
+    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.py"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "tfsparse").mkdir()
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "."]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode != 0
+    assert "make build" in answer.stdout + answer.stderr
