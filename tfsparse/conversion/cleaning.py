@@ -17,7 +17,10 @@ _COLOCATION = "_class"
 
 
 def clean(graph: FrozenGraph) -> FrozenGraph:
-    """Removes pointless control edges and ties of place, then nodes that no output depends on.
+    """Removes pointless control edges and notes, then nodes that no output depends on.
+
+    The notes are ties of place to other nodes and the names of functions that were
+    inlined; the latter differ between equal signatures.
 
     Args:
         graph: A frozen graph. It is not changed.
@@ -30,6 +33,7 @@ def clean(graph: FrozenGraph) -> FrozenGraph:
     cleaned = tf.compat.v1.GraphDef()
     cleaned.CopyFrom(graph.graph_def)
     for node in cleaned.node:
+        node.ClearField("experimental_debug_info")
         if _COLOCATION in node.attr:
             del node.attr[_COLOCATION]
         kept = [ref for ref in node.input if not ref.startswith("^") or ref[1:] in effects]

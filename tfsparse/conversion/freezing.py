@@ -70,9 +70,7 @@ def freeze(
         output_shapes={key: spec.shape for key, spec in signature.structured_outputs.items()},
         variables={node: captured[node] for node in kept},
         weight_names={
-            node: variable.name.split(":")[0]
-            for node, variable in captured.items()
-            if node not in kept
+            node: _name(variable) for node, variable in captured.items() if node not in kept
         },
     )
 
@@ -120,12 +118,16 @@ def _only_gathered(graph_def: tf.compat.v1.GraphDef, source: str) -> bool:
     return gathered
 
 
+def _name(variable: tf.Variable) -> str:
+    return str(variable.name).split(":")[0]
+
+
 def _size(variable: tf.Variable) -> int:
     return int(math.prod(variable.shape.as_list()) * variable.dtype.size)
 
 
 def _check_size(captured: dict[str, tf.Variable], kept: set[str], limit: int) -> None:
-    sizes = {v.name: _size(v) for node, v in captured.items() if node not in kept}
+    sizes = {_name(v): _size(v) for node, v in captured.items() if node not in kept}
     if sum(sizes.values()) > limit:
         largest = max(sizes, key=lambda name: sizes[name])
         raise ValueError(

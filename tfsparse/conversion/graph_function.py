@@ -32,6 +32,7 @@ def graph_function(graph: FrozenGraph, outputs: Mapping[str, str] | None = None)
     del body.node[:]
     body.node.extend(kept)
     used = _used_tensors(body)
+    _define_functions(body)
 
     def run(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         feeds = {f"{node}:0": inputs[key] for key, node in graph.input_nodes.items()}
@@ -55,6 +56,19 @@ def graph_function(graph: FrozenGraph, outputs: Mapping[str, str] | None = None)
         key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in graph.inputs.items()
     }
     return tf.function(run, autograph=False).get_concrete_function(**specs)
+
+
+def _define_functions(graph_def: tf.compat.v1.GraphDef) -> None:
+    """Makes the bodies of loops and branches known to TensorFlow's eager runtime.
+
+    Importing alone defines them in the graph, so that a call fails while a SavedModel made
+    from it runs. Wrapping an import defines them everywhere.
+    """
+    if graph_def.library.function:
+        bodies = tf.compat.v1.GraphDef(library=graph_def.library, versions=graph_def.versions)
+        tf.compat.v1.wrap_function(
+            lambda: tf.graph_util.import_graph_def(bodies, name=""), signature=[]
+        )
 
 
 def _used_tensors(graph_def: tf.compat.v1.GraphDef) -> set[str]:

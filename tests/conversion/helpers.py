@@ -1,0 +1,71 @@
+"""Small graphs and models that the tests of the conversion share."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.conversion.cleaning import clean
+from tfsparse.conversion.freezing import freeze
+from tfsparse.conversion.graph_view import GraphView
+
+INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
+FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+
+
+def normal(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def blocky(out, in_, block, keep, seed=0):
+    """A matrix (out, in) of which about the share `keep` of the blocks holds non-zeros."""
+    rng = np.random.default_rng(seed)
+    rows, columns = -(-out // block[0]), -(-in_ // block[1])
+    mask = np.kron(rng.random((rows, columns)) < keep, np.ones(block))[:out, :in_]
+    return (normal((out, in_), seed) * mask).astype(np.float32)
+
+
+def spec(*shape, dtype=tf.float32):
+    return tf.TensorSpec(shape, dtype)
+
+
+def save(path, function, inputs, variables=(), signature="serving_default"):
+    """Saves a function of named inputs as a SavedModel with one signature."""
+    module = tf.Module()
+    module.kept = list(variables)
+    concrete = tf.function(function, autograph=False).get_concrete_function(
+        **{key: tf.TensorSpec(s.shape, s.dtype, name=key) for key, s in inputs.items()}
+    )
+    tf.saved_model.save(module, str(path), signatures={signature: concrete})
+    return path
+
+
+def frozen(path, function, inputs, variables=(), **limits):
+    """The clean frozen graph of a function, by way of a SavedModel."""
+    loaded = tf.saved_model.load(str(save(path, function, inputs, variables)))
+    return clean(freeze(loaded.signatures["serving_default"], **limits))
+
+
+def view_of(path, function, inputs, variables=()):
+    return GraphView(frozen(path, function, inputs, variables))
+
+
+def nodes(graph_def, op):
+    return [node for node in graph_def.node if node.op == op]
+
+
+def constants(graph_def):
+    return {
+        node.name: tf.make_ndarray(node.attr["value"].tensor)
+        for node in graph_def.node
+        if node.op == "Const"
+    }
+
+
+def dtype_of(node, attr):
+    return tf.as_dtype(node.attr[attr].type)
+
+
+def float_bound(x, kernel):
+    """Error of a float32 dot product in any order: depth * eps * sum of magnitudes."""
+    depth = kernel.shape[0]
+    magnitudes = np.abs(x).reshape(-1, depth) @ np.abs(kernel)
+    return 2 * (depth + 2) * np.finfo(np.float32).eps * (magnitudes.max() + 1.0)

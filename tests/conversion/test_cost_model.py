@@ -1,0 +1,64 @@
+import pytest
+
+from tfsparse.conversion.cost_model import (
+    PER_CALL,
+    SHARE_OF_PEAK,
+    dense_cost,
+    share_of_peak,
+    sparse_cost,
+)
+from tfsparse.pattern import BlockPattern
+
+
+@pytest.mark.parametrize(
+    ("precision", "better", "worse"),
+    [
+        ("int8", (16, 4), (16, 1)),
+        ("int8", (4, 1), (2, 1)),
+        ("int8", (2, 1), (1, 1)),
+        ("fp32", (4, 1), (2, 1)),
+        ("fp32", (2, 1), (1, 1)),
+    ],
+)
+def test_larger_blocks_run_nearer_to_peak(precision, better, worse):
+    better_share = share_of_peak(precision, BlockPattern(*better))
+    worse_share = share_of_peak(precision, BlockPattern(*worse))
+    assert 1.0 >= better_share > worse_share > 0.0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_every_block_shape_has_a_share(precision):
+    shares = {row[1] for row in SHARE_OF_PEAK[precision]}
+    for out in (1, 2, 3, 4, 5, 16, 64):
+        for in_ in (1, 2, 3, 4, 8, 64):
+            assert share_of_peak(precision, BlockPattern(out, in_)) in shares
+
+
+def test_dense_cost_counts_multiply_adds():
+    assert dense_cost(3, (5, 7)) == 3 * 5 * 7
+
+
+def test_large_products_tend_to_the_ratio_of_speeds():
+    rows, shape, block = 10**6, (4096, 4096), BlockPattern(16, 4)
+    stored = shape[0] * shape[1] // 5
+    ratio = dense_cost(rows, shape) / sparse_cost(rows, shape, stored, "fp32", block)
+    assert ratio == pytest.approx(5 * share_of_peak("fp32", block), rel=0.05)
+    assert ratio < 5 * share_of_peak("fp32", block)
+
+
+def test_int8_is_four_times_float_before_overheads():
+    rows, shape, block = 10**6, (10**5, 10**5), BlockPattern(4, 4)
+    stored = shape[0] * shape[1]
+    fp32 = sparse_cost(rows, shape, stored, "fp32", block) / share_of_peak("int8", block)
+    int8 = sparse_cost(rows, shape, stored, "int8", block) / share_of_peak("fp32", block)
+    assert fp32 / int8 == pytest.approx(4.0, rel=0.01)
+
+
+def test_an_op_without_work_still_costs_its_call():
+    assert sparse_cost(0, (8, 8), 0, "fp32", BlockPattern(1, 1)) == PER_CALL
+
+
+def test_activations_cost_something_without_any_weights():
+    block = BlockPattern(1, 1)
+    costs = [sparse_cost(100, (8, depth), 0, "int8", block) for depth in (1000, 2000)]
+    assert costs[1] > costs[0] > PER_CALL
