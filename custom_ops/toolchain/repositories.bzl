@@ -1,7 +1,7 @@
 """Every repository that the build uses, none of which comes from a network.
 
-TensorFlow is the one that the environment `.venv` holds, GoogleTest, Google
-Benchmark and oneDNN are the ones that the system has installed.
+TensorFlow is the one that the environment `.venv` holds, GoogleTest and oneDNN
+are the ones that the system has installed.
 
 Bazel's own tools load a few rules from `@rules_cc` and its like. Bazel 5 and
 later brings or fetches them by itself. Bazel 4, which Debian and Ubuntu

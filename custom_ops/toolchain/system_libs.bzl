@@ -9,7 +9,6 @@ by name says which one is missing.
 # Target: (header that proves it is installed, linker flags).
 _LIBRARIES = {
     "gtest_main": ("gtest/gtest.h", ["-lgtest_main", "-lgtest", "-lpthread"]),
-    "benchmark": ("benchmark/benchmark.h", ["-lbenchmark", "-lpthread"]),
     "dnnl": ("dnnl.hpp", ["-ldnnl"]),
 }
 
@@ -50,6 +49,6 @@ def _system_libs_impl(repository_ctx):
 # library changes no file of the checkout.
 system_libs = repository_rule(
     implementation = _system_libs_impl,
-    doc = "Targets for GoogleTest, Google Benchmark and oneDNN of the system.",
+    doc = "Targets for GoogleTest and oneDNN of the system.",
     local = True,
 )

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Which system packages are missing, and how they get here.
 
-# Libraries of tests (required) and of benchmarks: header, package.
+# Libraries of tests (required) and of benchmarks (not): header, package.
 readonly TEST_LIBRARIES=("gtest/gtest.h libgtest-dev")
-readonly BENCHMARK_LIBRARIES=("benchmark/benchmark.h libbenchmark-dev" "dnnl.hpp libdnnl-dev")
+readonly BENCHMARK_LIBRARIES=("dnnl.hpp libdnnl-dev")
 
 has_header() {
   [[ -e /usr/include/$1 || -e /usr/local/include/$1 ]]
