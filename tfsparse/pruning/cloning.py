@@ -24,7 +24,13 @@ class StateCopies:
     def clone(self, layer: Any) -> Any:
         """A new layer like `layer`, whose state will be copied to it."""
         copy = type(layer).from_config(layer.get_config())
-        self._pairs.append((layer, copy))
+        if hasattr(layer, "save_assets"):
+            # A vocabulary decides the output shape, so it has to be there first.
+            with tempfile.TemporaryDirectory() as folder:
+                layer.save_assets(folder)
+                copy.load_assets(folder)
+        else:
+            self._pairs.append((layer, copy))
         return copy
 
     def run(self) -> None:
@@ -81,7 +87,9 @@ def _clone_model(
 
     def clone_layer(layer: Any) -> Any:
         if id(layer) not in done:
-            if is_clonable(layer):
+            if not isinstance(layer, binding.layer_class):  # a bare operation of Keras 3
+                done[id(layer)] = type(layer).from_config(layer.get_config())
+            elif is_clonable(layer):
                 done[id(layer)] = clone_one(layer)
             else:
                 done[id(layer)] = replace(layer, copies) or copies.clone(layer)
@@ -102,7 +110,3 @@ def _copy_state(layer: Any, copy: Any) -> None:
     copy.set_weights(layer.get_weights())
     if hasattr(layer, "adapt"):
         copy.finalize_state()
-    if hasattr(layer, "save_assets"):  # vocabularies and the like
-        with tempfile.TemporaryDirectory() as folder:
-            layer.save_assets(folder)
-            copy.load_assets(folder)

@@ -107,8 +107,9 @@ def has_matrix(layer: Any) -> bool:
     """
     if type(layer).__name__ in {*_VIEWS, *_OWNERS, *_REFUSED}:
         return True
-    # An unbuilt model of tf_keras raises when it is asked for its weights.
-    return layer.built and any(len(weight.shape) >= 2 for weight in layer.weights)
+    # An unbuilt model of tf_keras raises when it is asked for its weights, and
+    # the vocabulary of a lookup is a weight there, but without a shape.
+    return layer.built and any(len(getattr(w, "shape", ())) >= 2 for w in layer.weights)
 
 
 def find_kernels(layer: Any) -> list[PrunableKernel]:

@@ -12,6 +12,11 @@ target. Where the pattern divides the matrix this is
 Blocks that are pruned already come first. A pruned block therefore stays pruned
 while the target does not fall; if it falls, the last ones in row order come
 back, with weights of zero.
+
+Where blocks differ in size, the pruned ones can miss the target by up to half a
+block, and putting them in another order must not change their number. A target
+counts as changed there only if it is missed by more, so that the same target
+always gives the same mask.
 """
 
 from __future__ import annotations
@@ -61,7 +66,11 @@ def select_blocks(
     """
     order = np.lexsort((scores.ravel(), kept.ravel()))
     pruned = np.concatenate([[0], np.cumsum(sizes.ravel()[order])])
-    count = round(float(np.interp(sparsity * pruned[-1], pruned, np.arange(pruned.size))))
+    target = sparsity * pruned[-1]
+    count = np.count_nonzero(~kept)
+    missed = abs(pruned[count] - target)
+    if sizes.min() == sizes.max() or missed > sizes.max() / 2:
+        count = round(float(np.interp(target, pruned, np.arange(pruned.size))))
     mask = np.ones(scores.size, dtype=bool)
     mask[order[:count]] = False
     return mask.reshape(scores.shape)

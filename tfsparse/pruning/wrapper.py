@@ -123,7 +123,8 @@ class PruneBlockMixin:
         return super().from_config(config, custom_objects=custom_objects)  # type: ignore[misc]
 
     def _prune(self, found: PrunableKernel) -> PrunedKernel:
-        name = "mask" if found.owner is self.layer else f"{found.owner.name}_mask"
+        own = found.owner is self.layer
+        name = "pruning_mask" if own else f"{found.owner.name}_pruning_mask"
         grid = self.pattern.grid(found.view.matrix_shape)
         mask = self._add_state(name, grid, "bool", "ones")
         kernel = PrunedKernel(found, mask, self.pattern, get_criterion(self.criterion))
@@ -136,9 +137,12 @@ class PruneBlockMixin:
         return kernel
 
     def _add_state(self, name: str, shape: tuple[int, ...], dtype: str, initializer: str) -> Any:
-        return self.add_weight(  # type: ignore[attr-defined]
+        variable = self.add_weight(  # type: ignore[attr-defined]
             name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False
         )
+        # TensorFlow checkpoints find the variables of a Keras 3 layer by attribute.
+        setattr(self, name, variable)
+        return variable
 
 
 def check_pattern(pattern: str | Pattern) -> BlockPattern:
