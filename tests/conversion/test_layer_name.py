@@ -1,6 +1,6 @@
 import pytest
 
-from tfsparse.conversion.layer_name import layer_name
+from tfsparse.conversion.layer_name import common_scope, layer_name
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,17 @@ from tfsparse.conversion.layer_name import layer_name
 )
 def test_names_the_layer_as_its_user_does(node, variable, name):
     assert layer_name(node, variable) == name
+
+
+@pytest.mark.parametrize(
+    ("variables", "scope"),
+    [
+        (["sequential/a/kernel", "sequential/a/bias", "sequential/block/b/kernel"], "sequential/"),
+        (["a/kernel", "a/bias"], ""),
+        (["a/kernel", "b/kernel"], ""),
+        (["sequential/a/kernel", "Variable"], ""),
+        ([], ""),
+    ],
+)
+def test_a_scope_around_everything_is_no_layer(variables, scope):
+    assert common_scope(variables) == scope

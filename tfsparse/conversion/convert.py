@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from tfsparse.conversion.cost_model import Precision
 from tfsparse.conversion.freezing import freeze
 from tfsparse.conversion.frozen_graph import FrozenGraph
 from tfsparse.conversion.graph_conversion import GraphConversion
+from tfsparse.conversion.layer_name import common_scope
 from tfsparse.conversion.planning import Override, check_overrides
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.saving import check_target
@@ -67,7 +69,9 @@ def convert(
     overrides = dict(overrides or {})
     ops.load()
     loaded = load_source(source)
-    frozen = {key: clean(freeze(signature)) for key, signature in loaded.signatures.items()}
+    frozen = _without_common_scope(
+        {key: clean(freeze(signature)) for key, signature in loaded.signatures.items()}
+    )
     conversions = [
         GraphConversion(frozen[keys[0]], keys, precision, overrides, batch_size)
         for keys in _equal_signatures(frozen)
@@ -138,6 +142,20 @@ def _check_arguments(precision: str, calibration_data: Any, batch_size: int) -> 
         raise ValueError(
             f"`batch_size` should be a positive integer. Received: batch_size={batch_size!r}"
         )
+
+
+def _without_common_scope(frozen: Mapping[str, FrozenGraph]) -> dict[str, FrozenGraph]:
+    names = {name for graph in frozen.values() for name in graph.weight_names.values()}
+    scope = common_scope(names)
+    return {
+        key: dataclasses.replace(
+            graph,
+            weight_names={
+                node: name.removeprefix(scope) for node, name in graph.weight_names.items()
+            },
+        )
+        for key, graph in frozen.items()
+    }
 
 
 def _equal_signatures(frozen: Mapping[str, FrozenGraph]) -> list[tuple[str, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 _CALLS = ("StatefulPartitionedCall", "PartitionedCall")
 _PRODUCTS = ("MatMul", "Tensordot", "BatchMatMulV2")
 
@@ -34,3 +36,28 @@ def layer_name(node: str, variable: str | None) -> str:
     while scope and scope[-1].startswith(_PRODUCTS):
         scope.pop()
     return "/".join(scope) or "/".join(parts) or node
+
+
+def common_scope(variables: Collection[str]) -> str:
+    """The scope that all variables of a model lie in, which no user would name.
+
+    Keras 3 puts the variables of a `Sequential` under the model's own name.
+
+    Args:
+        variables: Names of the model's variables.
+
+    Returns:
+        The scope with a ``/`` at its end, or nothing if the variables do not share one
+        around their layers.
+
+    Example:
+
+    >>> common_scope(["sequential_3/first/kernel", "sequential_3/last/kernel"])
+    'sequential_3/'
+    >>> common_scope(["dense/kernel", "dense/bias"])
+    ''
+    """
+    scopes = {name.split("/", 1)[0] for name in variables}
+    if len(scopes) != 1 or any(name.count("/") < 2 for name in variables):
+        return ""
+    return f"{scopes.pop()}/"

@@ -1,0 +1,32 @@
+"""What the conversion may know: TensorFlow graphs and the ops, no Keras, no pruning."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import tfsparse.conversion
+
+MODULES = sorted(Path(tfsparse.conversion.__file__).parent.glob("*.py"))
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_imports(path):
+    for name in imports(path):
+        assert name.split(".")[0] not in ("keras", "tf_keras"), name
+        assert not name.startswith("tfsparse.pruning"), name
+        assert not name.startswith("tensorflow.python") or path.stem == "freezing", name
+
+
+def test_every_module_has_its_test():
+    tests = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
+    plain = {path.stem for path in MODULES if path.stem not in ("__init__", "graph_conversion")}
+    assert {f"test_{name}" for name in plain} <= tests

@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from tfsparse.conversion.report import ConversionReport, OpReport
+
+STAYED = OpReport(
+    layer="out",
+    node="a/out/MatMul",
+    signatures=("serve",),
+    converted=False,
+    shape=None,
+    zeros=None,
+    block=None,
+    precision=None,
+    input=None,
+    output=None,
+    speedup=None,
+    reason="its weights are not constant",
+)
+CONVERTED = OpReport(
+    layer="a_longer_name",
+    node="a/b/Relu",
+    signatures=("serve", "serving_default"),
+    converted=True,
+    shape=(512, 64),
+    zeros=0.9,
+    block="16x4",
+    precision="int8",
+    input="float32",
+    output="uint8",
+    speedup=4.25,
+    reason="predicted faster",
+)
+REPORT = ConversionReport((CONVERTED, STAYED))
+
+
+def test_prints_an_aligned_table():
+    heads, first, second, total = str(REPORT).splitlines()
+    assert first.split("  ")[0] == "a_longer_name"
+    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "4.25x"):
+        assert cell in first
+    assert heads.index("zeros") == first.index("90.0%")
+    assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-  ")
+    assert second.endswith("its weights are not constant")
+    assert total == "1 of 2 products converted"
+
+
+def test_is_plain_data():
+    data = json.loads(json.dumps(REPORT.as_dict()))
+    assert data["ops"][0]["signatures"] == ["serve", "serving_default"]
+    assert data["ops"][1]["reason"] == STAYED.reason
+
+
+def test_is_read_by_layer_and_in_order():
+    assert REPORT["out"] is STAYED
+    assert list(REPORT) == [CONVERTED, STAYED] and len(REPORT) == 2
+    with pytest.raises(KeyError, match="Received: layer='nothing'"):
+        REPORT["nothing"]
+
+
+def test_no_products_are_a_report_too():
+    assert str(ConversionReport(())).endswith("0 of 0 products converted")

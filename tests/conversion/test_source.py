@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsparse.conversion.source import load_source
+
+from .helpers import normal, save, spec
+
+
+def test_a_folder_is_loaded_with_its_signatures(tmp_path):
+    kernel = tf.Variable(normal((3, 4)))
+    save(tmp_path / "m", lambda x: {"y": x @ kernel}, {"x": spec(None, 3)}, [kernel], "score")
+    for path in (tmp_path / "m", str(tmp_path / "m")):
+        loaded = load_source(path)
+        assert list(loaded.signatures) == ["score"]
+        assert loaded.folder == tmp_path / "m"
+
+
+def test_anything_that_exports_a_saved_model_is_loaded(tmp_path, capsys):
+    class Exporting:
+        def export(self, path):
+            print("a long message")
+            save(path, lambda x: {"y": x * 2.0}, {"x": spec(None)})
+
+    loaded = load_source(Exporting())
+    assert loaded.folder is None
+    result = loaded.signatures["serving_default"](x=tf.constant([1.5]))["y"]
+    np.testing.assert_array_equal(result, [3.0])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"should be the folder of a SavedModel.*there is no"
+    ):
+        load_source(tmp_path)
+
+
+def test_a_model_without_signatures_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(ValueError, match="should have signatures"):
+        load_source(tmp_path)
+
+
+@pytest.mark.parametrize("source", [None, 3, tf.Module()])
+def test_other_things_are_refused(source):
+    with pytest.raises(ValueError, match="`source` should be a Keras 3 model"):
+        load_source(source)
