@@ -159,15 +159,10 @@ def test_stops_and_says_what_to_install_where_it_may_not(machine):
         assert package in install_line.split()
 
 
-def test_setup_is_done_here_and_a_second_run_is_silent():
-    answer = subprocess.run(
-        [ROOT / "custom_ops/toolchain/setup.sh"],
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=True,
-    )
-    assert answer.stdout == ""
+def test_a_second_run_is_silent_and_quick():
+    setup = ROOT / "custom_ops" / "toolchain" / "setup.sh"
+    subprocess.run([setup], capture_output=True, check=True)
+    assert subprocess.run([setup], capture_output=True, timeout=2, check=True).stdout == b""
 
 
 def test_bazel_is_told_of_this_environment():
