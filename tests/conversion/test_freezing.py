@@ -90,3 +90,62 @@ def test_control_flow_still_works(tmp_path):
     x = normal((2, 3), 1)
     expected = x @ np.linalg.matrix_power(kernel.numpy(), 3)
     np.testing.assert_allclose(graph_function(graph)(x=tf.constant(x))["y"], expected, rtol=1e-4)
+
+
+def test_variables_of_one_name_are_counted_apart_and_name_nothing(tmp_path):
+    twins = [tf.Variable(normal((3, 3), seed), name="twin/kernel") for seed in range(2)]
+
+    def function(x):
+        return {"y": x @ twins[0] @ twins[1]}
+
+    assert frozen(tmp_path, function, {"x": spec(None, 3)}, twins).weight_names == {}
+    with pytest.raises(ValueError, match="Received: 72 bytes"):
+        frozen(tmp_path, function, {"x": spec(None, 3)}, twins, graph_limit=71)
+
+
+@pytest.mark.parametrize("kind", ["counter", "generator"])
+def test_variables_that_change_are_refused_in_words(tmp_path, kind):
+    module = tf.Module()
+    module.state = (
+        tf.Variable(0.0, name="count") if kind == "counter" else tf.random.Generator.from_seed(1)
+    )
+
+    def function(x):
+        if kind == "counter":
+            return {"y": x + module.state.assign_add(1.0)}
+        return {"y": x + module.state.normal([3])}
+
+    save(tmp_path, function, {"x": spec(None, 3)}, [module.state])
+    loaded = tf.saved_model.load(str(tmp_path))
+    with pytest.raises(ValueError, match="should not change its variables"):
+        freeze(loaded.signatures["serving_default"])
+
+
+def test_a_session_s_saved_model_is_frozen(tmp_path):
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        late = v1.placeholder(tf.float32, [None, 3], name="a")
+        early = v1.placeholder(tf.float32, [None, 3], name="z")
+        kernel = v1.get_variable("layer/kernel", [3, 4])
+        session.run(v1.global_variables_initializer())
+        outputs = {"out": tf.matmul(early - late, kernel)}
+        v1.saved_model.simple_save(
+            session, str(tmp_path / "m"), {"early": early, "late": late}, outputs
+        )
+        values = session.run(kernel)
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    graph = freeze(loaded.signatures["serving_default"])
+    assert list(graph.weight_names.values()) == ["layer/kernel"]
+    x = normal((2, 3))
+    result = graph_function(graph)(early=tf.constant(x), late=tf.zeros((2, 3)))["out"]
+    np.testing.assert_allclose(result, x @ values, rtol=1e-5)
+
+
+def test_input_names_that_tensorflow_cannot_write_are_refused(tmp_path):
+    v1 = tf.compat.v1
+    with v1.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None])
+        v1.saved_model.simple_save(session, str(tmp_path / "m"), {"in-1": x}, {"out": x * 2.0})
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    with pytest.raises(ValueError, match=r"identifiers.*\['in-1'\]"):
+        freeze(loaded.signatures["serving_default"])

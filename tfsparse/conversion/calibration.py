@@ -84,4 +84,4 @@ def _measuring_function(graph: FrozenGraph, names: list[str]) -> Any:
             for name, value in run(**inputs).items()
         }
 
-    return tf.function(measure, autograph=False)
+    return tf.function(measure, autograph=False, reduce_retracing=True)

@@ -11,13 +11,17 @@ and tables of embeddings do. A large variable that is read by gathers alone stay
 variable of the SavedModel. Everything else is counted before the conversion, so
 that a model that is too large gets an error in words.
 
-Contract: control flow stays functional (``While``, ``If``), with the products
-inside it left as they are; resources that are not variables (lookup tables, queues) are refused.
+Contract: control flow stays functional (``While``, ``If``), with the products inside it
+left as they are. Resources that are not variables (lookup tables, queues) and variables that
+change while the model serves are refused.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -32,6 +36,7 @@ LARGE_TABLE = 64 * 2**20
 """Bytes from which a variable that only gathers read stays a variable."""
 
 _GATHERS = {"ResourceGather", "ResourceGatherNd"}
+_CHANGES = re.compile("Assign|Resource(Scatter|Apply|SparseApply)|Rng|Stateful(?!PartitionedCall)")
 
 
 def freeze(
@@ -48,31 +53,53 @@ def freeze(
         The frozen graph.
 
     Raises:
-        ValueError: If the signature reads a resource that is not a variable, or its
-            constants would not fit in a GraphDef.
+        ValueError: If the signature reads a resource that is not a variable, changes a
+            variable, has an input name that is no identifier, cannot be frozen for
+            another reason, or its constants would not fit in a GraphDef.
     """
-    captured = _captured_variables(signature)
-    kept = _tables_to_keep(signature, captured, large_table)
-    _check_size(captured, kept, graph_limit)
-    data = convert_to_constants._FunctionConverterDataInEager(
-        func=signature,
-        lower_control_flow=False,
-        aggressive_inlining=False,
-        variable_names_denylist=kept,
-    )
-    graph_def, _ = convert_to_constants._replace_variables_by_constants(data)
     inputs, input_nodes = _named_inputs(signature)
+    captured = _captured_variables(signature)
+    inlined = _inlined(signature)
+    readers = {node: _reading_ops(inlined, node) for node in captured}
+    _check_readers(captured, readers)
+    kept = {
+        node
+        for node, variable in captured.items()
+        if _size(variable) >= large_table and readers[node] and readers[node] <= _GATHERS
+    }
+    _check_size([variable for node, variable in captured.items() if node not in kept], graph_limit)
     return FrozenGraph(
-        graph_def=graph_def,
+        graph_def=_with_constants(signature, kept),
         inputs=inputs,
         input_nodes=input_nodes,
         outputs=_named_outputs(signature),
         output_shapes={key: spec.shape for key, spec in signature.structured_outputs.items()},
         variables={node: captured[node] for node in kept},
-        weight_names={
-            node: _name(variable) for node, variable in captured.items() if node not in kept
-        },
+        weight_names=_weight_names(captured, kept),
     )
+
+
+def _inlined(signature: Any) -> tf.compat.v1.GraphDef:
+    return convert_to_constants._run_inline_graph_optimization(
+        signature, lower_control_flow=False, aggressive_inlining=False
+    )
+
+
+def _with_constants(signature: Any, kept: set[str]) -> tf.compat.v1.GraphDef:
+    try:
+        data = convert_to_constants._FunctionConverterDataInEager(
+            func=signature,
+            lower_control_flow=False,
+            aggressive_inlining=False,
+            variable_names_denylist=kept,
+        )
+        graph_def, _ = convert_to_constants._replace_variables_by_constants(data)
+    except (ValueError, TypeError, KeyError, NotImplementedError, tf.errors.OpError) as error:
+        raise ValueError(
+            "`source` should be a model whose variables TensorFlow can turn into constants. "
+            f"Received: a model for which it says: {error}"
+        ) from error
+    return graph_def
 
 
 def _captured_variables(signature: Any) -> dict[str, tf.Variable]:
@@ -91,31 +118,38 @@ def _captured_variables(signature: Any) -> dict[str, tf.Variable]:
     return captured
 
 
-def _tables_to_keep(signature: Any, captured: dict[str, tf.Variable], large_table: int) -> set[str]:
-    """Placeholders of large variables that nothing but gathers reads."""
-    large = {node for node, variable in captured.items() if _size(variable) >= large_table}
-    if not large:
-        return set()
-    inlined = convert_to_constants._run_inline_graph_optimization(signature, False, False)
-    return {node for node in large if _only_gathered(inlined, node)}
-
-
-def _only_gathered(graph_def: tf.compat.v1.GraphDef, source: str) -> bool:
-    names, gathered = {source}, False
-    grew = True
-    while grew:
-        grew = False
-        for node in graph_def.node:
-            if not any(name.split(":")[0] in names for name in node.input):
-                continue
+def _reading_ops(graph_def: tf.compat.v1.GraphDef, source: str) -> set[str]:
+    """Types of the ops that take a resource, identities passed through."""
+    readers: dict[str, list[Any]] = {}
+    for node in graph_def.node:
+        for reference in node.input:
+            if not reference.startswith("^"):
+                readers.setdefault(reference.split(":")[0], []).append(node)
+    found, pending = set(), [source]
+    while pending:
+        for node in readers.get(pending.pop(), []):
             if node.op == "Identity":
-                grew |= node.name not in names
-                names.add(node.name)
-            elif node.op in _GATHERS:
-                gathered = True
+                pending.append(node.name)
             else:
-                return False
-    return gathered
+                found.add(node.op)
+    return found
+
+
+def _check_readers(captured: dict[str, tf.Variable], readers: dict[str, set[str]]) -> None:
+    for node, variable in captured.items():
+        changing = sorted(op for op in readers[node] if _CHANGES.match(op))
+        if changing:
+            raise ValueError(
+                "`source` should not change its variables while it serves, because they become "
+                f"constants. Received: {changing[0]} on the variable {_name(variable)!r}"
+            )
+
+
+def _weight_names(captured: dict[str, tf.Variable], kept: set[str]) -> dict[str, str]:
+    """Names of the variables that became constants; a name that two have says nothing."""
+    names = {node: _name(variable) for node, variable in captured.items()}
+    counts = Counter(names.values())
+    return {node: name for node, name in names.items() if node not in kept and counts[name] == 1}
 
 
 def _name(variable: tf.Variable) -> str:
@@ -126,26 +160,29 @@ def _size(variable: tf.Variable) -> int:
     return int(math.prod(variable.shape.as_list()) * variable.dtype.size)
 
 
-def _check_size(captured: dict[str, tf.Variable], kept: set[str], limit: int) -> None:
-    sizes = {_name(v): _size(v) for node, v in captured.items() if node not in kept}
-    if sum(sizes.values()) > limit:
-        largest = max(sizes, key=lambda name: sizes[name])
+def _check_size(variables: Sequence[tf.Variable], limit: int) -> None:
+    total = sum(map(_size, variables))
+    if total > limit:
+        largest = max(variables, key=_size)
         raise ValueError(
             f"`source` should have at most {limit} bytes of weights, because a TensorFlow graph "
-            f"cannot exceed 2 GB. Received: {sum(sizes.values())} bytes, of which "
-            f"{sizes[largest]} in {largest!r}"
+            f"cannot exceed 2 GB. Received: {total} bytes, of which {_size(largest)} in "
+            f"{_name(largest)!r}"
         )
 
 
 def _named_inputs(signature: Any) -> tuple[dict[str, tf.TensorSpec], dict[str, str]]:
     """Specs and placeholder nodes of the signature's inputs, by key."""
     specs = dict(sorted(signature.structured_input_signature[1].items()))
+    strange = [key for key in specs if not key.isidentifier()]
+    if strange:
+        raise ValueError(
+            "`source` should have inputs whose names are identifiers, because TensorFlow cannot "
+            f"write others. Received: {strange}"
+        )
     captured = {placeholder.op.name for _, placeholder in signature.graph.captures}
     nodes = [tensor.op.name for tensor in signature.inputs if tensor.op.name not in captured]
-    by_key = dict(zip(specs, nodes, strict=True))
-    if set(nodes) == set(specs):
-        by_key = {key: key for key in specs}
-    return specs, by_key
+    return specs, dict(zip(signature._arg_keywords, nodes, strict=True))
 
 
 def _named_outputs(signature: Any) -> dict[str, str]:

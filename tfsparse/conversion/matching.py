@@ -142,8 +142,10 @@ def _match(view: GraphView, node: NodeDef) -> DenseLayer | Unmatched:
 def _name(view: GraphView, node: NodeDef) -> str:
     """The layer's name, by the variable of its weights if one is found."""
     variables = view.graph.weight_names
-    for reference in view.data_inputs(node)[1:2]:
-        for source in view.ancestors(node_name(reference)):
+    for tensor in view.data_inputs(node)[1:2]:
+        if view.constant(tensor) is None:
+            break
+        for source in view.ancestors(node_name(tensor)):
             if source.name in variables:
                 return layer_name(node.name, variables[source.name])
     return layer_name(node.name, None)
