@@ -15,7 +15,7 @@ clang_major() {
 # Finds its C++ headers too: clang takes them from the newest GCC it sees, which may have
 # come without its libstdc++.
 compiles_cxx() {
-  echo '#include <string>' | "$1" -x c++ -std=c++17 -fsyntax-only - 2>/dev/null
+  "$1" -x c++ -std=c++17 -fsyntax-only - <<<'#include <string>' 2>/dev/null
 }
 
 is_suitable_clang() {
