@@ -27,8 +27,7 @@ class AlignedBuffer {
   // unspecified otherwise. Throws std::bad_alloc.
   void Reserve(int64_t size) {
     if (size <= size_) return;
-    const size_t bytes =
-        RoundUp(static_cast<size_t>(size) * sizeof(T) + kAlignment);
+    const size_t bytes = RoundUp(static_cast<size_t>(size) * sizeof(T) + kAlignment);
     void* memory = std::aligned_alloc(kAlignment, bytes);
     if (memory == nullptr) throw std::bad_alloc();
     std::memset(memory, 0, bytes);
@@ -41,9 +40,7 @@ class AlignedBuffer {
   int64_t size() const { return size_; }
 
  private:
-  static size_t RoundUp(size_t bytes) {
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  }
+  static size_t RoundUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
   struct Free {
     void operator()(T* memory) const { std::free(memory); }

@@ -14,14 +14,11 @@ namespace tfsparse {
 //
 // Rows of a pruned matrix differ in how many blocks are left, so threads that
 // get the same number of rows would wait for the one with the fullest rows.
-inline int64_t BalancedCut(const std::vector<int64_t>& prefix, int64_t part,
-                           int64_t parts) {
+inline int64_t BalancedCut(const std::vector<int64_t>& prefix, int64_t part, int64_t parts) {
   const int64_t items = static_cast<int64_t>(prefix.size()) - 1;
   if (part >= parts) return items;
-  const int64_t share =
-      static_cast<int64_t>(static_cast<__int128>(prefix.back()) * part / parts);
-  return std::lower_bound(prefix.begin(), prefix.end() - 1, share) -
-         prefix.begin();
+  const int64_t share = static_cast<int64_t>(static_cast<__int128>(prefix.back()) * part / parts);
+  return std::lower_bound(prefix.begin(), prefix.end() - 1, share) - prefix.begin();
 }
 
 }  // namespace tfsparse

@@ -17,8 +17,7 @@ struct Threads {
   // Calls body on ranges that together are [0, items), possibly at a time, and
   // returns when all are done. `cost` is what one item takes in cycles,
   // roughly. Empty means: call it here.
-  std::function<void(int64_t items, int64_t cost, const Body& body)>
-      parallel_for;
+  std::function<void(int64_t items, int64_t cost, const Body& body)> parallel_for;
 
   void Run(int64_t items, int64_t cost, const Body& body) const {
     if (items <= 0) return;

@@ -10,8 +10,7 @@ namespace {
 template <typename T>
 class Packer {
  public:
-  Packer(const BlockSparseMatrix<T>& matrix, Layout layout, int height)
-      : matrix_(matrix) {
+  Packer(const BlockSparseMatrix<T>& matrix, Layout layout, int height) : matrix_(matrix) {
     packed_.out = matrix.out;
     packed_.in = matrix.in;
     packed_.layout = layout;
@@ -23,10 +22,8 @@ class Packer {
     for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
       const int64_t groups = WriteColumns(row);
       const int64_t end = std::min(matrix_.out, (row + 1) * matrix_.block_out);
-      for (int64_t out = row * matrix_.block_out; out < end;
-           out += packed_.height) {
-        packed_.strips.push_back(
-            {static_cast<int32_t>(out), groups, column_, value_});
+      for (int64_t out = row * matrix_.block_out; out < end; out += packed_.height) {
+        packed_.strips.push_back({static_cast<int32_t>(out), groups, column_, value_});
         WriteValues(row, out, groups);
       }
       column_ += groups * packed_.columns_per_group();
@@ -41,21 +38,16 @@ class Packer {
   int64_t Inputs(int64_t row) const {
     const int64_t begin = matrix_.indptr[row], end = matrix_.indptr[row + 1];
     if (begin == end) return 0;
-    const int64_t last_end =
-        (matrix_.indices[end - 1] + int64_t{1}) * matrix_.block_in;
-    return (end - begin) * matrix_.block_in -
-           std::max<int64_t>(0, last_end - matrix_.in);
+    const int64_t last_end = (matrix_.indices[end - 1] + int64_t{1}) * matrix_.block_in;
+    return (end - begin) * matrix_.block_in - std::max<int64_t>(0, last_end - matrix_.in);
   }
 
-  int64_t Groups(int64_t row) const {
-    return (Inputs(row) + kGroup - 1) / kGroup;
-  }
+  int64_t Groups(int64_t row) const { return (Inputs(row) + kGroup - 1) / kGroup; }
 
   void Reserve() {
     int64_t columns = 0, values = 0, strips = 0;
     for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
-      const int64_t outs =
-          std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
+      const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
       const int64_t row_strips = (outs + packed_.height - 1) / packed_.height;
       strips += row_strips;
       columns += Groups(row) * packed_.columns_per_group();
@@ -74,8 +66,7 @@ class Packer {
     for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
       const int64_t first = matrix_.indices[b] * matrix_.block_in;
       const int64_t width = std::min(matrix_.block_in, matrix_.in - first);
-      for (int64_t i = 0; i < width; ++i)
-        visit(position++, first + i, matrix_.block(b) + i);
+      for (int64_t i = 0; i < width; ++i) visit(position++, first + i, matrix_.block(b) + i);
     }
   }
 
@@ -83,8 +74,7 @@ class Packer {
     int32_t* columns = packed_.columns.data() + column_;
     const bool quads = packed_.layout == Layout::kQuads;
     ForInputs(row, [&](int64_t position, int64_t input, const T*) {
-      columns[quads ? position / 4 : position] =
-          static_cast<int32_t>(quads ? input / 4 : input);
+      columns[quads ? position / 4 : position] = static_cast<int32_t>(quads ? input / 4 : input);
     });
     return Groups(row);
   }
@@ -92,11 +82,10 @@ class Packer {
   void WriteValues(int64_t row, int64_t out, int64_t groups) {
     T* values = packed_.values.data() + value_;
     const int64_t first = out - row * matrix_.block_out;  // in the block
-    const int64_t height = std::min<int64_t>(
-        {packed_.height, matrix_.block_out - first, matrix_.out - out});
+    const int64_t height =
+        std::min<int64_t>({packed_.height, matrix_.block_out - first, matrix_.out - out});
     ForInputs(row, [&](int64_t position, int64_t, const T* block) {
-      T* group = values + position / kGroup * kGroup * packed_.height +
-                 position % kGroup;
+      T* group = values + position / kGroup * kGroup * packed_.height + position % kGroup;
       for (int64_t h = 0; h < height; ++h) {
         group[h * kGroup] = block[(first + h) * matrix_.block_in];
       }
@@ -113,14 +102,11 @@ class Packer {
 }  // namespace
 
 template <typename T>
-PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout,
-                      int height) {
+PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height) {
   return Packer<T>(matrix, layout, height).Run();
 }
 
-template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout,
-                                   int);
-template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout,
-                                    int);
+template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int);
+template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int);
 
 }  // namespace tfsparse

@@ -31,9 +31,7 @@ template <typename T>
 struct PackedWeights {
   // Inputs in a group, and columns that name them.
   static constexpr int kGroup = sizeof(T) == 1 ? 4 : 1;
-  int columns_per_group() const {
-    return layout == Layout::kQuads ? 1 : kGroup;
-  }
+  int columns_per_group() const { return layout == Layout::kQuads ? 1 : kGroup; }
 
   int64_t out = 0;
   int64_t in = 0;
@@ -47,13 +45,10 @@ struct PackedWeights {
 // Packs a validated matrix. kQuads asks for T = int8 and a block width that is
 // a multiple of four.
 template <typename T>
-PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout,
-                      int height);
+PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height);
 
-extern template PackedWeights<float> Pack(const BlockSparseMatrix<float>&,
-                                          Layout, int);
-extern template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&,
-                                           Layout, int);
+extern template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int);
+extern template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int);
 
 }  // namespace tfsparse
 

@@ -15,8 +15,8 @@ namespace tfsparse {
 template <typename T>
 class RandomMatrix {
  public:
-  RandomMatrix(int64_t out, int64_t in, int64_t block_out, int64_t block_in,
-               double sparsity, uint32_t seed) {
+  RandomMatrix(int64_t out, int64_t in, int64_t block_out, int64_t block_in, double sparsity,
+               uint32_t seed) {
     std::mt19937 random(seed);
     std::bernoulli_distribution stored(1 - sparsity);
     view_.out = out;
@@ -28,8 +28,7 @@ class RandomMatrix {
       for (int64_t column = 0; column < view_.block_columns(); ++column) {
         if (!stored(random)) continue;
         indices.push_back(static_cast<int32_t>(column));
-        for (int64_t i = 0; i < block_out * block_in; ++i)
-          data.push_back(Value(random));
+        for (int64_t i = 0; i < block_out * block_in; ++i) data.push_back(Value(random));
       }
       indptr.push_back(static_cast<int32_t>(indices.size()));
     }
@@ -38,8 +37,7 @@ class RandomMatrix {
   // Made anew, so that a test may change the arrays in between.
   BlockSparseMatrix<T> view() const {
     BlockSparseMatrix<T> view = view_;
-    view.num_blocks =
-        static_cast<int64_t>(data.size()) / (view.block_out * view.block_in);
+    view.num_blocks = static_cast<int64_t>(data.size()) / (view.block_out * view.block_in);
     view.num_indices = static_cast<int64_t>(indices.size());
     view.num_indptr = static_cast<int64_t>(indptr.size());
     view.data = data.data();
@@ -57,8 +55,7 @@ class RandomMatrix {
     if constexpr (std::is_same_v<T, float>) {
       return std::uniform_real_distribution<float>(-1, 1)(random);
     } else {
-      return static_cast<T>(
-          std::uniform_int_distribution<int>(-128, 127)(random));
+      return static_cast<T>(std::uniform_int_distribution<int>(-128, 127)(random));
     }
   }
 

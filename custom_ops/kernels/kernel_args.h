@@ -10,7 +10,7 @@
 //             V vector registers (and quantized, where x is float and W int8)
 //   multiply  every stored weight, broadcast, with the V vectors of its input;
 //             a strip of a few outputs keeps its sums in registers
-//   output    the sums, transposed back, with scale, bias and activation
+//   output    the sums, transposed back, with scale, activation and requantization
 //
 // Why the rows lie in the lanes: a sparse weight matrix gives no two neighbours
 // to put into a register, but every weight meets every row of x. One broadcast
@@ -31,9 +31,11 @@ namespace tfsparse {
 inline constexpr int kLanes = 16;
 // Most vectors V that any kernel takes at a time.
 inline constexpr int kMaxVectors = 8;
-// Outputs whose sums are finished together, and the room for one more strip.
+// Outputs whose sums are finished together, the outputs of a strip at the most, and the
+// room for both: the last strip of a chunk may stick out.
 inline constexpr int kChunkOutputs = 64;
 inline constexpr int kMaxHeight = 8;
+inline constexpr int kChunkRoom = 80;
 
 // Where an element (row m, input k) of a tile of 16*V rows lies.
 enum class Layout {
@@ -71,22 +73,19 @@ struct MultiplyArgs {
   const Strip* strips;
   int64_t num_strips;
   int32_t first_out;  // output whose sums are acc[0]
-  void* acc;          // [kChunkOutputs + kMaxHeight][16 * V], float or int32
+  const void* init;   // [kChunkRoom], from first_out on: what sums begin with
+  void* acc;          // [kChunkRoom][16 * V], float or int32
 };
 
 struct OutputArgs {
   const void* acc;
   int vectors;
   int64_t rows;
-  int64_t outputs;  // outputs in acc that are finished, 1 .. kChunkOutputs +
-                    // kMaxHeight
-  const int32_t*
-      offset;  // subtracted from the int32 sums: zero_point * sum of weights
-  const float* scale;  // int32 sums times this
-  const float* bias;   // added; never null
+  int64_t outputs;     // outputs in acc that are finished, 1 .. kChunkOutputs
+  const float* scale;  // [kChunkRoom]: y = sum * scale + bias, for int32 sums; with uint8 y
+  const float* bias;   //   both are in units of y's scale
   bool relu;
-  float inv_y_scale;  // uint8 y: round(y * inv_y_scale) + y_zero_point
-  int32_t y_zero_point;
+  int32_t y_zero_point;  // uint8 y = round(y) + this, in [0, 255], half to even
   void* y;
   int64_t y_stride;
 };

@@ -22,9 +22,11 @@ void Multiply(const MultiplyArgs& args) {
     const Strip& strip = args.strips[s];
     const int32_t* column = args.columns + strip.column;
     const float* w = static_cast<const float*>(args.values) + strip.value;
+    const int64_t first = strip.out - args.first_out;
+    const float* init = static_cast<const float*>(args.init) + first;
     __m512 acc[H][V];
     for (int h = 0; h < H; ++h) {
-      for (int v = 0; v < V; ++v) acc[h][v] = _mm512_setzero_ps();
+      for (int v = 0; v < V; ++v) acc[h][v] = _mm512_set1_ps(init[h]);
     }
     for (int64_t g = 0; g < strip.groups; ++g, w += H) {
       const float* x = tile + static_cast<int64_t>(column[g]) * kRows;
@@ -32,15 +34,12 @@ void Multiply(const MultiplyArgs& args) {
       for (int v = 0; v < V; ++v) rows[v] = _mm512_load_ps(x + v * kLanes);
       for (int h = 0; h < H; ++h) {
         const __m512 weight = _mm512_set1_ps(w[h]);
-        for (int v = 0; v < V; ++v)
-          acc[h][v] = _mm512_fmadd_ps(rows[v], weight, acc[h][v]);
+        for (int v = 0; v < V; ++v) acc[h][v] = _mm512_fmadd_ps(rows[v], weight, acc[h][v]);
       }
     }
-    float* sums =
-        static_cast<float*>(args.acc) + (strip.out - args.first_out) * kRows;
+    float* sums = static_cast<float*>(args.acc) + (strip.out - args.first_out) * kRows;
     for (int h = 0; h < H; ++h) {
-      for (int v = 0; v < V; ++v)
-        _mm512_store_ps(sums + h * kRows + v * kLanes, acc[h][v]);
+      for (int v = 0; v < V; ++v) _mm512_store_ps(sums + h * kRows + v * kLanes, acc[h][v]);
     }
   }
 }

@@ -29,13 +29,11 @@ inline __attribute__((always_inline)) __m512i BroadcastQuad(const int8_t* w) {
 }
 
 template <int H, int V>
-inline __attribute__((always_inline)) void Accumulate(const __m512i (&quads)[V],
-                                                      const int8_t* w,
+inline __attribute__((always_inline)) void Accumulate(const __m512i (&quads)[V], const int8_t* w,
                                                       __m512i (&acc)[H][V]) {
   for (int h = 0; h < H; ++h) {
     const __m512i weight = BroadcastQuad(w + 4 * h);
-    for (int v = 0; v < V; ++v)
-      acc[h][v] = _mm512_dpbusd_epi32(acc[h][v], quads[v], weight);
+    for (int v = 0; v < V; ++v) acc[h][v] = _mm512_dpbusd_epi32(acc[h][v], quads[v], weight);
   }
 }
 
@@ -43,8 +41,7 @@ inline __attribute__((always_inline)) void Accumulate(const __m512i (&quads)[V],
 template <int V>
 struct Quads {
   static constexpr int kColumns = 1;
-  static inline __attribute__((always_inline)) void Load(const uint8_t* tile,
-                                                         const int32_t* column,
+  static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          __m512i (&quads)[V]) {
     const uint8_t* x = tile + static_cast<int64_t>(column[0]) * (V * 64);
     for (int v = 0; v < V; ++v) quads[v] = _mm512_load_si512(x + 64 * v);
@@ -54,8 +51,7 @@ struct Quads {
 // The quads of a group from four planes.
 struct Gathered {
   static constexpr int kColumns = 4;
-  static inline __attribute__((always_inline)) void Load(const uint8_t* tile,
-                                                         const int32_t* column,
+  static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          __m512i (&quads)[4]) {
     __m512i plane[4];
     for (int i = 0; i < 4; ++i) {
@@ -79,22 +75,21 @@ void Multiply(const MultiplyArgs& args) {
     const Strip& strip = args.strips[s];
     const int32_t* column = args.columns + strip.column;
     const int8_t* w = static_cast<const int8_t*>(args.values) + strip.value;
+    const int64_t first = strip.out - args.first_out;
+    const int32_t* init = static_cast<const int32_t*>(args.init) + first;
     __m512i acc[H][V];
     for (int h = 0; h < H; ++h) {
-      for (int v = 0; v < V; ++v) acc[h][v] = _mm512_setzero_si512();
+      for (int v = 0; v < V; ++v) acc[h][v] = _mm512_set1_epi32(init[h]);
     }
-    for (int64_t g = 0; g < strip.groups;
-         ++g, column += Source::kColumns, w += 4 * H) {
+    for (int64_t g = 0; g < strip.groups; ++g, column += Source::kColumns, w += 4 * H) {
       __m512i quads[V];
       Source::Load(tile, column, quads);
       Accumulate<H, V>(quads, w, acc);
     }
     constexpr int kRows = V * kLanes;
-    int32_t* sums =
-        static_cast<int32_t*>(args.acc) + (strip.out - args.first_out) * kRows;
+    int32_t* sums = static_cast<int32_t*>(args.acc) + (strip.out - args.first_out) * kRows;
     for (int h = 0; h < H; ++h) {
-      for (int v = 0; v < V; ++v)
-        _mm512_store_si512(sums + h * kRows + v * kLanes, acc[h][v]);
+      for (int v = 0; v < V; ++v) _mm512_store_si512(sums + h * kRows + v * kLanes, acc[h][v]);
     }
   }
 }
@@ -104,8 +99,7 @@ MultiplyFunction PickQuads(int vectors) {
   if constexpr (V == 0) {
     return nullptr;
   } else {
-    return vectors == V ? Multiply<Quads<V>, H, V>
-                        : PickQuads<H, V - 1>(vectors);
+    return vectors == V ? Multiply<Quads<V>, H, V> : PickQuads<H, V - 1>(vectors);
   }
 }
 

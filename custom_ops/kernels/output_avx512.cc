@@ -1,8 +1,15 @@
-// Sums lie as [output][row]; y wants [row][output]. 16 x 16 sums are transposed
-// in registers first, so that scale and bias are vectors over the outputs and a
-// row of y is written 16 outputs at a time. Chunks of up to 64 outputs keep the
-// writes of a row together: one row of y after the other at a stride of 4096
-// bytes would put all of them into one set of the cache.
+// Sums lie as [output][row]; y wants [row][output], 16 or 64 outputs at a time.
+//
+// float y: 16 x 16 sums are transposed in registers, and scale and bias are vectors
+// over the outputs.
+//
+// uint8 y: sums are quantized where they are, and the four outputs of a quad are packed
+// into one lane. 16 quads by 16 rows are then the same transposition, for four times as
+// many outputs. The packs saturate, which is the lower clamp; the upper one is a min,
+// because a float beyond int32 would wrap.
+//
+// A chunk of 64 outputs keeps the writes of a row together: one line of y after the
+// other at a stride of 4096 bytes would put all of them into one set of the cache.
 
 #include "custom_ops/kernels/output_avx512.h"
 
@@ -13,87 +20,94 @@
 namespace tfsparse {
 namespace {
 
-inline __mmask16 OutputMask(int64_t left) {
-  return static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
+constexpr int kQuads = kChunkOutputs / 4;
+
+inline int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// y = sum, or y = sum * scale + bias for integer sums, of 16 outputs.
+struct FromF32 {
+  FromF32(const OutputArgs&, int64_t) {}
+  __m512 operator()(__m512i sums) const { return _mm512_castsi512_ps(sums); }
+};
+
+struct FromS32 {
+  FromS32(const OutputArgs& args, int64_t output)
+      : scale(_mm512_loadu_ps(args.scale + output)), bias(_mm512_loadu_ps(args.bias + output)) {}
+  __m512 operator()(__m512i sums) const {
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, bias);
+  }
+  __m512 scale, bias;
+};
+
+template <class From, bool kRelu>
+void OutputF32(const OutputArgs& args) {
+  const int64_t stride = args.vectors * kLanes;
+  for (int64_t row = 0; row < args.rows; row += kLanes) {
+    const int64_t rows = Min(args.rows - row, kLanes);
+    for (int64_t output = 0; output < args.outputs; output += 16) {
+      const int32_t* acc = static_cast<const int32_t*>(args.acc) + output * stride + row;
+      __m512i sums[16];
+      for (int i = 0; i < 16; ++i) sums[i] = _mm512_load_si512(acc + i * stride);
+      Transpose16x16(sums);
+      const From from(args, output);
+      const auto finish = [&](__m512i sum) {
+        const __m512 value = from(sum);
+        // max returns its second operand when one is NaN, so NaN stays.
+        return kRelu ? _mm512_max_ps(_mm512_setzero_ps(), value) : value;
+      };
+      float* y = static_cast<float*>(args.y) + row * args.y_stride + output;
+      const int64_t left = args.outputs - output;
+      if (rows == kLanes && left >= 16) {
+        for (int i = 0; i < kLanes; ++i) {
+          _mm512_storeu_ps(y + i * args.y_stride, finish(sums[i]));
+        }
+      } else {
+        const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
+        for (int i = 0; i < kLanes && i < rows; ++i) {
+          _mm512_mask_storeu_ps(y + i * args.y_stride, mask, finish(sums[i]));
+        }
+      }
+    }
+  }
 }
 
-// Bias and activation. max returns its second operand when one is NaN, so NaN
-// stays.
-struct Finish {
-  Finish(const OutputArgs& args, int64_t output, __mmask16 mask)
-      : bias(_mm512_maskz_loadu_ps(mask, args.bias + output)),
-        relu(args.relu) {}
-  __m512 Activate(__m512 y) const {
-    return relu ? _mm512_max_ps(_mm512_setzero_ps(), y) : y;
+// Four outputs of 16 rows as one register of quads, [row][output].
+template <bool kRelu>
+inline __attribute__((always_inline)) __m512i QuantizeQuad(const OutputArgs& args,
+                                                           const int32_t* acc, int output) {
+  const __m512 high = _mm512_set1_ps(static_cast<float>(255 - args.y_zero_point));
+  const __m512i zero_point = _mm512_set1_epi16(static_cast<int16_t>(args.y_zero_point));
+  __m512i q[4];
+  for (int i = 0; i < 4; ++i) {
+    const __m512i sums = _mm512_load_si512(acc + (output + i) * args.vectors * kLanes);
+    __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(args.scale[output + i]),
+                                   _mm512_set1_ps(args.bias[output + i]));
+    if (kRelu) value = _mm512_max_ps(value, _mm512_setzero_ps());
+    q[i] = _mm512_cvtps_epi32(_mm512_min_ps(value, high));
   }
-  __m512 bias;
-  bool relu;
-};
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point);
+  const __m512i top = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero_point);
+  // Quarter l has [output][row 4l ..]; turned to [row][output].
+  const __m512i turn =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  return _mm512_shuffle_epi8(_mm512_packus_epi16(low, top), turn);
+}
 
-struct FromF32 : Finish {
-  using Finish::Finish;
-  __m512 operator()(__m512i sums) const {
-    return Activate(_mm512_add_ps(_mm512_castsi512_ps(sums), bias));
-  }
-};
-
-struct FromS32 : Finish {
-  FromS32(const OutputArgs& args, int64_t output, __mmask16 mask)
-      : Finish(args, output, mask),
-        scale(_mm512_maskz_loadu_ps(mask, args.scale + output)),
-        offset(_mm512_maskz_loadu_epi32(mask, args.offset + output)) {}
-  __m512 operator()(__m512i sums) const {
-    const __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(sums, offset));
-    return Activate(_mm512_fmadd_ps(value, scale, bias));
-  }
-  __m512 scale;
-  __m512i offset;
-};
-
-struct ToF32 {
-  using Element = float;
-  explicit ToF32(const OutputArgs&) {}
-  void Store(float* y, __mmask16 mask, __m512 value) const {
-    _mm512_mask_storeu_ps(y, mask, value);
-  }
-};
-
-struct ToU8 {
-  using Element = uint8_t;
-  explicit ToU8(const OutputArgs& args)
-      : inv_scale(_mm512_set1_ps(args.inv_y_scale)),
-        low(_mm512_set1_ps(static_cast<float>(-args.y_zero_point))),
-        high(_mm512_set1_ps(static_cast<float>(255 - args.y_zero_point))),
-        zero_point(_mm512_set1_epi32(args.y_zero_point)) {}
-  void Store(uint8_t* y, __mmask16 mask, __m512 value) const {
-    const __m512 scaled = _mm512_mul_ps(value, inv_scale);
-    const __m512 clamped = _mm512_min_ps(_mm512_max_ps(scaled, low), high);
-    const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point);
-    _mm512_mask_cvtepi32_storeu_epi8(y, mask, q);
-  }
-  __m512 inv_scale, low, high;
-  __m512i zero_point;
-};
-
-template <class From, class To>
-void Output(const OutputArgs& args) {
-  using Element = typename To::Element;
-  const To to(args);
-  const int64_t stride = args.vectors * kLanes;
-  const int32_t* acc = static_cast<const int32_t*>(args.acc);
+template <bool kRelu>
+void OutputU8(const OutputArgs& args) {
   for (int64_t row = 0; row < args.rows; row += kLanes) {
-    const int64_t rows = args.rows - row < kLanes ? args.rows - row : kLanes;
-    for (int64_t output = 0; output < args.outputs; output += 16) {
-      __m512i sums[16];
-      for (int i = 0; i < 16; ++i) {
-        sums[i] = _mm512_load_si512(acc + (output + i) * stride + row);
-      }
-      Transpose16x16(sums);
-      const __mmask16 mask = OutputMask(args.outputs - output);
-      const From from(args, output, mask);
-      Element* y = static_cast<Element*>(args.y) + row * args.y_stride + output;
-      for (int i = 0; i < 16; ++i) {
-        if (i < rows) to.Store(y + i * args.y_stride, mask, from(sums[i]));
+    const int64_t rows = Min(args.rows - row, kLanes);
+    const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
+    __m512i quads[kQuads];
+    for (int i = 0; i < kQuads; ++i) quads[i] = QuantizeQuad<kRelu>(args, acc, 4 * i);
+    Transpose16x16(quads);
+    uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
+    if (rows == kLanes && args.outputs == kChunkOutputs) {
+      for (int i = 0; i < kLanes; ++i) _mm512_storeu_si512(y + i * args.y_stride, quads[i]);
+    } else {
+      const __mmask64 mask = args.outputs >= 64 ? ~0ull : (1ull << args.outputs) - 1;
+      for (int i = 0; i < kLanes && i < rows; ++i) {
+        _mm512_mask_storeu_epi8(y + i * args.y_stride, mask, quads[i]);
       }
     }
   }
@@ -101,12 +115,16 @@ void Output(const OutputArgs& args) {
 
 }  // namespace
 
-void OutputF32Avx512(const OutputArgs& args) { Output<FromF32, ToF32>(args); }
-void OutputS32ToF32Avx512(const OutputArgs& args) {
-  Output<FromS32, ToF32>(args);
+void OutputF32Avx512(const OutputArgs& args) {
+  args.relu ? OutputF32<FromF32, true>(args) : OutputF32<FromF32, false>(args);
 }
+
+void OutputS32ToF32Avx512(const OutputArgs& args) {
+  args.relu ? OutputF32<FromS32, true>(args) : OutputF32<FromS32, false>(args);
+}
+
 void OutputS32ToU8Avx512(const OutputArgs& args) {
-  Output<FromS32, ToU8>(args);
+  args.relu ? OutputU8<true>(args) : OutputU8<false>(args);
 }
 
 }  // namespace tfsparse

@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// Finished sums into rows of y; need AVX-512 F and BW. Sums of a multiple of 16
+// Finished sums into rows of y; need AVX-512 F and BW. Sums of kChunkOutputs
 // outputs are read, so `acc` needs room for that many.
 void OutputF32Avx512(const OutputArgs& args);       // float sums, float y
 void OutputS32ToF32Avx512(const OutputArgs& args);  // int32 sums, float y

@@ -22,21 +22,16 @@ inline int64_t Valid(int64_t begin, int64_t end, int64_t step) {
 }
 
 inline __mmask16 Mask16(int64_t count) {
-  return static_cast<__mmask16>(count <= 0    ? 0
-                                : count >= 16 ? 0xffff
-                                              : (1u << count) - 1);
+  return static_cast<__mmask16>(count <= 0 ? 0 : count >= 16 ? 0xffff : (1u << count) - 1);
 }
 
-inline __mmask64 Mask64(int64_t count) {
-  return count >= 64 ? ~0ull : (1ull << count) - 1;
-}
+inline __mmask64 Mask64(int64_t count) { return count >= 64 ? ~0ull : (1ull << count) - 1; }
 
 // 64 inputs of a row as uint8.
 struct FromU8 {
   explicit FromU8(const PackArgs&) {}
-  __m512i Load(const void* x, int64_t offset, int64_t count) const {
-    return _mm512_maskz_loadu_epi8(Mask64(count),
-                                   static_cast<const uint8_t*>(x) + offset);
+  __attribute__((always_inline)) __m512i Load(const void* x, int64_t offset, int64_t count) const {
+    return _mm512_maskz_loadu_epi8(Mask64(count), static_cast<const uint8_t*>(x) + offset);
   }
 };
 
@@ -50,23 +45,18 @@ struct FromF32 {
         high(_mm512_set1_ps(static_cast<float>(255 - args.zero_point))),
         zero_point(_mm512_set1_epi32(args.zero_point)) {}
 
-  __m128i Load16(const float* x, int64_t count) const {
-    const __m512 value =
-        _mm512_mul_ps(_mm512_maskz_loadu_ps(Mask16(count), x), inv_scale);
+  __attribute__((always_inline)) __m128i Load16(const float* x, int64_t count) const {
+    const __m512 value = _mm512_mul_ps(_mm512_maskz_loadu_ps(Mask16(count), x), inv_scale);
     const __m512 clamped = _mm512_min_ps(_mm512_max_ps(value, low), high);
-    return _mm512_cvtepi32_epi8(
-        _mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point));
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point));
   }
 
-  __m512i Load(const void* x, int64_t offset, int64_t count) const {
+  __attribute__((always_inline)) __m512i Load(const void* x, int64_t offset, int64_t count) const {
     const float* f = static_cast<const float*>(x) + offset;
     __m512i bytes = _mm512_castsi128_si512(Load16(f, count));
-    bytes = _mm512_inserti32x4(
-        bytes, count > 16 ? Load16(f + 16, count - 16) : __m128i{}, 1);
-    bytes = _mm512_inserti32x4(
-        bytes, count > 32 ? Load16(f + 32, count - 32) : __m128i{}, 2);
-    return _mm512_inserti32x4(
-        bytes, count > 48 ? Load16(f + 48, count - 48) : __m128i{}, 3);
+    bytes = _mm512_inserti32x4(bytes, count > 16 ? Load16(f + 16, count - 16) : __m128i{}, 1);
+    bytes = _mm512_inserti32x4(bytes, count > 32 ? Load16(f + 32, count - 32) : __m128i{}, 2);
+    return _mm512_inserti32x4(bytes, count > 48 ? Load16(f + 48, count - 48) : __m128i{}, 3);
   }
 
   __m512 inv_scale, low, high;
@@ -75,14 +65,18 @@ struct FromF32 {
 
 // 16 quads (64 inputs from `input` on) of rows 16v .. 16v + 15.
 template <class Source>
-inline void LoadQuads(const PackArgs& args, const Source& source, int v,
-                      int64_t input, __m512i quads[16]) {
+inline void LoadQuads(const PackArgs& args, const Source& source, int v, int64_t input,
+                      __m512i quads[16]) {
   const int64_t count = Valid(input, args.inputs, 64);
-  for (int i = 0; i < 16; ++i) {
-    const int64_t row = v * kLanes + i;
-    quads[i] = row < args.rows
-                   ? source.Load(args.x, row * args.stride + input, count)
-                   : _mm512_setzero_si512();
+  const int64_t first = v * kLanes;
+  const int64_t offset = first * args.stride + input;
+  if (count == 64 && first + kLanes <= args.rows) {  // no masks, no tests
+    for (int i = 0; i < 16; ++i) quads[i] = source.Load(args.x, offset + i * args.stride, 64);
+  } else {
+    for (int i = 0; i < 16; ++i) {
+      quads[i] = first + i < args.rows ? source.Load(args.x, offset + i * args.stride, count)
+                                       : _mm512_setzero_si512();
+    }
   }
   Transpose16x16(quads);
 }
@@ -96,8 +90,7 @@ bool PackQuads(const PackArgs& args) {
       __m512i quads[16];
       LoadQuads(args, source, v, input, quads);
       for (int i = 0; i < 16; ++i) {
-        _mm512_store_si512(tile + ((input / 4 + i) * args.vectors + v) * 64,
-                           quads[i]);
+        _mm512_store_si512(tile + ((input / 4 + i) * args.vectors + v) * 64, quads[i]);
       }
     }
   }
@@ -107,8 +100,8 @@ bool PackQuads(const PackArgs& args) {
 // Four planes of 64 rows from the quads of these rows: the bytes of a quarter
 // are brought together by input, then the four quarters of a plane.
 inline void StorePlanes(const __m512i q[4], uint8_t* plane) {
-  const __m512i by_input = _mm512_broadcast_i32x4(
-      _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  const __m512i by_input =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
   __m512i b[4];
   for (int v = 0; v < 4; ++v) b[v] = _mm512_shuffle_epi8(q[v], by_input);
   const __m512i low01 = _mm512_unpacklo_epi32(b[0], b[1]);
@@ -129,8 +122,7 @@ bool PackPlanes(const PackArgs& args) {
     __m512i quads[4][16];
     for (int v = 0; v < 4; ++v) LoadQuads(args, source, v, input, quads[v]);
     for (int i = 0; i < 16; ++i) {
-      const __m512i rows[4] = {quads[0][i], quads[1][i], quads[2][i],
-                               quads[3][i]};
+      const __m512i rows[4] = {quads[0][i], quads[1][i], quads[2][i], quads[3][i]};
       StorePlanes(rows, tile + (input + 4 * i) * 64);
     }
   }
@@ -147,21 +139,21 @@ bool PackF32Avx512(const PackArgs& args) {
   __m512 check = zero;
   for (int v = 0; v < args.vectors; ++v) {
     for (int64_t input = 0; input < args.inputs; input += 16) {
+      const float* first = x + v * kLanes * args.stride + input;
+      const int64_t left = args.rows - v * kLanes;
+      const bool whole = left >= kLanes && args.inputs - input >= 16;
       const __mmask16 mask = Mask16(args.inputs - input);
       __m512i rows[16];
       for (int i = 0; i < 16; ++i) {
-        const int64_t row = v * kLanes + i;
-        const __m512 value =
-            row < args.rows
-                ? _mm512_maskz_loadu_ps(mask, x + row * args.stride + input)
-                : zero;
+        const __m512 value = whole      ? _mm512_loadu_ps(first + i * args.stride)
+                             : i < left ? _mm512_maskz_loadu_ps(mask, first + i * args.stride)
+                                        : zero;
         check = _mm512_fmadd_ps(value, zero, check);
         rows[i] = _mm512_castps_si512(value);
       }
       Transpose16x16(rows);
       for (int i = 0; i < 16; ++i) {
-        _mm512_store_si512(tile + ((input + i) * args.vectors + v) * kLanes,
-                           rows[i]);
+        _mm512_store_si512(tile + ((input + i) * args.vectors + v) * kLanes, rows[i]);
       }
     }
   }
@@ -169,14 +161,8 @@ bool PackF32Avx512(const PackArgs& args) {
 }
 
 bool PackU8QuadsAvx512(const PackArgs& args) { return PackQuads<FromU8>(args); }
-bool PackU8PlanesAvx512(const PackArgs& args) {
-  return PackPlanes<FromU8>(args);
-}
-bool QuantizeQuadsAvx512(const PackArgs& args) {
-  return PackQuads<FromF32>(args);
-}
-bool QuantizePlanesAvx512(const PackArgs& args) {
-  return PackPlanes<FromF32>(args);
-}
+bool PackU8PlanesAvx512(const PackArgs& args) { return PackPlanes<FromU8>(args); }
+bool QuantizeQuadsAvx512(const PackArgs& args) { return PackQuads<FromF32>(args); }
+bool QuantizePlanesAvx512(const PackArgs& args) { return PackPlanes<FromF32>(args); }
 
 }  // namespace tfsparse

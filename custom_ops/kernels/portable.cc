@@ -20,8 +20,7 @@ struct FromU8 {
 
 struct FromF32 {
   static uint8_t Load(const PackArgs& args, int64_t row, int64_t input) {
-    return QuantizeU8(Element<float>(args, row, input), args.inv_scale,
-                      args.zero_point);
+    return QuantizeU8(Element<float>(args, row, input), args.inv_scale, args.zero_point);
   }
 };
 
@@ -46,8 +45,7 @@ bool PackPlanes(const PackArgs& args) {
   const int64_t rows = args.vectors * kLanes;
   for (int64_t input = 0; input < args.inputs; ++input) {
     for (int64_t row = 0; row < rows; ++row) {
-      tile[input * rows + row] =
-          row < args.rows ? Source::Load(args, row, input) : 0;
+      tile[input * rows + row] = row < args.rows ? Source::Load(args, row, input) : 0;
     }
   }
   return false;
@@ -59,8 +57,7 @@ struct F32 {
   using Value = float;
   using Sum = float;
   static constexpr int kColumns = 1, kValues = 1;
-  static void Add(const float* tile, const int32_t* column, const float* w,
-                  Sum* sums) {
+  static void Add(const float* tile, const int32_t* column, const float* w, Sum* sums) {
     const float* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
     for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[0];
   }
@@ -71,10 +68,8 @@ struct Quads {
   using Value = int8_t;
   using Sum = int32_t;
   static constexpr int kColumns = 1, kValues = 4;
-  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w,
-                  Sum* sums) {
-    const uint8_t* x =
-        tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* sums) {
+    const uint8_t* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
     for (int m = 0; m < V * kLanes; ++m) {
       int32_t sum = 0;
       for (int i = 0; i < 4; ++i) sum += x[4 * m + i] * w[i];
@@ -88,8 +83,7 @@ struct Gathered {
   using Value = int8_t;
   using Sum = int32_t;
   static constexpr int kColumns = 4, kValues = 4;
-  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w,
-                  Sum* sums) {
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* sums) {
     for (int i = 0; i < 4; ++i) {
       const uint8_t* x = tile + static_cast<int64_t>(column[i]) * (V * kLanes);
       for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[i];
@@ -105,11 +99,11 @@ void Multiply(const MultiplyArgs& args) {
   for (int64_t s = 0; s < args.num_strips; ++s) {
     const Strip& strip = args.strips[s];
     const int32_t* column = args.columns + strip.column;
-    const auto* w =
-        static_cast<const typename Product::Value*>(args.values) + strip.value;
-    Sum* sums =
-        static_cast<Sum*>(args.acc) + (strip.out - args.first_out) * kRows;
-    for (int i = 0; i < H * kRows; ++i) sums[i] = 0;
+    const auto* w = static_cast<const typename Product::Value*>(args.values) + strip.value;
+    const int64_t first = strip.out - args.first_out;
+    const Sum* init = static_cast<const Sum*>(args.init) + first;
+    Sum* sums = static_cast<Sum*>(args.acc) + first * kRows;
+    for (int i = 0; i < H * kRows; ++i) sums[i] = init[i / kRows];
     for (int64_t g = 0; g < strip.groups; ++g, column += Product::kColumns) {
       for (int h = 0; h < H; ++h, w += Product::kValues) {
         Product::Add(tile, column, w, sums + h * kRows);
@@ -123,8 +117,7 @@ MultiplyFunction Pick(int vectors) {
   if constexpr (V == 0) {
     return nullptr;
   } else {
-    return vectors == V ? Multiply<Product<V>, X, H, V>
-                        : Pick<Product, X, H, V - 1>(vectors);
+    return vectors == V ? Multiply<Product<V>, X, H, V> : Pick<Product, X, H, V - 1>(vectors);
   }
 }
 
@@ -135,25 +128,24 @@ MultiplyFunction PickHeight(int height, int vectors) {
                        : nullptr;
 }
 
-float Activate(const OutputArgs& args, float y) {
-  return args.relu && y < 0 ? 0.0f : y;
+template <typename Sum>
+Sum SumOf(const OutputArgs& args, int64_t row, int64_t output) {
+  return static_cast<const Sum*>(args.acc)[output * args.vectors * kLanes + row];
 }
 
-// fma, as the vector kernels have it: multiplying and adding apart rounds
-// twice.
+float Activate(const OutputArgs& args, float y) { return args.relu && y < 0 ? 0.0f : y; }
+
+// fma, as the vector kernels have it: multiplying and adding apart rounds twice.
 float Dequantize(const OutputArgs& args, int64_t row, int64_t output) {
-  const int32_t sum = static_cast<const int32_t*>(
-      args.acc)[output * args.vectors * kLanes + row];
-  const float value = static_cast<float>(sum - args.offset[output]);
-  return Activate(args, std::fma(value, args.scale[output], args.bias[output]));
+  const float sum = static_cast<float>(SumOf<int32_t>(args, row, output));
+  return Activate(args, std::fma(sum, args.scale[output], args.bias[output]));
 }
 
 template <typename Y, class Value>
 void Output(const OutputArgs& args, Value value) {
   for (int64_t row = 0; row < args.rows; ++row) {
     Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
-    for (int64_t output = 0; output < args.outputs; ++output)
-      y[output] = value(row, output);
+    for (int64_t output = 0; output < args.outputs; ++output) y[output] = value(row, output);
   }
 }
 
@@ -173,18 +165,10 @@ bool PackF32Portable(const PackArgs& args) {
   return !finite;
 }
 
-bool PackU8QuadsPortable(const PackArgs& args) {
-  return PackQuads<FromU8>(args);
-}
-bool QuantizeQuadsPortable(const PackArgs& args) {
-  return PackQuads<FromF32>(args);
-}
-bool PackU8PlanesPortable(const PackArgs& args) {
-  return PackPlanes<FromU8>(args);
-}
-bool QuantizePlanesPortable(const PackArgs& args) {
-  return PackPlanes<FromF32>(args);
-}
+bool PackU8QuadsPortable(const PackArgs& args) { return PackQuads<FromU8>(args); }
+bool QuantizeQuadsPortable(const PackArgs& args) { return PackQuads<FromF32>(args); }
+bool PackU8PlanesPortable(const PackArgs& args) { return PackPlanes<FromU8>(args); }
+bool QuantizePlanesPortable(const PackArgs& args) { return PackPlanes<FromF32>(args); }
 
 MultiplyFunction MultiplyF32Portable(int height, int vectors) {
   return PickHeight<F32, float>(height, vectors);
@@ -200,22 +184,17 @@ MultiplyFunction MultiplyGatheredPortable(int height, int vectors) {
 
 void OutputF32Portable(const OutputArgs& args) {
   Output<float>(args, [&](int64_t row, int64_t output) {
-    const float sum = static_cast<const float*>(
-        args.acc)[output * args.vectors * kLanes + row];
-    return Activate(args, sum + args.bias[output]);
+    return Activate(args, SumOf<float>(args, row, output));
   });
 }
 
 void OutputS32ToF32Portable(const OutputArgs& args) {
-  Output<float>(args, [&](int64_t row, int64_t output) {
-    return Dequantize(args, row, output);
-  });
+  Output<float>(args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); });
 }
 
 void OutputS32ToU8Portable(const OutputArgs& args) {
   Output<uint8_t>(args, [&](int64_t row, int64_t output) {
-    return QuantizeU8(Dequantize(args, row, output), args.inv_y_scale,
-                      args.y_zero_point);
+    return QuantizeU8(Dequantize(args, row, output), 1.0f, args.y_zero_point);
   });
 }
 

@@ -16,8 +16,7 @@ inline uint8_t QuantizeU8(float x, float inv_scale, int32_t zero_point) {
   const float scaled = x * inv_scale;
   const float above = scaled > low ? scaled : low;
   const float clamped = above < high ? above : high;
-  return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(clamped)) +
-                              zero_point);
+  return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(clamped)) + zero_point);
 }
 
 }  // namespace tfsparse

@@ -30,26 +30,21 @@ std::vector<T> Unpack(const BlockSparseMatrix<T>& m) {
   return dense;
 }
 
-inline float ReferenceActivation(float y, bool relu) {
-  return relu && y < 0 ? 0.0f : y;
-}
+inline float ReferenceActivation(float y, bool relu) { return relu && y < 0 ? 0.0f : y; }
 
 // One output of y = act(x * w + bias), float, summed in double.
-inline float ReferenceDot(const float* x, const float* w, int64_t in,
-                          float bias, bool relu) {
+inline float ReferenceDot(const float* x, const float* w, int64_t in, float bias, bool relu) {
   double sum = 0;
   for (int64_t k = 0; k < in; ++k) sum += static_cast<double>(x[k]) * w[k];
   return ReferenceActivation(static_cast<float>(sum) + bias, relu);
 }
 
 // One output for uint8 x and int8 w.
-inline float ReferenceDot(const uint8_t* x, int32_t x_zero_point,
-                          const int8_t* w, int64_t in, float scale, float bias,
-                          bool relu) {
+inline float ReferenceDot(const uint8_t* x, int32_t x_zero_point, const int8_t* w, int64_t in,
+                          float scale, float bias, bool relu) {
   int32_t sum = 0;
   for (int64_t k = 0; k < in; ++k) sum += (x[k] - x_zero_point) * w[k];
-  return ReferenceActivation(std::fma(static_cast<float>(sum), scale, bias),
-                             relu);
+  return ReferenceActivation(std::fma(static_cast<float>(sum), scale, bias), relu);
 }
 
 }  // namespace tfsparse

@@ -19,9 +19,8 @@ namespace tfsparse {
 // Called only for tiles that packing found such an element in.
 // x is [rows, weights.in], y [rows, weights.out], both row-major; an output
 // range ends where the next strip begins, `end_output` for the last.
-inline void SpreadNonFiniteRows(const PackedWeights<float>& weights,
-                                int64_t begin, int64_t end, int64_t end_output,
-                                const float* x, int64_t rows, float* y) {
+inline void SpreadNonFiniteRows(const PackedWeights<float>& weights, int64_t begin, int64_t end,
+                                int64_t end_output, const float* x, int64_t rows, float* y) {
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<int64_t> inputs;
     for (int64_t k = 0; k < weights.in; ++k) {

@@ -37,12 +37,10 @@ Status ChoosePath(const CpuFeatures& features, const char* forced, Path* path) {
       *path = candidate;
       return {};
     }
-    names +=
-        std::string(names.empty() ? "'" : ", '") + PathName(candidate) + "'";
+    names += std::string(names.empty() ? "'" : ", '") + PathName(candidate) + "'";
   }
-  return Status::Invalid(
-      "`TFSPARSE_PATH` should be one of the paths of this processor: ", names,
-      ". Received: TFSPARSE_PATH='", forced, "'");
+  return Status::Invalid("`TFSPARSE_PATH` should be one of the paths of this processor: ", names,
+                         ". Received: TFSPARSE_PATH='", forced, "'");
 }
 
 Status ChoosePath(Path* path) {

@@ -26,32 +26,28 @@ using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
 absl::Status ToAbsl(const Status& status) {
-  return status.ok() ? absl::OkStatus()
-                     : absl::InvalidArgumentError(status.message());
+  return status.ok() ? absl::OkStatus() : absl::InvalidArgumentError(status.message());
 }
 
 absl::Status CheckRank(const char* name, const Tensor& tensor, int rank) {
   if (tensor.dims() == rank) return absl::OkStatus();
-  return ToAbsl(
-      Status::Invalid("`", name, "` should have rank ", rank,
-                      ". Received: shape=", tensor.shape().DebugString()));
+  return ToAbsl(Status::Invalid("`", name, "` should have rank ", rank,
+                                ". Received: shape=", tensor.shape().DebugString()));
 }
 
 // One value per output, all finite; `optional` allows none at all.
-absl::Status CheckPerOutput(const char* name, const Tensor& tensor,
-                            int64_t units, bool optional) {
+absl::Status CheckPerOutput(const char* name, const Tensor& tensor, int64_t units, bool optional) {
   TF_RETURN_IF_ERROR(CheckRank(name, tensor, 1));
   if (optional && tensor.NumElements() == 0) return absl::OkStatus();
   if (tensor.NumElements() != units) {
-    return ToAbsl(Status::Invalid(
-        "`", name, "` should have ", units, optional ? " or 0" : "",
-        " elements. Received: ", tensor.NumElements()));
+    return ToAbsl(Status::Invalid("`", name, "` should have ", units, optional ? " or 0" : "",
+                                  " elements. Received: ", tensor.NumElements()));
   }
   const auto values = tensor.vec<float>();
   for (int64_t n = 0; n < units; ++n) {
     if (!std::isfinite(values(n))) {
-      return ToAbsl(Status::Invalid("`", name, "` should be finite. Received: ",
-                                    name, "[", n, "]=", values(n)));
+      return ToAbsl(Status::Invalid("`", name, "` should be finite. Received: ", name, "[", n,
+                                    "]=", values(n)));
     }
   }
   return absl::OkStatus();
@@ -65,8 +61,7 @@ Threads IntraOpThreads(OpKernelContext* context) {
   threads.parallel_for = [pool = workers->workers](int64_t items, int64_t cost,
                                                    const Threads::Body& body) {
     using ::tensorflow::thread::ThreadPool;
-    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost),
-                      body);
+    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost), body);
   };
   return threads;
 }
@@ -91,13 +86,11 @@ class MatMulOp : public OpKernel {
   void Multiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
     const Tensor& x = context->input(0);
     const Tensor& bias_tensor = context->input(bias);
-    const WeightTensors weights = {context->input(data),
-                                   context->input(data + 1),
+    const WeightTensors weights = {context->input(data), context->input(data + 1),
                                    context->input(data + 2)};
     OP_REQUIRES(context, x.dims() >= 2,
-                ToAbsl(Status::Invalid(
-                    "`x` should have rank 2 or more. Received: shape=",
-                    x.shape().DebugString())));
+                ToAbsl(Status::Invalid("`x` should have rank 2 or more. Received: shape=",
+                                       x.shape().DebugString())));
     OP_REQUIRES_OK(context, CheckRank("data", weights.data, 3));
     OP_REQUIRES_OK(context, CheckRank("indices", weights.indices, 1));
     OP_REQUIRES_OK(context, CheckRank("indptr", weights.indptr, 1));
@@ -106,8 +99,7 @@ class MatMulOp : public OpKernel {
 
     std::shared_ptr<const Matmul<T>> matmul;
     const int64_t inputs = x.dim_size(x.dims() - 1);
-    OP_REQUIRES_OK(
-        context, ToAbsl(weights_.Get(weights, units_, inputs, path_, &matmul)));
+    OP_REQUIRES_OK(context, ToAbsl(weights_.Get(weights, units_, inputs, path_, &matmul)));
 
     TensorShape y_shape = x.shape();
     OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(x.dims() - 1, units_));
@@ -117,9 +109,7 @@ class MatMulOp : public OpKernel {
     call.x = x.data();
     call.x_is_u8 = x.dtype() == DT_UINT8;
     call.rows = y->NumElements() / units_;
-    call.bias = bias_tensor.NumElements() == 0
-                    ? nullptr
-                    : bias_tensor.vec<float>().data();
+    call.bias = bias_tensor.NumElements() == 0 ? nullptr : bias_tensor.vec<float>().data();
     call.relu = relu_;
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;
@@ -171,16 +161,14 @@ class QuantizedBlockSparseMatMulOp : public MatMulOp<int8_t> {
   }
 
  private:
-  static constexpr const char* kNames[] = {
-      "x",      "x_scale", "x_zero_point", "data",    "indices",
-      "indptr", "w_scale", "bias",         "y_scale", "y_zero_point"};
+  static constexpr const char* kNames[] = {"x",       "x_scale",     "x_zero_point", "data",
+                                           "indices", "indptr",      "w_scale",      "bias",
+                                           "y_scale", "y_zero_point"};
 };
 
-REGISTER_KERNEL_BUILDER(Name("Tfsparse>BlockSparseMatMul").Device(DEVICE_CPU),
-                        BlockSparseMatMulOp);
-REGISTER_KERNEL_BUILDER(
-    Name("Tfsparse>QuantizedBlockSparseMatMul").Device(DEVICE_CPU),
-    QuantizedBlockSparseMatMulOp);
+REGISTER_KERNEL_BUILDER(Name("Tfsparse>BlockSparseMatMul").Device(DEVICE_CPU), BlockSparseMatMulOp);
+REGISTER_KERNEL_BUILDER(Name("Tfsparse>QuantizedBlockSparseMatMul").Device(DEVICE_CPU),
+                        QuantizedBlockSparseMatMulOp);
 
 }  // namespace
 }  // namespace tfsparse

@@ -14,16 +14,13 @@ using ::tensorflow::shape_inference::ShapeHandle;
 
 // Ranks of the inputs, and y's shape: x's with `units` in the place of the last
 // dimension.
-absl::Status MatMulShape(InferenceContext* c, int x, int data,
-                         const std::vector<int>& vectors,
+absl::Status MatMulShape(InferenceContext* c, int x, int data, const std::vector<int>& vectors,
                          const std::vector<int>& scalars) {
   ShapeHandle x_shape, unused;
   TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(x), 2, &x_shape));
   TF_RETURN_IF_ERROR(c->WithRank(c->input(data), 3, &unused));
-  for (int i : vectors)
-    TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 1, &unused));
-  for (int i : scalars)
-    TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 0, &unused));
+  for (int i : vectors) TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 1, &unused));
+  for (int i : scalars) TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 0, &unused));
   int64_t units;
   TF_RETURN_IF_ERROR(c->GetAttr("units", &units));
   ShapeHandle y_shape;
@@ -44,9 +41,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Attr("units: int >= 1")
     .Attr("activation: {'linear', 'relu'} = 'linear'")
     .Attr("is_weight_const: bool = false")
-    .SetShapeFn([](InferenceContext* c) {
-      return MatMulShape(c, 0, 1, {2, 3, 4}, {});
-    })
+    .SetShapeFn([](InferenceContext* c) { return MatMulShape(c, 0, 1, {2, 3, 4}, {}); })
     .Doc(R"doc(
 Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias).
 

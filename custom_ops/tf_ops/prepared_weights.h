@@ -57,16 +57,14 @@ class PreparedWeights {
 
   // The packed form of `weights`, for `units` outputs and `inputs` inputs.
   // Fails as Matmul::Create does.
-  Status Get(const WeightTensors& weights, int64_t units, int64_t inputs,
-             Path path, std::shared_ptr<const Matmul<T>>* prepared) {
+  Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Path path,
+             std::shared_ptr<const Matmul<T>>* prepared) {
     if ((*prepared = Find(weights, units, inputs))) return {};
     const WeightTensors kept = constant_ ? weights : Copy(weights);
     std::unique_ptr<const Matmul<T>> made;
     // From the copy: what was checked is what is packed, even if others write
     // meanwhile.
-    if (Status status =
-            Matmul<T>::Create(View(kept, units, inputs), path, &made);
-        !status.ok()) {
+    if (Status status = Matmul<T>::Create(View(kept, units, inputs), path, &made); !status.ok()) {
       return status;
     }
     *prepared = std::move(made);
@@ -82,8 +80,7 @@ class PreparedWeights {
 
   static constexpr size_t kMostKept = 16;
 
-  static BlockSparseMatrix<T> View(const WeightTensors& weights, int64_t units,
-                                   int64_t inputs) {
+  static BlockSparseMatrix<T> View(const WeightTensors& weights, int64_t units, int64_t inputs) {
     BlockSparseMatrix<T> view;
     view.out = units;
     view.in = inputs;
@@ -104,21 +101,19 @@ class PreparedWeights {
             tensorflow::tensor::DeepCopy(weights.indptr)};
   }
 
-  bool Same(const tensorflow::Tensor& kept,
-            const tensorflow::Tensor& seen) const {
+  bool Same(const tensorflow::Tensor& kept, const tensorflow::Tensor& seen) const {
     if (!kept.IsSameSize(seen)) return false;
     if (constant_) return kept.data() == seen.data();
     return std::memcmp(kept.data(), seen.data(), kept.TotalBytes()) == 0;
   }
 
-  std::shared_ptr<const Matmul<T>> Find(const WeightTensors& weights,
-                                        int64_t units, int64_t inputs) const {
+  std::shared_ptr<const Matmul<T>> Find(const WeightTensors& weights, int64_t units,
+                                        int64_t inputs) const {
     std::shared_lock lock(mutex_);
     for (const Entry& entry : entries_) {
       if (entry.prepared->out() == units && entry.prepared->in() == inputs &&
           Same(entry.weights.indptr, weights.indptr) &&
-          Same(entry.weights.indices, weights.indices) &&
-          Same(entry.weights.data, weights.data)) {
+          Same(entry.weights.indices, weights.indices) && Same(entry.weights.data, weights.data)) {
         return entry.prepared;
       }
     }

@@ -1,0 +1,43 @@
+#ifndef TFSPARSE_BENCHMARKS_KERNEL_CASE_H_
+#define TFSPARSE_BENCHMARKS_KERNEL_CASE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "custom_ops/base/status.h"
+
+namespace tfsparse {
+
+// One matmul to time: y[m, n] = relu(x[m, k] * transpose(W[n, k]) + bias). int8 means
+// uint8 x, int8 W and uint8 y; fp32 means float everywhere.
+struct KernelCase {
+  std::string precision = "int8";  // or "fp32"
+  int64_t m = 2048, k = 1024, n = 1024;
+  int64_t block_out = 16, block_in = 4;
+  double sparsity = 0.85;
+  int threads = 1;
+
+  std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
+};
+
+struct KernelResult {
+  KernelCase problem;
+  std::string kernel;          // its name in kernels.inc
+  double sparsity = 0;         // of the weights that were drawn
+  double ms = 0;               // median
+  double effective_gops = 0;   // operations of the dense product per time
+  double real_gops = 0;        // operations on stored weights per time
+  double peak_gops = 0;        // measured; 0 where this processor has no AVX-512
+  double onednn_dense_ms = 0;  // median, measured in turns with ours
+
+  double peak_share() const { return peak_gops > 0 ? real_gops / peak_gops : 0; }
+  double vs_onednn_dense() const { return onednn_dense_ms / ms; }
+};
+
+// Checks the kernel and the baseline against the reference, then times them in turns.
+// Fails, without timing, where a result is wrong.
+Status RunKernelCase(const KernelCase& problem, double peak_gops, KernelResult* result);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_BENCHMARKS_KERNEL_CASE_H_

@@ -1,0 +1,56 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_EXECUTION_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_EXECUTION_H_
+
+// One call on prepared weights: who does what, and in which order.
+//
+// Partition. Tiles of rows are the items of work when they are enough for the threads;
+// each packs its own rows of x, while they are in its cache. Otherwise the outputs are
+// cut as well, into ranges with even numbers of stored weights, and all tiles are packed
+// first. Neither changes a result.
+//
+// Inside an item, outputs go in chunks: a chunk's sums stay in the first level of cache
+// between the kernel and the output step.
+//
+// Tried and left: prefetching the lines of y that a chunk will write, and the next tile's
+// x, gained nothing; the processor has both under way already.
+
+#include <cstdint>
+
+#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/matmul/matmul_call.h"
+#include "custom_ops/matmul/prepared_matmul.h"
+#include "custom_ops/matmul/tiles.h"
+
+namespace tfsparse {
+
+template <typename T>
+class Execution {
+ public:
+  // `call` has passed its checks and has rows; both must outlive the execution.
+  Execution(const PreparedMatmul<T>& prepared, const MatmulCall& call);
+
+  void Run(const Threads& threads);
+
+ private:
+  struct Constants;
+
+  int64_t OutputParts(int threads) const;
+  int64_t TileBytes() const;
+  void RunTiles(const Threads& threads) const;
+  void RunTilesInParts(const Threads& threads, int64_t parts) const;
+  bool PackTile(int64_t tile, void* packed) const;
+  void MultiplyTile(int64_t tile, const void* packed, bool non_finite, int64_t begin,
+                    int64_t end) const;
+  void FinishChunk(int64_t tile, const void* acc, int64_t output, int64_t end) const;
+  void SpreadNonFinite(int64_t tile, int64_t begin, int64_t end) const;
+
+  const PreparedMatmul<T>& prepared_;
+  const PackedWeights<T>& weights_;
+  const MatmulCall& call_;
+  const Tiles tiles_;
+  const Constants* constants_ = nullptr;
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_EXECUTION_H_

@@ -1,0 +1,39 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_CALL_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_CALL_H_
+
+#include <cstdint>
+
+#include "custom_ops/base/status.h"
+
+namespace tfsparse {
+
+// One product by given weights of `in` inputs and `out` outputs.
+struct MatmulCall {
+  const void* x = nullptr;  // [rows, in] row-major
+  bool x_is_u8 = false;     // else float
+  int64_t rows = 0;
+  const float* bias = nullptr;  // [out], or null for none
+  bool relu = false;
+  void* y = nullptr;     // [rows, out] row-major
+  bool y_is_u8 = false;  // else float
+
+  // int8 weights only.
+  float x_scale = 1.0f;
+  int32_t x_zero_point = 0;
+  const float* w_scale = nullptr;  // [out]
+  float y_scale = 1.0f;            // uint8 y only
+  int32_t y_zero_point = 0;
+
+  int64_t x_bytes() const { return x_is_u8 ? 1 : sizeof(float); }
+  int64_t y_bytes() const { return y_is_u8 ? 1 : sizeof(float); }
+};
+
+// Fails if rows * in * out overflows.
+Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out);
+
+// Fails if a scale is not finite and positive, or a zero point not in [0, 255].
+Status CheckQuantization(const MatmulCall& call, int64_t out);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_CALL_H_

@@ -1,0 +1,45 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_TILES_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_TILES_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "custom_ops/kernels/kernel_args.h"
+
+namespace tfsparse {
+
+// The rows of x, cut into tiles of as even a number of vectors as there is: a tile of
+// one vector reads a weight for 16 products, one of three for 48.
+class Tiles {
+ public:
+  // At most `max_vectors` per tile; exactly so many if `min_vectors` says so, which
+  // leaves the last tile with lanes that no row fills.
+  Tiles(int64_t rows, int min_vectors, int max_vectors)
+      : rows_(rows), vectors_((rows + kLanes - 1) / kLanes) {
+    count_ = (vectors_ + max_vectors - 1) / max_vectors;
+    if (min_vectors == max_vectors) vectors_ = count_ * max_vectors;
+  }
+
+  int64_t count() const { return count_; }
+  // Of all tiles together.
+  int64_t vectors() const { return vectors_; }
+  int most_vectors() const { return static_cast<int>((vectors_ + count_ - 1) / count_); }
+
+  int vectors(int64_t tile) const {
+    return static_cast<int>(FirstVector(tile + 1) - FirstVector(tile));
+  }
+  int64_t begin(int64_t tile) const { return std::min(rows_, FirstVector(tile) * kLanes); }
+  int64_t end(int64_t tile) const { return begin(tile + 1); }
+  int64_t rows(int64_t tile) const { return end(tile) - begin(tile); }
+
+ private:
+  int64_t FirstVector(int64_t tile) const { return vectors_ * tile / count_; }
+
+  int64_t rows_;
+  int64_t vectors_;
+  int64_t count_;
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_TILES_H_
