@@ -1,19 +1,17 @@
 """Training wing: block masks, schedules and wrappers for Keras layers."""
 
-import importlib
-import sys
-
+from tfsparse.pruning.binding import register_loaded
 from tfsparse.pruning.callback import UpdatePruning
 from tfsparse.pruning.prune import prune_block
 from tfsparse.pruning.report import SparsityReport, sparsity_report
 from tfsparse.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
 from tfsparse.pruning.strip import strip_pruning
 
-# `keras.models.load_model` finds the wrapper only if it is registered. Where
-# TensorFlow has loaded Keras 3, register it now; otherwise the first call with a
-# Keras object does. (tf_keras imports the module that a saved model names.)
-if "keras" in sys.modules:
-    importlib.import_module("tfsparse.pruning.keras3")
+# `load_model` finds the wrapper only if it is registered with that Keras, which
+# importing a binding does. Register with each Keras that is loaded by now
+# (TensorFlow loads one itself); with another, the first call that gets one of its
+# layers does, so a program that only loads should import Keras before tfsparse.
+register_loaded()
 
 __all__ = [
     "ConstantSparsity",

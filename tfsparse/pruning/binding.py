@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,6 +58,13 @@ def binding_of(layer: Any) -> Binding:
         "`layer` should be a layer or a model of Keras 3 or tf_keras. "
         f"Received: layer={layer!r} of type {type(layer).__name__}"
     )
+
+
+def register_loaded() -> None:
+    """Registers the wrapper with each version of Keras that is imported already."""
+    for root, module in _MODULES.items():
+        if root in sys.modules:
+            importlib.import_module(module)
 
 
 def children(layer: Any) -> list[Any]:

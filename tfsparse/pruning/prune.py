@@ -51,6 +51,10 @@ def prune_block(
         or list that cannot be pruned are left as they are;
         `tfsparse.sparsity_report` names them with the reason.
 
+    Note:
+        Saved models load without `custom_objects` once tfsparse is imported, with
+        tf_keras if that was imported before it.
+
     Raises:
         ValueError: If a single layer cannot be pruned, if a model is subclassed,
             if nothing in a model can be pruned, if `strict` and a layer is

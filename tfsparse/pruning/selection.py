@@ -67,7 +67,7 @@ def select_blocks(
     order = np.lexsort((scores.ravel(), kept.ravel()))
     pruned = np.concatenate([[0], np.cumsum(sizes.ravel()[order])])
     target = sparsity * pruned[-1]
-    count = np.count_nonzero(~kept)
+    count = int(np.count_nonzero(~kept))
     missed = abs(pruned[count] - target)
     if sizes.min() == sizes.max() or missed > sizes.max() / 2:
         count = round(float(np.interp(target, pruned, np.arange(pruned.size))))
