@@ -195,10 +195,10 @@ def test_a_model_that_is_still_wrapped_for_pruning(k):
     assert row.block == "4x1" and row.zeros > 0.8
 
 
-def test_layers_stay_where_a_loss_is_predicted():
+def test_layers_stay_where_no_gain_is_predicted():
     converted = tfsparse.convert(mlp(keras))
     assert not any(op.converted for op in converted.report)
-    assert all("predicted slower" in op.reason for op in converted.report)
+    assert all("predicted no faster" in op.reason for op in converted.report)
     assert len(nodes(converted.graph_def(), "MatMul")) == 3
     x = normal((3, 20))
     assert_close(only(converted(x)), mlp(keras)(x))
@@ -208,7 +208,7 @@ def test_large_sparse_layers_are_converted_unasked():
     inputs = keras.Input((512,))
     model = sparsify(keras.Model(inputs, keras.layers.Dense(512, name="d")(inputs)), (16, 4), 0.15)
     (row,) = tfsparse.convert(model).report
-    assert row.converted and row.block == "16x4" and row.speedup > 1
+    assert row.converted and row.block == "16x4" and row.speedup > 1.1
     assert row.zeros == pytest.approx(0.85, abs=0.03) and row.shape == (512, 512)
     assert row.reason == "predicted faster"
 

@@ -2,7 +2,7 @@
 
 What: conversion replaces a layer only where the block-sparse op is predicted to
 be faster than what stands there. The unit of cost is the time of one float32
-multiply-add at the peak of dense TensorFlow, so that the dense product costs
+multiply-add at the peak of dense TensorFlow, so that a large dense product costs
 ``rows * N * K`` and no clock rate appears.
 
 How: the cost of a block-sparse op has three terms.
@@ -13,12 +13,18 @@ How: the cost of a block-sparse op has three terms.
 * Activations: each input element is packed (and in INT8 quantized), each output
   element written once more than the dense op does. Without this term, thin
   layers look better than they are.
-* The call: validation, sharding and the look-up of the kept layout.
+* The call: dispatch, validation, sharding. Both ops are charged the same; with
+  small layers the dense op takes longer here, which is left as a reserve.
+
+Few rows: kernels work on tiles of rows, and one row takes as long as a tile that is
+partly filled. The dense op is bound by reading its weights instead, and has a floor
+of its own, at fewer rows.
 
 Contract: the numbers in `SHARE_OF_PEAK` are measured by ``make bench-kernels``
 as ``peak_share`` per precision and block shape; they are rounded down, because
 an optimistic model breaks the promise "never slower" and a pessimistic one
-only leaves a gain behind. The model knows nothing of the machine it runs on.
+only leaves a gain behind. The floors come from timing both ops inside TensorFlow on
+1 to 256 rows. The model knows nothing of the machine it runs on.
 """
 
 from __future__ import annotations
@@ -52,7 +58,13 @@ PER_ACTIVATION: dict[Precision, float] = {"fp32": 8.0, "int8": 16.0}
 """Multiply-adds in whose time one input or output element is packed or unpacked."""
 
 PER_CALL = 200_000.0
-"""Multiply-adds in whose time an op is dispatched, beyond the dense op's dispatch."""
+"""Multiply-adds in whose time an op is dispatched."""
+
+LEAST_ROWS = 32
+"""Rows below which a block-sparse op does not get faster."""
+
+LEAST_DENSE_ROWS = 6
+"""Rows below which the dense op does not get faster."""
 
 
 def share_of_peak(precision: Precision, block: BlockPattern) -> float:
@@ -62,7 +74,7 @@ def share_of_peak(precision: Precision, block: BlockPattern) -> float:
 
 def dense_cost(rows: int, shape: tuple[int, int]) -> float:
     """Cost of TensorFlow's float32 product of ``x[rows, in]`` with an ``(out, in)`` matrix."""
-    return float(rows) * shape[0] * shape[1]
+    return float(max(rows, LEAST_DENSE_ROWS)) * shape[0] * shape[1] + PER_CALL
 
 
 def sparse_cost(
@@ -80,6 +92,6 @@ def sparse_cost(
     Returns:
         The cost in the unit of `dense_cost`.
     """
-    products = rows * stored / (PEAK[precision] * share_of_peak(precision, block))
+    products = max(rows, LEAST_ROWS) * stored / (PEAK[precision] * share_of_peak(precision, block))
     activations = rows * sum(shape) * PER_ACTIVATION[precision]
     return products + activations + PER_CALL

@@ -18,6 +18,9 @@ from tfsparse.conversion.matching import DenseLayer
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.pattern import BlockPattern, parse_pattern
 
+LEAST_SPEEDUP = 1.1
+"""A smaller predicted gain is within the error of the prediction, and could be a loss."""
+
 SKIP, CONVERT = "skip", "convert"
 
 Override = str | BlockPattern
@@ -94,7 +97,7 @@ def plan_layer(
     other = plan_layer(layer, "fp32", batch_size)
     if not other.convert:
         return plan
-    return dataclasses.replace(other, reason="predicted faster in fp32; slower in int8")
+    return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
 
 
 def _plan(
@@ -117,9 +120,9 @@ def _decide(choice: BlockChoice, override: Override | None) -> tuple[bool, str]:
         return False, "skipped by `overrides`"
     if override is not None:
         return True, "converted by `overrides`"
-    if choice.speedup > 1.0:
+    if choice.speedup >= LEAST_SPEEDUP:
         return True, "predicted faster"
-    return False, f"predicted slower: {choice.speedup:.2f}x at best, as {choice.block}"
+    return False, f"predicted no faster: {choice.speedup:.2f}x at best, as {choice.block}"
 
 
 def _block(value: Override) -> BlockPattern | None:
