@@ -61,9 +61,15 @@ def convert(
 
     Example:
 
-    >>> converted = tfsparse.convert(model, "int8", x_train[:512])  # doctest: +SKIP
-    >>> print(converted.report)  # doctest: +SKIP
-    >>> converted.save("served/1")  # doctest: +SKIP
+    >>> import keras, numpy as np, tfsparse
+    >>> layers = [keras.layers.Input((256,)), keras.layers.Dense(512, "relu", name="hidden")]
+    >>> model = keras.Sequential(layers)
+    >>> x = np.random.default_rng(0).random((100, 256), np.float32)
+    >>> converted = tfsparse.convert(model, precision="int8", calibration_data=x)
+    >>> converted.report["hidden"].reason
+    'predicted faster'
+    >>> converted(x)["output_0"].shape
+    TensorShape([100, 512])
     """
     _check_arguments(precision, calibration_data, batch_size)
     overrides = dict(overrides or {})
@@ -118,7 +124,12 @@ def export(
 
     Example:
 
-    >>> tfsparse.export(model, "served/1", "int8", x_train[:512])  # doctest: +SKIP
+    >>> import keras, pathlib, tempfile, tfsparse
+    >>> layers = [keras.layers.Input((8,)), keras.layers.Dense(4, name="out")]
+    >>> folder = pathlib.Path(tempfile.mkdtemp(), "1")
+    >>> report = tfsparse.export(keras.Sequential(layers), folder, overrides={"out": "4x1"})
+    >>> report["out"].block, (folder / "saved_model.pb").exists()
+    ('4x1', True)
     """
     check_target(path, overwrite)
     converted = convert(

@@ -30,8 +30,13 @@ class ConvertedModel:
 
     Example:
 
-    >>> converted = tfsparse.convert(model)  # doctest: +SKIP
-    >>> converted(x)["output_0"]  # doctest: +SKIP
+    >>> import keras, numpy as np, tfsparse
+    >>> layers = [keras.layers.Input((8,), name="x"), keras.layers.Dense(4)]
+    >>> converted = tfsparse.convert(keras.Sequential(layers))
+    >>> sorted(converted.signatures)
+    ['serve', 'serving_default']
+    >>> converted(x=np.ones((2, 8)))["output_0"].shape
+    TensorShape([2, 4])
     """
 
     def __init__(
