@@ -34,12 +34,15 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
         CheckZeroPoint("y_zero_point", call.y_zero_point)}) {
     if (!status.ok()) return status;
   }
+  const float unit = 1 / call.y_scale;
   for (int64_t n = 0; n < out; ++n) {
     const float scale = call.w_scale[n];
-    if (!(std::isfinite(scale) && scale > 0 && std::isfinite(scale * call.x_scale))) {
+    const float product = scale * call.x_scale;
+    if (!(scale > 0 && std::isfinite(product) && std::isfinite(product * unit))) {
       return Status::Invalid(
-          "`w_scale` should be finite and positive, also times `x_scale`. Received: w_scale[", n,
-          "]=", scale, ", x_scale=", call.x_scale);
+          "`w_scale` should be positive, and finite also times `x_scale` / `y_scale`. "
+          "Received: w_scale[",
+          n, "]=", scale, ", x_scale=", call.x_scale, ", y_scale=", call.y_scale);
     }
   }
   return {};

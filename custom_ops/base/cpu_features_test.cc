@@ -1,0 +1,23 @@
+#include "custom_ops/base/cpu_features.h"
+
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+// The compiler's own run-time check is the oracle.
+TEST(CpuFeatures, AgreesWithTheCompilersRuntime) {
+#if defined(__x86_64__)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("fma");
+  EXPECT_EQ(GetCpuFeatures().avx512, avx512);
+  EXPECT_EQ(GetCpuFeatures().avx512vnni, avx512 && __builtin_cpu_supports("avx512vnni"));
+#else
+  EXPECT_FALSE(GetCpuFeatures().avx512);
+  EXPECT_FALSE(GetCpuFeatures().avx512vnni);
+#endif
+}
+
+}  // namespace
+}  // namespace tfsparse

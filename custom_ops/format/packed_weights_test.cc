@@ -1,0 +1,80 @@
+#include "custom_ops/format/packed_weights.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "custom_ops/format/random_matrix.h"
+#include "custom_ops/kernels/reference.h"
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+// The dense matrix that packed weights stand for. Every element may be written once.
+template <typename T>
+std::vector<T> Unpack(const PackedWeights<T>& packed) {
+  constexpr int kGroup = PackedWeights<T>::kGroup;
+  std::vector<T> dense(packed.out * packed.in);
+  std::set<int64_t> seen;
+  for (const Strip& strip : packed.strips) {
+    for (int64_t g = 0; g < strip.groups; ++g) {
+      const int32_t* columns =
+          packed.columns.data() + strip.column + g * packed.columns_per_group();
+      const T* values = packed.values.data() + strip.value + g * kGroup * packed.height;
+      for (int h = 0; h < packed.height; ++h) {
+        for (int i = 0; i < kGroup; ++i) {
+          const T value = values[h * kGroup + i];
+          const int64_t input = packed.layout == Layout::kQuads ? columns[0] * 4 + i : columns[i];
+          if (value == T{0}) continue;
+          const int64_t place = (strip.out + h) * packed.in + input;
+          EXPECT_LT(strip.out + h, packed.out);
+          EXPECT_LT(input, packed.in);
+          EXPECT_TRUE(seen.insert(place).second) << "written twice: " << place;
+          dense[place] = value;
+        }
+      }
+    }
+  }
+  return dense;
+}
+
+struct Shape {
+  int64_t out, in, block_out, block_in;
+};
+
+const Shape kShapes[] = {{16, 16, 16, 4}, {17, 19, 16, 4},  {1, 1, 1, 1},   {5, 7, 4, 1},
+                         {64, 33, 5, 3},  {70, 70, 64, 64}, {3, 100, 2, 8}, {9, 6, 6, 1}};
+
+template <typename T>
+void CheckAll(Layout layout) {
+  for (const Shape& s : kShapes) {
+    if (layout == Layout::kQuads && s.block_in % 4 != 0) continue;
+    for (double sparsity : {0.0, 0.6, 1.0}) {
+      for (int height : {1, 2, 4, 6, 8}) {
+        SCOPED_TRACE(testing::Message() << s.out << "x" << s.in << " in " << s.block_out << "x"
+                                        << s.block_in << ", height " << height);
+        const RandomMatrix<T> matrix(s.out, s.in, s.block_out, s.block_in, sparsity, 3);
+        ASSERT_TRUE(Validate(matrix.view()).ok());
+        const PackedWeights<T> packed = Pack(matrix.view(), layout, height);
+        EXPECT_EQ(Unpack(packed), Unpack(matrix.view()));
+      }
+    }
+  }
+}
+
+TEST(PackedWeights, UnpackToWhatWasPackedFloat) { CheckAll<float>(Layout::kPlanes); }
+TEST(PackedWeights, UnpackToWhatWasPackedGathered) { CheckAll<int8_t>(Layout::kPlanes); }
+TEST(PackedWeights, UnpackToWhatWasPackedQuads) { CheckAll<int8_t>(Layout::kQuads); }
+
+TEST(PackedWeights, StripsOfABlockRowShareTheirColumns) {
+  const RandomMatrix<float> matrix(32, 40, 16, 4, 0.5, 3);
+  const PackedWeights<float> packed = Pack(matrix.view(), Layout::kPlanes, 8);
+  ASSERT_EQ(packed.strips.size(), 4u);
+  EXPECT_EQ(packed.strips[0].column, packed.strips[1].column);
+  EXPECT_EQ(packed.strips[0].groups, packed.strips[1].groups);
+  EXPECT_EQ(packed.strips[2].column, packed.strips[0].groups);
+}
+
+}  // namespace
+}  // namespace tfsparse

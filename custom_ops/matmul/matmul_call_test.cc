@@ -1,0 +1,58 @@
+#include "custom_ops/matmul/matmul_call.h"
+
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+TEST(CheckSizes, RefusesProductsBeyond64Bits) {
+  MatmulCall call;
+  call.rows = int64_t{1} << 20;
+  EXPECT_TRUE(CheckSizes(call, 1 << 20, 1 << 20).ok());
+  EXPECT_TRUE(CheckSizes(call, 0, 1 << 20).ok());
+  call.rows = int64_t{1} << 40;
+  EXPECT_EQ(CheckSizes(call, 1 << 20, 1 << 20).message(),
+            "rows x inputs x outputs should fit in 64 bits. Received: 1099511627776 x 1048576 "
+            "x 1048576");
+}
+
+TEST(CheckQuantization, NamesWhatIsWrong) {
+  const struct {
+    std::function<void(MatmulCall&, float*)> spoil;
+    const char* message;
+  } cases[] = {
+      {[](MatmulCall& c, float*) { c.x_scale = 0; }, "`x_scale`"},
+      {[](MatmulCall& c, float*) { c.x_scale = -1; }, "Received: -1"},
+      {[](MatmulCall& c, float*) { c.x_scale = kNan; }, "Received: nan"},
+      {[](MatmulCall& c, float*) { c.x_scale = 1e-45f; }, "`x_scale`"},  // 1 / it is inf
+      {[](MatmulCall& c, float*) { c.y_scale = kInf; }, "`y_scale`"},
+      {[](MatmulCall& c, float*) { c.x_zero_point = 256; }, "`x_zero_point`"},
+      {[](MatmulCall& c, float*) { c.y_zero_point = -1; }, "`y_zero_point`"},
+      {[](MatmulCall&, float* w) { w[1] = kNan; }, "w_scale[1]=nan"},
+      {[](MatmulCall&, float* w) { w[0] = 0; }, "w_scale[0]=0"},
+      {[](MatmulCall&, float* w) { w[1] = kInf; }, "w_scale[1]=inf"},
+      {[](MatmulCall& c, float*) { c.x_scale = 1e30f, c.y_scale = 1e-30f; }, "y_scale=1e-30"},
+      {[](MatmulCall& c, float* w) { c.x_scale = 1e30f, w[1] = 1e30f; }, "w_scale[1]=1e+30"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.message);
+    float w_scale[2] = {1, 1};
+    MatmulCall call;
+    call.w_scale = w_scale;
+    EXPECT_TRUE(CheckQuantization(call, 2).ok());
+    c.spoil(call, w_scale);
+    const Status status = CheckQuantization(call, 2);
+    EXPECT_FALSE(status.ok());
+    EXPECT_NE(status.message().find(c.message), std::string::npos) << status.message();
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
