@@ -1,0 +1,45 @@
+"""Finding and loading the op library."""
+
+import re
+
+import pytest
+
+from tfsparse import ops
+from tfsparse.ops import library
+
+
+@pytest.fixture
+def unloaded():
+    """Without what an earlier test has loaded, nor what this one tries to."""
+    library.load.cache_clear()
+    yield
+    library.load.cache_clear()
+
+
+def test_path_is_beside_the_package():
+    assert ops.library_path().name == "libtfsparse_ops.so"
+    assert ops.library_path().is_file()
+
+
+def test_loading_twice_gives_the_same_module():
+    assert ops.load() is ops.load()
+
+
+def test_loading_gives_both_ops():
+    for name in ("tfsparse_block_sparse_mat_mul", "tfsparse_quantized_block_sparse_mat_mul"):
+        assert callable(getattr(ops.load(), name))
+
+
+def test_a_missing_file_is_an_import_error(monkeypatch, tmp_path, unloaded):
+    missing = tmp_path / "libtfsparse_ops.so"
+    monkeypatch.setattr(library, "library_path", lambda: missing)
+    with pytest.raises(ImportError, match=f"{re.escape(str(missing))}.*no such file.*make build"):
+        ops.load()
+
+
+def test_a_file_that_is_no_library_is_an_import_error(monkeypatch, tmp_path, unloaded):
+    broken = tmp_path / "libtfsparse_ops.so"
+    broken.write_bytes(b"not a shared object")
+    monkeypatch.setattr(library, "library_path", lambda: broken)
+    with pytest.raises(ImportError, match=r"minor version.*Received: tensorflow \d+\.\d+.*says: "):
+        ops.load()
