@@ -19,12 +19,14 @@ def tensor(graph, op):
     return next(f"{node.name}:0" for node in graph.graph_def.node if node.op == op)
 
 
-def test_ranges_span_all_batches(graph):
+@pytest.mark.parametrize("order", [1, -1])
+def test_ranges_span_all_batches(graph, order):
     squared = tensor(graph, "Square")
-    x = normal((30, 3))
-    ranges = calibrate(graph, {squared: "layer"}, [{"x": x[:10]}, {"x": x[10:]}])
-    assert ranges[squared].minimum == pytest.approx((x**2).min())
-    assert ranges[squared].maximum == pytest.approx((x**2).max())
+    x = np.sort(normal((30, 3)) ** 2, axis=0)[::order].copy()
+    batches = [{"x": x[start : start + 10]} for start in (0, 10, 20)]
+    found = calibrate(graph, {squared: "layer"}, batches)[squared]
+    assert found.minimum == pytest.approx((x**2).min())
+    assert found.maximum == pytest.approx((x**2).max())
 
 
 def test_empty_batches_say_nothing(graph):

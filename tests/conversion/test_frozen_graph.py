@@ -1,3 +1,5 @@
+import dataclasses
+
 import tensorflow as tf
 
 from .helpers import frozen, nodes, spec
@@ -16,6 +18,12 @@ def test_reducing_keeps_inputs_and_drops_what_no_root_needs(tmp_path):
     assert {node.name for node in nodes(reduced.graph_def, "Placeholder")} == {"x", "unused"}
     assert nodes(reduced.graph_def, "Mul") and not nodes(reduced.graph_def, "AddV2")
     assert nodes(graph.graph_def, "AddV2")
+
+
+def test_a_fingerprint_knows_which_output_is_which(tmp_path):
+    graph = frozen(tmp_path, double, INPUTS)
+    swapped = dict(zip(graph.outputs, reversed(graph.outputs.values()), strict=True))
+    assert dataclasses.replace(graph, outputs=swapped).fingerprint() != graph.fingerprint()
 
 
 def test_fingerprints_tell_signatures_apart(tmp_path):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,6 +57,14 @@ def test_an_output_and_a_tensor_read_twice_have_no_sole_reader(tmp_path):
     assert view.sole_reader(f"{names['Exp']}:0") is None
     assert view.sole_reader(view.graph.outputs["y"]) is None
     assert view.is_output(view.graph.outputs["y"])
+
+
+def test_an_output_in_the_middle_has_no_sole_reader(tmp_path):
+    view = view_of(tmp_path, lambda x: {"y": tf.exp(tf.square(x))}, {"x": spec(None)})
+    (square,) = nodes(view.graph.graph_def, "Square")
+    assert view.sole_reader(f"{square.name}:0") is not None
+    returned = dataclasses.replace(view.graph, outputs={"y": f"{square.name}:0"})
+    assert GraphView(returned).sole_reader(f"{square.name}:0") is None
 
 
 def test_waiting_for_a_node_counts_as_reading_it(tmp_path):

@@ -36,6 +36,7 @@ def test_static_reshapes_that_undo_each_other_go(tmp_path):
 
 STAY = {
     "another axis": (lambda x: tf.tensordot(x, W, [[1], [0]]), (None, 3, 5)),
+    "another axis of one size": (lambda x: tf.tensordot(x, W, [[1], [0]]), (2, 3, 3)),
     "other leading dimensions": (
         lambda x: tf.reshape(tf.reshape(x, [-1, 3]) @ W, [-1, 10, 4]),
         (None, 5, 3),

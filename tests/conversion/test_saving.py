@@ -111,6 +111,19 @@ def test_overwriting_a_file_is_refused(tmp_path):
     assert (tmp_path / "1").read_text() == "precious"
 
 
+def test_a_target_that_appears_while_writing_is_kept(tmp_path):
+    target = tmp_path / "1"
+
+    def slow(folder):
+        writer("new")(folder)
+        writer("someone else's")(target)
+
+    with pytest.raises(FileExistsError, match="should not exist"):
+        write_atomically(target, slow)
+    assert (target / "saved_model.pb").read_text() == "someone else's"
+    assert names(tmp_path) == ["1"]
+
+
 def test_extra_assets_go_along(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "assets.extra").mkdir(parents=True)
