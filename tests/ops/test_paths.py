@@ -1,0 +1,70 @@
+"""TFSPARSE_PATH forces the kernels of an older processor."""
+
+import pytest
+
+from .helpers import path_parameters, run_python
+
+ON_PATH = """
+import sys
+import numpy as np
+import tensorflow as tf
+from tests.ops import helpers
+
+worst = 0.0
+for m, k, n in helpers.SHAPES:
+    for block in helpers.PATTERNS:
+        rng = np.random.default_rng([m, k, n, *block])
+        dense = helpers.int8_weights(rng, n, k, block)
+        w_scale = rng.uniform(1e-4, 1e-1, n).astype(np.float32)
+        bias = rng.standard_normal(n).astype(np.float32)
+        for x in (rng.integers(0, 256, (m, k), dtype=np.uint8),
+                  (2 * rng.standard_normal((m, k))).astype(np.float32)):
+            for y in (None, (0.3, 77)):
+                result = helpers.raw_int8(tf.constant(x), **helpers.int8_arguments(
+                    dense, block, x_scale=0.021, x_zero_point=119, w_scale=w_scale, bias=bias,
+                    activation="relu", y_scale=y[0] if y else 1.0, y_zero_point=y[1] if y else 0,
+                    Tout=tf.uint8 if y else tf.float32)).numpy()
+                expected = helpers.int8_model(x, 0.021, 119, dense, w_scale, bias, True, y)
+                np.testing.assert_array_equal(helpers.bits(result), helpers.bits(expected))
+        dense = helpers.float_weights(rng, n, k, block)
+        x = rng.standard_normal((m, k)).astype(np.float32)
+        result = helpers.raw_float(
+            tf.constant(x), **helpers.float_arguments(dense, block, bias=bias)).numpy()
+        error = np.abs(result - (x.astype(np.float64) @ dense.T.astype(np.float64) + bias))
+        bound = helpers.float_bound(x, dense, bias)
+        worst = max(worst, (error / bound).max())
+print(worst)
+"""
+
+ONE_CALL = """
+import numpy as np
+import tensorflow as tf
+from tests.ops import helpers
+helpers.raw_float(tf.ones((1, 4)), **helpers.float_arguments(np.ones((4, 4), np.float32), (4, 1)))
+"""
+
+
+@pytest.mark.parametrize("path", path_parameters())
+def test_every_path_gives_the_defined_bits(path):
+    """INT8 to the last bit; FP32, whose paths fuse or do not, within the bound."""
+    run = run_python(ON_PATH, TFSPARSE_PATH=path)
+    assert run.returncode == 0, run.stderr
+    assert 0 < float(run.stdout.split()[-1]) <= 1
+
+
+def test_an_unknown_path_is_an_error_that_lists_the_paths():
+    run = run_python(ONE_CALL, TFSPARSE_PATH="sse2")
+    assert run.returncode != 0
+    assert "InvalidArgumentError" in run.stderr
+    assert "`TFSPARSE_PATH` should be one of the paths of this processor" in run.stderr
+    assert "TFSPARSE_PATH='sse2'" in run.stderr
+    names = [parameters.values[0] for parameters in path_parameters() if not skipped(parameters)]
+    assert ", ".join(f"'{name}'" for name in names) in run.stderr
+
+
+def skipped(parameters):
+    return any(mark.args[0] for mark in parameters.marks)
+
+
+def test_an_empty_path_is_none():
+    assert run_python(ONE_CALL, TFSPARSE_PATH="").returncode == 0
