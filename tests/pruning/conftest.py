@@ -10,5 +10,4 @@ def keras(request):
     """One version of Keras, its random state reset."""
     module = importlib.import_module(request.param)
     module.utils.set_random_seed(7)
-    yield module
-    module.backend.clear_session()
+    return module

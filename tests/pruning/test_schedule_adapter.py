@@ -48,11 +48,11 @@ def test_stock_schedules_are_recognised_and_count_in_steps():
 
 
 def test_custom_foreign_schedule_is_tabulated():
-    custom = foreign("Mine", {"begin_step": 10, "end_step": 25, "frequency": 5}, module="user")
+    custom = foreign("Mine", {"begin_step": 10, "end_step": 23, "frequency": 5}, module="user")
     schedule = as_schedule(custom)
-    assert [step for step in range(60) if schedule(step)[0]] == [10, 15, 20, 25]
+    assert [step for step in range(60) if schedule(step)[0]] == [10, 15, 20, 23]
     assert schedule.sparsity(17) == pytest.approx(0.15)
-    assert schedule.target == pytest.approx(0.25)
+    assert schedule.target == pytest.approx(0.23)
     assert deserialize_schedule(serialize_schedule(schedule)) == schedule
 
 
