@@ -135,7 +135,11 @@ Tensor ReadTensor(const std::string& file, TF_DataType dtype, const std::vector<
   if (!stream) throw std::runtime_error("cannot read " + file);
   const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
   size_t expected = TF_DataTypeSize(dtype);
-  for (const int64_t size : shape) expected *= static_cast<size_t>(size);
+  for (const int64_t size : shape) {
+    if (__builtin_mul_overflow(expected, size, &expected)) {
+      throw std::runtime_error("the shape is too large");
+    }
+  }
   if (bytes.size() != expected) {
     throw std::runtime_error(file + " should hold " + std::to_string(expected) +
                              " bytes for this shape. Received: " + std::to_string(bytes.size()));

@@ -1,0 +1,155 @@
+"""SavedModels to serve: an exported one, products of odd sizes, and corrupted ones."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfsparse
+from tests.ops.helpers import (
+    float_arguments,
+    float_weights,
+    int8_arguments,
+    int8_weights,
+    raw_float,
+    raw_int8,
+)
+
+from .client import read_saved_model
+
+INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
+FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+
+INPUTS = 24
+
+
+def batch(rows, inputs=INPUTS):
+    return np.random.default_rng(rows).standard_normal((rows, inputs)).astype(np.float32)
+
+
+def export_mlp(folder, precision):
+    """A Keras MLP of two layers in blocks 4x1, pruned by hand."""
+    x = keras.Input((INPUTS,), name="x")
+    hidden = keras.layers.Dense(32, activation="relu", name="first")(x)
+    model = keras.Model(x, keras.layers.Dense(5, name="second")(hidden))
+    for index, name in enumerate(("first", "second")):
+        layer = model.get_layer(name)
+        shape = layer.kernel.shape
+        weights = float_weights(np.random.default_rng(index), shape[1], shape[0], (4, 1))
+        layer.set_weights([weights.T, np.linspace(-1, 1, shape[1])])
+    overrides = {"first": "4x1", "second": "4x1"}
+    tfsparse.export(model, folder, precision, batch(100), overrides=overrides)
+    return folder
+
+
+def save(folder, function, inputs):
+    module = tf.Module()
+    concrete = tf.function(function, autograph=False).get_concrete_function(
+        tf.TensorSpec([None, inputs], tf.float32, name="x")
+    )
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
+    return folder
+
+
+def constants(arguments):
+    """Weights the way conversion writes them: constants of the graph."""
+    return arguments | {"is_weight_const": True}
+
+
+def save_float_product(folder, block, inputs, outputs, rows):
+    """The first `m` rows, for every m of `rows`, in a tensor of their own, times a matrix."""
+    rng = np.random.default_rng(1)
+    weights = float_weights(rng, outputs, inputs, block, share=0.6)
+    bias = rng.standard_normal(outputs).astype(np.float32)
+    arguments = constants(float_arguments(weights, block, bias=bias, activation="relu"))
+
+    def product(x):
+        return tf.concat([raw_float(own(x, m), **arguments) for m in rows], axis=0)
+
+    return save(folder, product, inputs)
+
+
+def save_int8_products(folder, block, inputs, outputs, rows):
+    """Likewise two products: float to uint8, uint8 to float."""
+    rng = np.random.default_rng(2)
+    between = {"y_scale": 40.0, "y_zero_point": 11}
+    first = constants(
+        int8_arguments(
+            int8_weights(rng, outputs, inputs, block, share=0.6),
+            block,
+            x_scale=0.02,
+            x_zero_point=128,
+            bias=rng.standard_normal(outputs).astype(np.float32),
+            activation="relu",
+            Tout=tf.uint8,
+            **between,
+        )
+    )
+    second = constants(
+        int8_arguments(
+            int8_weights(rng, inputs, outputs, block, share=0.6),
+            block,
+            x_scale=between["y_scale"],
+            x_zero_point=between["y_zero_point"],
+        )
+    )
+
+    def products(x):
+        hidden = [raw_int8(own(x, m), **first) for m in rows]
+        return tf.concat([raw_int8(h, **second) for h in hidden], axis=0)
+
+    return save(folder, products, inputs)
+
+
+def own(x, rows):
+    """The first rows of x in memory that ends with them. (A slice may share x's memory.)"""
+    return tf.gather(x, tf.range(rows))
+
+
+class Corrupted:
+    """A copy of a SavedModel whose first op of ours is changed before it is written."""
+
+    def __init__(self, source, target):
+        shutil.copytree(source, target)
+        self._file = Path(target) / "saved_model.pb"
+        self._model = read_saved_model(target)
+        functions = self._model.meta_graphs[0].graph_def.library.function
+        self._function, self.node = next(
+            (function, node)
+            for function in functions
+            for node in function.node_def
+            if node.op in (INT8_OP, FLOAT_OP)
+        )
+
+    def _constant(self, name):
+        names = ["x", "data", "indices", "indptr", "bias"]
+        if self.node.op == INT8_OP:
+            names = ["x", "x_scale", "x_zero_point", "data", "indices", "indptr"]
+            names += ["w_scale", "bias", "y_scale", "y_zero_point"]
+        source = self.node.input[names.index(name)].split(":")[0]
+        (node,) = [node for node in self._function.node_def if node.name == source]
+        assert node.op == "Const"
+        return node
+
+    def __getitem__(self, name):
+        """An input of the op as an array."""
+        return tf.make_ndarray(self._constant(name).attr["value"].tensor).copy()
+
+    def __setitem__(self, name, value):
+        node = self._constant(name)
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        node.attr["dtype"].type = node.attr["value"].tensor.dtype
+        node.attr.pop("_output_shapes", None)
+
+    def claim_shape(self, name, *shape):
+        """An input without elements, of a shape that NumPy would not hold."""
+        self[name] = np.zeros(0, self[name].dtype)
+        proto = self._constant(name).attr["value"].tensor.tensor_shape
+        proto.ClearField("dim")
+        for size in shape:
+            proto.dim.add(size=size)
+
+    def write(self):
+        self._file.write_bytes(self._model.SerializeToString())
