@@ -37,9 +37,10 @@ def load() -> ModuleType:
             "`make build` builds it."
         )
     try:
-        return tf.load_op_library(str(path))
+        module: ModuleType = tf.load_op_library(str(path))
     except (tf.errors.NotFoundError, OSError) as error:
         raise ImportError(
             "The op library should be loaded by the TensorFlow minor version it was built for. "
             f"Received: tensorflow {tf.__version__}, which says: {error}"
         ) from error
+    return module

@@ -1,0 +1,226 @@
+"""Trains, prunes, converts and serves a model on real images; see `--help`.
+
+The main job of tfsparse from end to end, on the 1,797 handwritten digits that come
+with scikit-learn: a dense Keras model, the same pruned in blocks, exported as FP32 and
+INT8 SavedModels, each served in a new process that knows neither Keras nor tfsparse's
+Python. Prints a table and writes it to artifacts/demo.json.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+import tfsparse
+
+SEED = 0
+BATCH_SIZE = 64
+DENSE_EPOCHS = 30
+SPARSE_EPOCHS = 30
+UNITS = (1024, 1024, 512)
+PRUNINGS = (("4x1", 0.90), ("16x4", 0.85))
+GROUP_LASSO = 1e-5
+CALIBRATION_IMAGES = 512
+
+Data = tuple[np.ndarray, np.ndarray]
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Prints what is being done, and how long it took."""
+    print(f"{text:<58}", end="", flush=True)
+    start = time.perf_counter()
+    yield
+    print(f"{time.perf_counter() - start:6.1f} s", flush=True)
+
+
+def show(report: object) -> None:
+    """Prints a report, indented below the step that it is about."""
+    print("\n" + textwrap.indent(str(report).strip("\n"), "    ") + "\n")
+
+
+def digits() -> tuple[Data, Data]:
+    """Training and test images, 64 pixels in [0, 1] each, with their labels."""
+    images, labels = load_digits(return_X_y=True)
+    images = (images / 16).astype(np.float32)
+    x_train, x_test, y_train, y_test = train_test_split(
+        images, labels, test_size=360, random_state=SEED, stratify=labels
+    )
+    return (x_train, y_train), (x_test, y_test)
+
+
+def build() -> keras.Model:
+    """A multi-layer perceptron, wide enough to be worth pruning."""
+    layers = [keras.layers.Input((64,), name="pixels")]
+    for number, units in enumerate(UNITS, start=1):
+        layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
+    layers.append(keras.layers.Dense(10, name="digit"))
+    return keras.Sequential(layers, name="digits-mlp")
+
+
+def fit(model: keras.Model, data: Data, epochs: int, callbacks: list[Any]) -> None:
+    """Trains a model; pruned or not makes no difference here."""
+    steps = epochs * -(-len(data[0]) // BATCH_SIZE)
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-4, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(*data, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=callbacks)
+
+
+def prune(model: keras.Model, data: Data, pattern: str, target: float) -> keras.Model:
+    """Prunes a trained model while it trains on, and gives a plain model back."""
+    pruned = tfsparse.prune_block(
+        model, pattern=pattern, schedule=target, group_lasso=GROUP_LASSO, exclude=["digit"]
+    )
+    with step(f"Prune in blocks of {pattern} to {target:.0%}, {SPARSE_EPOCHS} epochs"):
+        fit(pruned, data, SPARSE_EPOCHS, [tfsparse.UpdatePruning()])
+    show(tfsparse.sparsity_report(pruned))
+    return tfsparse.strip_pruning(pruned)
+
+
+def export(model: keras.Model, path: Path, precision: Precision, calibration: np.ndarray) -> None:
+    """Writes a SavedModel that our ops run."""
+    with step(f"Export {path.name}"):
+        report = tfsparse.export(
+            model, path, precision=precision, calibration_data=calibration, overwrite=True
+        )
+    show(report)
+
+
+def train_and_export(folder: Path, data: Data) -> list[dict[str, Any]]:
+    """Writes all SavedModels below `folder`, the dense one first, and describes them."""
+    dense = build()
+    with step(f"Train {dense.count_params():,} parameters, {DENSE_EPOCHS} epochs"):
+        fit(dense, data, DENSE_EPOCHS, [])
+    with step("Export dense-fp32, as Keras does"):
+        dense.export(str(folder / "dense-fp32"), verbose=False)
+    models = [describe(dense, "dense", "fp32")]
+
+    calibration = data[0][:CALIBRATION_IMAGES]
+    export(dense, folder / "dense-int8", "int8", calibration)
+    models.append(describe(dense, "dense", "int8"))
+    for pattern, target in PRUNINGS:
+        sparse = prune(dense, data, pattern, target)
+        for precision in PRECISIONS:
+            export(sparse, folder / f"{pattern}-{precision}", precision, calibration)
+            models.append(describe(sparse, pattern, precision))
+    return models
+
+
+def describe(model: keras.Model, pattern: str, precision: str) -> dict[str, Any]:
+    """The columns of the table that say which model it is."""
+    kernels = [weight.numpy() for weight in model.weights if weight.name == "kernel"]
+    zeros = 1 - sum(map(np.count_nonzero, kernels)) / sum(kernel.size for kernel in kernels)
+    return {"model": model.name, "pattern": pattern, "precision": precision, "sparsity": zeros}
+
+
+def serve(model: Path, baseline: Path, data: Path, batches: list[int]) -> dict[str, Any]:
+    """Serves a model in a new process; see serve.py."""
+    command = [sys.executable, str(Path(__file__).with_name("serve.py"))]
+    command += ["--library", str(tfsparse.ops.library_path()), "--data", str(data)]
+    command += ["--baseline", str(baseline), "--model", str(model)]
+    command += ["--batch", *map(str, batches)]
+    with step(f"Serve {model.name} in a new process"):
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files of a SavedModel."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows, aligned."""
+    head = (
+        "model",
+        "pattern",
+        "precision",
+        "accuracy",
+        "sparsity",
+        "KB",
+        "batch",
+        "ms",
+        "speed-up",
+    )
+    lines = [
+        (
+            row["model"],
+            row["pattern"],
+            row["precision"],
+            f"{row['accuracy']:.2%}",
+            f"{row['sparsity']:.1%}",
+            f"{row['bytes'] / 1000:,.0f}",
+            str(row["batch"]),
+            f"{row['ms']:.3f}",
+            f"{row['speedup']:.2f}x",
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+    texts = [
+        "  ".join(
+            cell.ljust(width) if i < 3 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in [head, tuple("-" * width for width in widths), *lines]
+    ]
+    return "\n".join(texts)
+
+
+def write_json(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes beside the file and renames, so that no reader sees half of it."""
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def main() -> None:
+    """Runs the whole job."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--out", type=Path, default=Path("artifacts"), help="folder to write to")
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[1024, 64, 1], help="batch sizes to time"
+    )
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    (out / "demo").mkdir(parents=True, exist_ok=True)
+
+    keras.utils.set_random_seed(SEED)
+    train, (x_test, y_test) = digits()
+    test_file = out / "demo" / "test.npz"
+    np.savez(test_file, images=x_test, labels=y_test)
+    print(f"\n{len(train[0])} images to train on, {len(x_test)} to test on\n")
+    rows = []
+    for model in train_and_export(out / "demo", train):
+        path = out / "demo" / f"{model['pattern']}-{model['precision']}"
+        served = serve(path, out / "demo" / "dense-fp32", test_file, arguments.batch)
+        for timing in served["timings"]:
+            rows.append({**model, "accuracy": served["accuracy"], "bytes": size(path), **timing})
+
+    print(f"\n{table(rows)}\n")
+    print("Speed-up: over dense-fp32 in TensorFlow, in the same process, in turns.")
+    write_json(out / "demo.json", rows)
+    print(f"Written to {out / 'demo.json'}")
+
+
+if __name__ == "__main__":
+    main()
