@@ -1,6 +1,9 @@
 // Tfsparse>BlockSparseMatMul and Tfsparse>QuantizedBlockSparseMatMul: interface
 // and shape functions. The kernels are in block_sparse_matmul_kernels.cc.
 
+#include <string>
+#include <vector>
+
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -23,6 +26,12 @@ absl::Status MatMulShape(InferenceContext* c, int x, int data, const std::vector
   for (int i : scalars) TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 0, &unused));
   int64_t units;
   TF_RETURN_IF_ERROR(c->GetAttr("units", &units));
+  // A graph from a file reaches this before its attributes are checked, and a negative
+  // dimension ends the process.
+  if (units < 1) {
+    return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
+                                      std::to_string(units));
+  }
   ShapeHandle y_shape;
   TF_RETURN_IF_ERROR(c->ReplaceDim(x_shape, -1, c->MakeDim(units), &y_shape));
   c->set_output(0, y_shape);
