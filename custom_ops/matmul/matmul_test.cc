@@ -290,6 +290,18 @@ TEST_P(Int8Kernel, HoldsTheExtremes) {
   }
 }
 
+// Results of more than 32 bits before they are clamped: converting them would wrap.
+TEST_P(Int8Kernel, ClampsWhatNoIntegerHolds) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  Problem<int8_t> p({33, 64, 80, 8, 4}, 0.2, 8);
+  p.call.y_is_u8 = true;
+  p.call.y_scale = 1e-9f;
+  for (bool relu : {false, true}) {
+    p.call.relu = relu;
+    EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
+  }
+}
+
 TEST_P(Int8Kernel, QuantizesNonFiniteInputsAsDefined) {
   SKIP_IF_UNSUPPORTED(GetParam());
   const Shape shape = {20, 70, 16, 8, 4};
