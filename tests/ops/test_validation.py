@@ -122,6 +122,10 @@ QUANTIZATION = {
         {"w_scale": scales(7, 3e38), "x_scale": np.float32(10)},
         r"`w_scale` .*also times `x_scale`.*w_scale\[7\]=3e\+38, x_scale=10",
     ),
+    "scales whose quotient overflows": (
+        {"w_scale": scales(7, 3e38), "y_scale": np.float32(0.1)},
+        r"`w_scale` .*`y_scale`.*w_scale\[7\]=3e\+38, x_scale=0.5, y_scale=0.1",
+    ),
     "w_scale too short": ({"w_scale": zeros(7)}, r"`w_scale` should have 8 .*Received: 7"),
     "w_scale empty": ({"w_scale": zeros(0)}, r"`w_scale` should have 8 .*Received: 0"),
     "w_scale of rank 2": ({"w_scale": zeros(8, 1)}, r"`w_scale`.* rank 1.*\[8,1\]"),
