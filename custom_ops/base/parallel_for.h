@@ -1,8 +1,10 @@
 #ifndef TFSPARSE_CUSTOM_OPS_BASE_PARALLEL_FOR_H_
 #define TFSPARSE_CUSTOM_OPS_BASE_PARALLEL_FOR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <new>
 
 namespace tfsparse {
 
@@ -19,13 +21,23 @@ struct Threads {
   // roughly. Empty means: call it here.
   std::function<void(int64_t items, int64_t cost, const Body& body)> parallel_for;
 
+  // Throws std::bad_alloc where a body did, on whatever thread: nobody would catch it
+  // there.
   void Run(int64_t items, int64_t cost, const Body& body) const {
     if (items <= 0) return;
     if (count <= 1 || items == 1 || !parallel_for) {
       body(0, items);
-    } else {
-      parallel_for(items, cost, body);
+      return;
     }
+    std::atomic<bool> out_of_memory = false;
+    parallel_for(items, cost, [&](int64_t begin, int64_t end) {
+      try {
+        body(begin, end);
+      } catch (const std::bad_alloc&) {
+        out_of_memory = true;
+      }
+    });
+    if (out_of_memory) throw std::bad_alloc();
   }
 };
 

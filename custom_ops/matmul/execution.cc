@@ -75,7 +75,8 @@ Execution<T>::Execution(const PreparedMatmul<T>& prepared, const MatmulCall& cal
 
 template <typename T>
 void Execution<T>::Run(const Threads& threads) {
-  // Of the calling thread, which waits for the others to have read them.
+  // Of the calling thread. It runs no other call until this one is done: ParallelFor
+  // works on its own items and then waits, it takes up no work of others.
   thread_local Constants constants;
   constants.Fill(prepared_, call_);
   constants_ = &constants;

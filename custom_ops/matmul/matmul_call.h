@@ -31,8 +31,8 @@ struct MatmulCall {
 // Fails if rows * in * out overflows.
 Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out);
 
-// Fails if a scale, or a product of scales, is not finite and positive, or a zero point
-// not in [0, 255].
+// Fails if a scale or its reciprocal is not finite and positive, if a product of
+// scales is not finite, or if a zero point is not in [0, 255].
 Status CheckQuantization(const MatmulCall& call, int64_t out);
 
 }  // namespace tfsparse

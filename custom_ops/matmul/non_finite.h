@@ -1,9 +1,11 @@
 #ifndef TFSPARSE_CUSTOM_OPS_MATMUL_NON_FINITE_H_
 #define TFSPARSE_CUSTOM_OPS_MATMUL_NON_FINITE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "custom_ops/format/packed_weights.h"
@@ -21,26 +23,32 @@ namespace tfsparse {
 // range ends where the next strip begins, `end_output` for the last.
 inline void SpreadNonFiniteRows(const PackedWeights<float>& weights, int64_t begin, int64_t end,
                                 int64_t end_output, const float* x, int64_t rows, float* y) {
+  struct Row {
+    int64_t row;
+    std::vector<int64_t> inputs;  // those that are not finite
+  };
+  std::vector<Row> spoilt;
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<int64_t> inputs;
     for (int64_t k = 0; k < weights.in; ++k) {
       if (!std::isfinite(x[row * weights.in + k])) inputs.push_back(k);
     }
-    if (inputs.empty()) continue;
-    std::vector<char> stored(weights.in);
-    for (int64_t s = begin; s < end; ++s) {
-      const Strip& strip = weights.strips[s];
-      const int32_t* columns = weights.columns.data() + strip.column;
-      for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 1;
-      bool all = true;
-      for (int64_t k : inputs) all = all && stored[k];
-      for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 0;
+    if (!inputs.empty()) spoilt.push_back({row, std::move(inputs)});
+  }
+  std::vector<char> stored(weights.in);
+  for (int64_t s = begin; s < end; ++s) {
+    const Strip& strip = weights.strips[s];
+    const int32_t* columns = weights.columns.data() + strip.column;
+    for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 1;
+    const int64_t next = s + 1 < end ? weights.strips[s + 1].out : end_output;
+    for (const Row& each : spoilt) {
+      const bool all = std::all_of(each.inputs.begin(), each.inputs.end(),
+                                   [&](int64_t k) { return stored[k] != 0; });
       if (all) continue;
-      const int64_t next = s + 1 < end ? weights.strips[s + 1].out : end_output;
-      for (int64_t n = strip.out; n < next; ++n) {
-        y[row * weights.out + n] = std::numeric_limits<float>::quiet_NaN();
-      }
+      float* outputs = y + each.row * weights.out;
+      std::fill(outputs + strip.out, outputs + next, std::numeric_limits<float>::quiet_NaN());
     }
+    for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 0;
   }
 }
 

@@ -51,7 +51,8 @@ Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
     if (Status status = SumWeights(matrix, &sums); !status.ok()) return status;
   }
   weights = Pack(matrix, kernel.layout, kernel.height);
-  work = {0};
+  work.reserve(weights.strips.size() + 1);
+  work.push_back(0);
   for (const Strip& strip : weights.strips) {
     work.push_back(work.back() + strip.groups + kStripOverhead);
   }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
 
@@ -70,41 +71,55 @@ Threads IntraOpThreads(OpKernelContext* context) {
 template <typename T>
 class MatMulOp : public OpKernel {
  public:
-  explicit MatMulOp(OpKernelConstruction* context)
-      : OpKernel(context), weights_(IsWeightConst(context)) {
+  explicit MatMulOp(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("units", &units_));
     std::string activation;
     OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
     relu_ = activation == "relu";
+    bool is_weight_const;
+    OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
+    weights_ = std::make_unique<PreparedWeights<T>>(is_weight_const);
     OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
   }
 
  protected:
-  // Fills in the fields of `call` that do not depend on T and runs it. `data`
-  // is the number of the op's input of that name; `indices` and `indptr` follow
-  // it.
-  void Multiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
+  // Fills in the fields of `call` that do not depend on T and runs it. `data` is
+  // the number of the op's input of that name; `indices` and `indptr` follow it.
+  void Multiply(OpKernelContext* context, int data, int bias, const MatmulCall& call) {
+    try {
+      OP_REQUIRES_OK(context, TryMultiply(context, data, bias, call));
+    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
+      context->CtxFailure(absl::ResourceExhaustedError(
+          "There should be memory for packed weights and activations. Received: units=" +
+          std::to_string(units_) + ", x of shape " + context->input(0).shape().DebugString()));
+    }
+  }
+
+  int64_t units() const { return units_; }
+
+ private:
+  absl::Status TryMultiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
     const Tensor& x = context->input(0);
     const Tensor& bias_tensor = context->input(bias);
     const WeightTensors weights = {context->input(data), context->input(data + 1),
                                    context->input(data + 2)};
-    OP_REQUIRES(context, x.dims() >= 2,
-                ToAbsl(Status::Invalid("`x` should have rank 2 or more. Received: shape=",
-                                       x.shape().DebugString())));
-    OP_REQUIRES_OK(context, CheckRank("data", weights.data, 3));
-    OP_REQUIRES_OK(context, CheckRank("indices", weights.indices, 1));
-    OP_REQUIRES_OK(context, CheckRank("indptr", weights.indptr, 1));
-    OP_REQUIRES_OK(context, CheckPerOutput("bias", bias_tensor, units_,
-                                           /*optional=*/true));
+    if (x.dims() < 2) {
+      return ToAbsl(Status::Invalid("`x` should have rank 2 or more. Received: shape=",
+                                    x.shape().DebugString()));
+    }
+    TF_RETURN_IF_ERROR(CheckRank("data", weights.data, 3));
+    TF_RETURN_IF_ERROR(CheckRank("indices", weights.indices, 1));
+    TF_RETURN_IF_ERROR(CheckRank("indptr", weights.indptr, 1));
+    TF_RETURN_IF_ERROR(CheckPerOutput("bias", bias_tensor, units_, /*optional=*/true));
 
     std::shared_ptr<const Matmul<T>> matmul;
     const int64_t inputs = x.dim_size(x.dims() - 1);
-    OP_REQUIRES_OK(context, ToAbsl(weights_.Get(weights, units_, inputs, path_, &matmul)));
+    TF_RETURN_IF_ERROR(ToAbsl(weights_->Get(weights, units_, inputs, path_, &matmul)));
 
     TensorShape y_shape = x.shape();
-    OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(x.dims() - 1, units_));
+    TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_));
     Tensor* y = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, y_shape, &y));
+    TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
 
     call.x = x.data();
     call.x_is_u8 = x.dtype() == DT_UINT8;
@@ -113,22 +128,13 @@ class MatMulOp : public OpKernel {
     call.relu = relu_;
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;
-    OP_REQUIRES_OK(context, ToAbsl(matmul->Run(call, IntraOpThreads(context))));
-  }
-
-  int64_t units() const { return units_; }
-
- private:
-  static bool IsWeightConst(OpKernelConstruction* context) {
-    bool constant = false;
-    context->GetAttr("is_weight_const", &constant).IgnoreError();
-    return constant;
+    return ToAbsl(matmul->Run(call, IntraOpThreads(context)));
   }
 
   int64_t units_ = 0;
   bool relu_ = false;
   Path path_ = Path::kPortable;
-  PreparedWeights<T> weights_;
+  std::unique_ptr<PreparedWeights<T>> weights_;
 };
 
 class BlockSparseMatMulOp : public MatMulOp<float> {

@@ -7,27 +7,27 @@
 // model multiplies by the same weights again and again.
 //
 // When are they the same weights? An address is not an answer: eager mode frees
-// and reuses memory, a variable is assigned in place, a NumPy array that backs
-// a tensor is written to. So one of two things is kept beside the packed
-// weights:
+// and reuses memory, a variable is assigned in place, a NumPy array that backs a
+// tensor is written to. So one of two things is kept beside the packed weights:
 //
 //   constant weights (is_weight_const)   the tensors themselves. As long as we
-//   hold
-//       them their memory is nobody else's, and TensorFlow forwards or
+//       hold them their memory is nobody else's, and TensorFlow forwards or
 //       overwrites no buffer that somebody else holds: the same address is the
 //       same content.
-//   any others   a copy of the arrays, and every call compares it, byte by
-//   byte. That
-//       reads the weights once per call, which is little beside multiplying by
-//       them.
+//   any others   a copy of the arrays, and every call compares it, byte by byte.
+//       That reads the weights once per call, which is little beside multiplying
+//       by them.
+//
+// A file may claim constant weights that are not. It gets wrong numbers then, never
+// a wrong read: indices are validated and packed from a copy that is ours alone.
 //
 // An op has more than one set of weights in eager mode (TensorFlow shares the
-// kernel between calls of equal attributes), so a few are kept, the oldest
-// given up first.
+// kernel between calls of equal attributes), so a few are kept, the oldest given up
+// first.
 //
-// Concurrency. Any number of calls at a time. The list is guarded by a lock
-// that is held for finding an entry, never for packing: two calls that meet new
-// weights both pack them, and the first one's are kept.
+// Concurrency. Any number of calls at a time. The list is guarded by a lock that is
+// held for finding an entry, never for packing: two calls that meet new weights both
+// pack them, and the first one's are kept and used by both.
 
 #include <cstring>
 #include <deque>
@@ -60,15 +60,12 @@ class PreparedWeights {
   Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Path path,
              std::shared_ptr<const Matmul<T>>* prepared) {
     if ((*prepared = Find(weights, units, inputs))) return {};
-    const WeightTensors kept = constant_ ? weights : Copy(weights);
+    const WeightTensors copy = Copy(weights);
     std::unique_ptr<const Matmul<T>> made;
-    // From the copy: what was checked is what is packed, even if others write
-    // meanwhile.
-    if (Status status = Matmul<T>::Create(View(kept, units, inputs), path, &made); !status.ok()) {
+    if (Status status = Matmul<T>::Create(View(copy, units, inputs), path, &made); !status.ok()) {
       return status;
     }
-    *prepared = std::move(made);
-    Keep({kept, *prepared});
+    *prepared = Keep({constant_ ? weights : copy, std::move(made)});
     return {};
   }
 
@@ -78,7 +75,7 @@ class PreparedWeights {
     std::shared_ptr<const Matmul<T>> prepared;
   };
 
-  static constexpr size_t kMostKept = 16;
+  static constexpr size_t kMostKept = 8;
 
   static BlockSparseMatrix<T> View(const WeightTensors& weights, int64_t units, int64_t inputs) {
     BlockSparseMatrix<T> view;
@@ -95,8 +92,10 @@ class PreparedWeights {
     return view;
   }
 
-  static WeightTensors Copy(const WeightTensors& weights) {
-    return {tensorflow::tensor::DeepCopy(weights.data),
+  // Of a constant, only what decides where is read: a copy of the values costs
+  // memory and guards nothing.
+  WeightTensors Copy(const WeightTensors& weights) const {
+    return {constant_ ? weights.data : tensorflow::tensor::DeepCopy(weights.data),
             tensorflow::tensor::DeepCopy(weights.indices),
             tensorflow::tensor::DeepCopy(weights.indptr)};
   }
@@ -104,12 +103,17 @@ class PreparedWeights {
   bool Same(const tensorflow::Tensor& kept, const tensorflow::Tensor& seen) const {
     if (!kept.IsSameSize(seen)) return false;
     if (constant_) return kept.data() == seen.data();
-    return std::memcmp(kept.data(), seen.data(), kept.TotalBytes()) == 0;
+    return kept.NumElements() == 0 || std::memcmp(kept.data(), seen.data(), kept.TotalBytes()) == 0;
   }
 
   std::shared_ptr<const Matmul<T>> Find(const WeightTensors& weights, int64_t units,
                                         int64_t inputs) const {
     std::shared_lock lock(mutex_);
+    return FindLocked(weights, units, inputs);
+  }
+
+  std::shared_ptr<const Matmul<T>> FindLocked(const WeightTensors& weights, int64_t units,
+                                              int64_t inputs) const {
     for (const Entry& entry : entries_) {
       if (entry.prepared->out() == units && entry.prepared->in() == inputs &&
           Same(entry.weights.indptr, weights.indptr) &&
@@ -120,10 +124,15 @@ class PreparedWeights {
     return nullptr;
   }
 
-  void Keep(Entry entry) {
+  // Keeps an entry, or gives the one of the same weights that another call has kept
+  // meanwhile.
+  std::shared_ptr<const Matmul<T>> Keep(Entry entry) {
     std::unique_lock lock(mutex_);
+    auto kept = FindLocked(entry.weights, entry.prepared->out(), entry.prepared->in());
+    if (kept != nullptr) return kept;
     if (entries_.size() == kMostKept) entries_.pop_back();
     entries_.push_front(std::move(entry));
+    return entries_.front().prepared;
   }
 
   const bool constant_;

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tfsparse.pattern import BlockPattern, from_blocks, to_blocks
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BlockSparseMatrix:
     """A matrix ``(out, in)`` in the layout of `scipy.sparse.bsr_matrix`.
 

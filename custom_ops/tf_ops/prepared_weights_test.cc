@@ -1,0 +1,130 @@
+#include "custom_ops/tf_ops/prepared_weights.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "custom_ops/format/random_matrix.h"
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+using ::tensorflow::DT_FLOAT;
+using ::tensorflow::DT_INT32;
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+using Prepared = std::shared_ptr<const Matmul<float>>;
+
+constexpr int64_t kUnits = 32, kInputs = 24;
+
+// Tensors of their own memory.
+WeightTensors Weights(uint32_t seed) {
+  const RandomMatrix<float> matrix(kUnits, kInputs, 4, 2, 0.5, seed);
+  const int64_t blocks = static_cast<int64_t>(matrix.indices.size());
+  WeightTensors weights = {
+      Tensor(DT_FLOAT, TensorShape({blocks, 4, 2})), Tensor(DT_INT32, TensorShape({blocks})),
+      Tensor(DT_INT32, TensorShape({static_cast<int64_t>(matrix.indptr.size())}))};
+  std::copy(matrix.data.begin(), matrix.data.end(), weights.data.flat<float>().data());
+  std::copy(matrix.indices.begin(), matrix.indices.end(), weights.indices.flat<int32_t>().data());
+  std::copy(matrix.indptr.begin(), matrix.indptr.end(), weights.indptr.flat<int32_t>().data());
+  return weights;
+}
+
+Prepared Get(PreparedWeights<float>& kept, const WeightTensors& weights) {
+  Prepared prepared;
+  const Status status = kept.Get(weights, kUnits, kInputs, Path::kPortable, &prepared);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return prepared;
+}
+
+TEST(PreparedWeights, PacksOnce) {
+  for (bool constant : {true, false}) {
+    PreparedWeights<float> kept(constant);
+    const WeightTensors a = Weights(1), b = Weights(2);
+    const Prepared first_a = Get(kept, a), first_b = Get(kept, b);
+    EXPECT_NE(first_a, first_b);
+    EXPECT_EQ(Get(kept, a), first_a);
+    EXPECT_EQ(Get(kept, b), first_b);
+  }
+}
+
+TEST(PreparedWeights, SeesWhatChangesInPlace) {
+  PreparedWeights<float> kept(/*constant=*/false);
+  WeightTensors weights = Weights(1);
+  const Prepared before = Get(kept, weights);
+  weights.data.flat<float>()(0) += 1;
+  const Prepared after = Get(kept, weights);
+  EXPECT_NE(after, before);
+  // The same values elsewhere: the first block of a row moves one column to the left.
+  const int32_t* indptr = weights.indptr.flat<int32_t>().data();
+  int32_t* indices = weights.indices.flat<int32_t>().data();
+  int row = 0;
+  while (indptr[row] == indptr[row + 1] || indices[indptr[row]] == 0) ++row;
+  ASSERT_LT(row, kUnits / 4);
+  --indices[indptr[row]];
+  EXPECT_NE(Get(kept, weights), after);
+}
+
+TEST(PreparedWeights, HoldsConstantsSoThatTheirMemoryIsNotReused) {
+  PreparedWeights<float> kept(/*constant=*/true);
+  for (uint32_t seed = 0; seed < 6; ++seed) {
+    // Freed at the end of each turn: without a reference, the next turn's tensors could
+    // lie at the same address.
+    const WeightTensors weights = Weights(seed % 2);
+    const Prepared prepared = Get(kept, weights);
+    EXPECT_FALSE(weights.data.RefCountIsOne());
+    EXPECT_EQ(Get(kept, weights), prepared);
+  }
+}
+
+TEST(PreparedWeights, TellsShapesOfEqualBytesApart) {
+  PreparedWeights<float> kept(/*constant=*/false);
+  const WeightTensors weights = Weights(1);
+  const Prepared prepared = Get(kept, weights);
+  Prepared wider;
+  ASSERT_TRUE(kept.Get(weights, kUnits, kInputs + 5, Path::kPortable, &wider).ok());
+  EXPECT_NE(wider, prepared);
+  EXPECT_EQ(wider->in(), kInputs + 5);
+}
+
+TEST(PreparedWeights, GivesUpTheOldestOfMany) {
+  PreparedWeights<float> kept(/*constant=*/true);
+  std::vector<WeightTensors> weights;
+  std::vector<Prepared> first;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    weights.push_back(Weights(seed));
+    first.push_back(Get(kept, weights.back()));
+  }
+  EXPECT_EQ(Get(kept, weights.back()), first.back());
+  EXPECT_NE(Get(kept, weights.front()), first.front());
+  EXPECT_EQ(first.front().use_count(), 1) << "the packed weights that were given up are freed";
+}
+
+TEST(PreparedWeights, KeepsOneOfManyThatMeetNewWeightsTogether) {
+  for (bool constant : {true, false}) {
+    PreparedWeights<float> kept(constant);
+    const WeightTensors weights = Weights(3);
+    std::vector<Prepared> seen(8);
+    std::vector<std::thread> threads;
+    for (Prepared& one : seen) threads.emplace_back([&] { one = Get(kept, weights); });
+    for (std::thread& thread : threads) thread.join();
+    for (const Prepared& one : seen) EXPECT_EQ(one, seen[0]);
+    EXPECT_EQ(Get(kept, weights), seen[0]);
+  }
+}
+
+TEST(PreparedWeights, KeepsNothingThatIsRefused) {
+  PreparedWeights<float> kept(/*constant=*/true);
+  WeightTensors weights = Weights(1);
+  weights.indices.flat<int32_t>()(0) = 1 << 20;
+  for (int i = 0; i < 2; ++i) {
+    Prepared prepared;
+    EXPECT_FALSE(kept.Get(weights, kUnits, kInputs, Path::kPortable, &prepared).ok());
+    EXPECT_EQ(prepared, nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
