@@ -39,6 +39,12 @@ stored weights; peak is what one core was measured to do on registers, times thr
 share is real / peak; vs dense is oneDNN's time over ours.
 )";
 
+#if defined(__clang__)
+constexpr char kCompiler[] = __VERSION__;
+#else
+constexpr char kCompiler[] = "GCC " __VERSION__;
+#endif
+
 struct Options {
   std::optional<KernelCase> one;
   int threads = 1;
