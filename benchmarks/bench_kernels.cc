@@ -233,7 +233,7 @@ int Main(int argc, char** argv) {
       "One core's peak: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n"
       "Compiled by %s; best path: %s\n\n",
       peak_f32, peak_u8s8, cpu.avx512vnni ? "" : " (0: not measured without AVX-512, AVX-512 VNNI)",
-      __VERSION__, PathName(SupportedPaths(cpu).back()));
+      kCompiler, PathName(SupportedPaths(cpu).back()));
   PrintHeader();
   std::vector<KernelResult> results;
   for (KernelCase c : options.one ? std::vector<KernelCase>{*options.one} : StandardCases()) {

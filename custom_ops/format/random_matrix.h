@@ -1,6 +1,8 @@
 #ifndef TFSPARSE_CUSTOM_OPS_FORMAT_RANDOM_MATRIX_H_
 #define TFSPARSE_CUSTOM_OPS_FORMAT_RANDOM_MATRIX_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <random>
 #include <type_traits>
@@ -10,23 +12,26 @@
 
 namespace tfsparse {
 
-// A block-sparse matrix that owns its arrays, filled from a seed: float weights
-// are uniform in [-1, 1), int8 weights in [-128, 127].
+// A block-sparse matrix that owns its arrays, filled from a seed: as many blocks as
+// `sparsity` asks for, at random places, of float weights in [-1, 1) or int8 weights
+// in [-128, 127] other than 0.
 template <typename T>
 class RandomMatrix {
  public:
   RandomMatrix(int64_t out, int64_t in, int64_t block_out, int64_t block_in, double sparsity,
                uint32_t seed) {
     std::mt19937 random(seed);
-    std::bernoulli_distribution stored(1 - sparsity);
     view_.out = out;
     view_.in = in;
     view_.block_out = block_out;
     view_.block_in = block_in;
+    std::vector<char> stored(view_.block_rows() * view_.block_columns());
+    std::fill_n(stored.begin(), std::llround((1 - sparsity) * stored.size()), 1);
+    std::shuffle(stored.begin(), stored.end(), random);
     indptr.push_back(0);
     for (int64_t row = 0; row < view_.block_rows(); ++row) {
       for (int64_t column = 0; column < view_.block_columns(); ++column) {
-        if (!stored(random)) continue;
+        if (!stored[row * view_.block_columns() + column]) continue;
         indices.push_back(static_cast<int32_t>(column));
         for (int64_t i = 0; i < block_out * block_in; ++i) data.push_back(Value(random));
       }
@@ -55,7 +60,8 @@ class RandomMatrix {
     if constexpr (std::is_same_v<T, float>) {
       return std::uniform_real_distribution<float>(-1, 1)(random);
     } else {
-      return static_cast<T>(std::uniform_int_distribution<int>(-128, 127)(random));
+      const int value = std::uniform_int_distribution<int>(-128, 126)(random);
+      return static_cast<T>(value < 0 ? value : value + 1);
     }
   }
 
