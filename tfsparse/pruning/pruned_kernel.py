@@ -72,13 +72,19 @@ class PrunedKernel:
         mask: bool variable of shape ``pattern.grid(kernel.view.matrix_shape)``.
         pattern: Block shape.
         criterion: Scores blocks; the lowest are pruned first.
+        constraint_class: `MaskConstraint`, or what a binding made of it.
 
     Raises:
         ValueError: If the kernel is pruned already.
     """
 
     def __init__(
-        self, kernel: PrunableKernel, mask: Any, pattern: BlockPattern, criterion: Criterion
+        self,
+        kernel: PrunableKernel,
+        mask: Any,
+        pattern: BlockPattern,
+        criterion: Criterion,
+        constraint_class: type[MaskConstraint],
     ) -> None:
         inner = kernel.variable.constraint
         if isinstance(inner, MaskConstraint):
@@ -91,7 +97,7 @@ class PrunedKernel:
         self.view = kernel.view
         self.pattern = pattern
         self.mask = mask
-        self.constraint = MaskConstraint(inner, mask, pattern, kernel.view)
+        self.constraint = constraint_class(inner, mask, pattern, kernel.view)
         self._holder = vars(kernel.owner)
         self._attribute = kernel.attribute
         self._criterion = criterion

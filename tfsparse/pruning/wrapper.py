@@ -18,7 +18,7 @@ from tfsparse.pruning.clock import Clock
 from tfsparse.pruning.criterion import get_criterion
 from tfsparse.pruning.group_lasso import group_lasso as group_lasso_penalty
 from tfsparse.pruning.prunable import PrunableKernel, find_kernels, refusal
-from tfsparse.pruning.pruned_kernel import PrunedKernel
+from tfsparse.pruning.pruned_kernel import MaskConstraint, PrunedKernel
 from tfsparse.pruning.pruning_state import PruningState
 from tfsparse.pruning.schedule_adapter import as_schedule
 from tfsparse.pruning.schedules import deserialize_schedule, serialize_schedule
@@ -42,6 +42,7 @@ class PruneBlockMixin:
     layer: Any
     name: str
     built: bool
+    constraint_class: type[MaskConstraint] = MaskConstraint
 
     def __init__(
         self,
@@ -127,7 +128,8 @@ class PruneBlockMixin:
         name = "pruning_mask" if own else f"{found.owner.name}_pruning_mask"
         grid = self.pattern.grid(found.view.matrix_shape)
         mask = self._add_state(name, grid, "bool", "ones")
-        kernel = PrunedKernel(found, mask, self.pattern, get_criterion(self.criterion))
+        criterion = get_criterion(self.criterion)
+        kernel = PrunedKernel(found, mask, self.pattern, criterion, self.constraint_class)
         self._set_constraint(found.variable, kernel.constraint)
         if self.group_lasso:
             self._add_penalty(

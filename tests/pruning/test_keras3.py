@@ -1,0 +1,30 @@
+"""What the binding to Keras 3 owes to its oldest version that TensorFlow 2.21 takes.
+
+Keras 3.12 refuses a constraint or a regularizer that is not of its own classes; later
+versions take any function, and would not notice.
+"""
+
+import keras
+import numpy as np
+
+import tfsparse
+
+
+def pruned_kernel(regularizer=None):
+    layer = keras.layers.Dense(8, kernel_regularizer=regularizer)
+    wrapped = tfsparse.prune_block(layer, group_lasso=0.25)
+    wrapped.build((None, 4))
+    return wrapped.layer._kernel
+
+
+def test_masks_and_penalties_are_of_the_classes_of_keras():
+    kernel = pruned_kernel()
+    assert isinstance(kernel.constraint, keras.constraints.Constraint)
+    assert isinstance(kernel.regularizer, keras.regularizers.Regularizer)
+
+
+def test_the_penalty_is_added_to_the_users():
+    alone, both = pruned_kernel(), pruned_kernel(keras.regularizers.L2(0.5))
+    kernel = np.ones((4, 8), np.float32)
+    added = float(both.regularizer(kernel)) - float(alone.regularizer(kernel))
+    np.testing.assert_allclose(added, 0.5 * kernel.size, rtol=1e-6)
