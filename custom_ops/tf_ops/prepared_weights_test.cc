@@ -1,6 +1,7 @@
 #include "custom_ops/tf_ops/prepared_weights.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -20,8 +21,8 @@ using Prepared = std::shared_ptr<const Matmul<float>>;
 constexpr int64_t kUnits = 32, kInputs = 24;
 
 // Tensors of their own memory.
-WeightTensors Weights(uint32_t seed) {
-  const RandomMatrix<float> matrix(kUnits, kInputs, 4, 2, 0.5, seed);
+WeightTensors Weights(uint32_t seed, int64_t units = kUnits) {
+  const RandomMatrix<float> matrix(units, kInputs, 4, 2, 0.5, seed);
   const int64_t blocks = static_cast<int64_t>(matrix.indices.size());
   WeightTensors weights = {
       Tensor(DT_FLOAT, TensorShape({blocks, 4, 2})), Tensor(DT_INT32, TensorShape({blocks})),
@@ -32,9 +33,9 @@ WeightTensors Weights(uint32_t seed) {
   return weights;
 }
 
-Prepared Get(PreparedWeights<float>& kept, const WeightTensors& weights) {
+Prepared Get(PreparedWeights<float>& kept, const WeightTensors& weights, int64_t units = kUnits) {
   Prepared prepared;
-  const Status status = kept.Get(weights, kUnits, kInputs, Path::kPortable, &prepared);
+  const Status status = kept.Get(weights, units, kInputs, Path::kPortable, &prepared);
   EXPECT_TRUE(status.ok()) << status.message();
   return prepared;
 }
@@ -102,16 +103,26 @@ TEST(PreparedWeights, GivesUpTheOldestOfMany) {
   EXPECT_EQ(first.front().use_count(), 1) << "the packed weights that were given up are freed";
 }
 
+// Large enough that all threads are packing before the first one is done.
 TEST(PreparedWeights, KeepsOneOfManyThatMeetNewWeightsTogether) {
-  for (bool constant : {true, false}) {
-    PreparedWeights<float> kept(constant);
-    const WeightTensors weights = Weights(3);
-    std::vector<Prepared> seen(8);
+  constexpr int64_t kMany = 1 << 15;
+  constexpr int kThreads = 4;
+  for (uint32_t round = 0; round < 12; ++round) {
+    PreparedWeights<float> kept(/*constant=*/round % 2 == 0);
+    const WeightTensors weights = Weights(round, kMany);
+    std::vector<Prepared> seen(kThreads);
+    std::atomic<int> waiting = kThreads;
     std::vector<std::thread> threads;
-    for (Prepared& one : seen) threads.emplace_back([&] { one = Get(kept, weights); });
+    for (Prepared& one : seen) {
+      threads.emplace_back([&] {
+        --waiting;
+        while (waiting > 0) std::this_thread::yield();
+        one = Get(kept, weights, kMany);
+      });
+    }
     for (std::thread& thread : threads) thread.join();
     for (const Prepared& one : seen) EXPECT_EQ(one, seen[0]);
-    EXPECT_EQ(Get(kept, weights), seen[0]);
+    EXPECT_EQ(Get(kept, weights, kMany), seen[0]);
   }
 }
 
