@@ -1,12 +1,12 @@
 #include "custom_ops/format/packed_weights.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tfsparse {
 namespace {
 
-// The groups of one block row: how many, where in the block row's inputs each
-// element of a group comes from.
+// Writes the strips, columns and values of one block row after the other.
 template <typename T>
 class Packer {
  public:

@@ -10,12 +10,20 @@ namespace tfsparse {
 template <typename T>
 Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, Path path,
                          std::unique_ptr<const Matmul>* matmul) {
-  return Create(matrix, SelectKernel<T>(path, matrix.block_out, matrix.block_in), matmul);
+  if (Status status = Validate(matrix); !status.ok()) return status;
+  return Pack(matrix, SelectKernel<T>(path, matrix.block_out, matrix.block_in), matmul);
 }
 
 template <typename T>
 Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
                          std::unique_ptr<const Matmul>* matmul) {
+  if (Status status = Validate(matrix); !status.ok()) return status;
+  return Pack(matrix, kernel, matmul);
+}
+
+template <typename T>
+Status Matmul<T>::Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
+                       std::unique_ptr<const Matmul>* matmul) {
   std::unique_ptr<Matmul> made(new Matmul(kernel));
   if (Status status = made->prepared_.Prepare(matrix); !status.ok()) return status;
   *matmul = std::move(made);

@@ -34,7 +34,8 @@ namespace tfsparse {
 template <typename T>
 class Matmul {
  public:
-  // For the best kernel of a path. Fails where PreparedMatmul::Prepare does. The matrix
+  // For the best kernel of a path. Fails where Validate and PreparedMatmul::Prepare
+  // do. The matrix
   // is not needed afterwards.
   static Status Create(const BlockSparseMatrix<T>& matrix, Path path,
                        std::unique_ptr<const Matmul>* matmul);
@@ -51,6 +52,10 @@ class Matmul {
   const Kernel<T>& kernel() const { return prepared_.kernel; }
 
  private:
+  // Of a validated matrix.
+  static Status Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
+                     std::unique_ptr<const Matmul>* matmul);
+
   explicit Matmul(const Kernel<T>& kernel) : prepared_(kernel) {}
 
   PreparedMatmul<T> prepared_;

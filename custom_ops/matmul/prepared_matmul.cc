@@ -46,7 +46,6 @@ Status SumWeights(const BlockSparseMatrix<int8_t>& m, std::vector<int32_t>* sums
 
 template <typename T>
 Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
-  if (Status status = Validate(matrix); !status.ok()) return status;
   if constexpr (std::is_same_v<T, int8_t>) {
     if (Status status = SumWeights(matrix, &sums); !status.ok()) return status;
   }

@@ -16,8 +16,8 @@ template <typename T>
 struct PreparedMatmul {
   explicit PreparedMatmul(const Kernel<T>& kernel) : kernel(kernel), steps(SelectSteps(kernel)) {}
 
-  // Validates the matrix and packs it. Fails where Validate does, and on int8 weights
-  // so many and so large that the sums of an output could leave 32 bits.
+  // Packs a validated matrix. Fails on int8 weights so many and so large that the sums
+  // of an output could leave 32 bits.
   Status Prepare(const BlockSparseMatrix<T>& matrix);
 
   // The output behind the last one of strip - 1.

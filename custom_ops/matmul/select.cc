@@ -1,6 +1,5 @@
 #include "custom_ops/matmul/select.h"
 
-#include <cmath>
 #include <type_traits>
 
 #include "custom_ops/kernels/multiply_f32_avx512.h"
@@ -30,12 +29,11 @@ void Add(std::vector<Kernel<T>>& kernels, Path path, Layout layout, int height, 
   }
 }
 
-// Percent of the peak that is left when a block's last strip is not full. In double,
-// since nothing has validated the block yet: it may be as large as a shape in a file.
+// Percent of the peak that is left when a block's last strip is not full.
 template <typename T>
 double UsefulShare(const Kernel<T>& kernel, int64_t block_out) {
-  const double strips = std::ceil(static_cast<double>(block_out) / kernel.height);
-  return kernel.share * static_cast<double>(block_out) / (strips * kernel.height);
+  const int64_t strips = (block_out + kernel.height - 1) / kernel.height;
+  return static_cast<double>(kernel.share * block_out) / (strips * kernel.height);
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ bool Accepts(const Kernel<T>& kernel, int64_t block_in) {
   return kernel.layout == Layout::kPlanes || block_in % 4 == 0;
 }
 
-// The best kernel of the highest path not above `path` that has any.
+// The best kernel of the highest path not above `path` that has any, for a validated
+// block.
 template <typename T>
 const Kernel<T>& SelectKernel(Path path, int64_t block_out, int64_t block_in);
 
