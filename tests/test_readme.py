@@ -8,8 +8,53 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# What a reader of the recipes has before each of them.
+BEFORE_A_RECIPE = """
+import keras
+import numpy as np
+import tensorflow as tf
+import tfsparse
+
+x, y = np.random.default_rng(0).random((64, 64), "float32"), np.arange(64) % 10
+dense_model = keras.Sequential([
+    keras.layers.Input((64,)),
+    keras.layers.Dense(64, activation="relu", name="hidden_1"),
+    keras.layers.Dense(10, name="digit"),
+])
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+dense_model.compile("adam", loss, metrics=["accuracy"])
+model = tfsparse.prune_block(dense_model, "4x1", 0.9)
+optimizer = keras.optimizers.Adam()
+model.compile(optimizer, loss, metrics=["accuracy"])
+pruned = tfsparse.prune_block(dense_model, "4x1", tfsparse.OneShot(0.5))
+
+@tf.function
+def train_step(x, y):
+    with tf.GradientTape() as tape:
+        value = loss(y, model(x, training=True))
+    variables = model.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(value, variables), variables))
+"""
+
+
+def python_blocks(heading):
+    """The Python examples of a section of the README."""
+    text = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2]
+    return re.findall(r"```python\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
+
+
+def test_every_recipe_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipes = python_blocks("Recipes")
+    assert len(recipes) == 6
+    for recipe in recipes:
+        names = {"__name__": "recipe"}
+        exec(BEFORE_A_RECIPE, names)
+        exec(recipe, names)
+
+
 def test_the_twenty_lines_run(tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    example = python_blocks("Twenty lines")[0]
     assert len(example.splitlines()) <= 25
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True

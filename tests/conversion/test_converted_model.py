@@ -86,7 +86,7 @@ def test_a_failing_writer_loses_nothing(tmp_path, monkeypatch):
     model.save(tmp_path / "1")
     before = (tmp_path / "1" / "saved_model.pb").read_bytes()
 
-    def half(module, path, signatures):
+    def half(module, path, signatures, options):
         (tmp_path / "touched").write_text(path)
         raise RuntimeError("no space")
 

@@ -1,6 +1,7 @@
 """Small models and the questions that tests ask of them."""
 
 import numpy as np
+import tensorflow as tf
 
 from tfsparse.pruning.binding import pruned_layers
 
@@ -63,3 +64,11 @@ def assert_same_weights(one, other):
     assert len(weights) == len(others)
     for weight, expected in zip(weights, others, strict=True):
         np.testing.assert_array_equal(weight, expected)
+
+
+def assert_same_outputs(outputs, expected):
+    """Two models gave the same, bit for bit, be it one output or several."""
+    outputs, expected = tf.nest.flatten(outputs), tf.nest.flatten(expected)
+    assert len(outputs) == len(expected)
+    for output, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(output.numpy(), wanted.numpy())

@@ -173,6 +173,23 @@ def test_training_of_unknown_length_needs_training_steps(keras):
     assert sparsities(model) == [0.5, 0.5]
 
 
+def test_a_generator_needs_its_length_for_fractions_only(keras):
+    def batches(number=10):
+        inputs, labels = data()
+        for start in range(0, number * BATCH, BATCH):
+            yield inputs[start : start + BATCH], labels[start : start + BATCH]
+
+    model = pruned(keras, 0.5)
+    with pytest.raises(ValueError, match="training_steps"):
+        model.fit(batches(), verbose=0, callbacks=[UpdatePruning()])
+    model = pruned(keras, 0.5)
+    model.fit(batches(), steps_per_epoch=10, verbose=0, callbacks=[UpdatePruning()])
+    assert sparsities(model) == [0.5, 0.5]
+    model = pruned(keras, ConstantSparsity(0.5, 3))
+    model.fit(batches(), verbose=0, callbacks=[UpdatePruning()])
+    assert sparsities(model) == [0.5, 0.5]
+
+
 @pytest.mark.parametrize("steps", [0, -1, 2.5, "9"])
 def test_wrong_training_steps_are_named(steps):
     with pytest.raises(ValueError, match="training_steps"):
@@ -222,35 +239,91 @@ def test_two_calls_of_fit_go_on(keras):
     assert sparsities(model) == [0.5, 0.5]
 
 
+def test_a_training_in_parts_prunes_as_one_does(keras):
+    def train(*parts, steps=None):
+        keras.utils.set_random_seed(5)
+        model = pruned(keras, 0.75)
+        hook, seen = record_sparsity(keras, model)
+        for first, last in parts:
+            callback = UpdatePruning(training_steps=steps)
+            fit(model, last, callback, initial_epoch=first, shuffle=False, callbacks=[hook])
+        return seen
+
+    whole = train((0, 4))
+    assert whole[0] == 0.0 and whole[-1] == 0.75
+    steps = 4 * STEPS_PER_EPOCH
+    assert train((0, 2), (2, 4), steps=steps) == whole
+    # Numbered anew each time, and with parts of their own length.
+    assert train((0, 1), (0, 3), steps=steps) == whole
+    # Fractions refer to the first part where nothing else is said.
+    assert train((0, 1), (1, 4))[STEPS_PER_EPOCH - 1 :] == [0.75] * (3 * STEPS_PER_EPOCH + 1)
+
+
+def test_fractions_refer_to_the_epochs_that_fit_makes(keras):
+    model = pruned(keras, PolynomialDecay(0.0, 0.5, 0.5, 0.5))
+    hook, seen = record_sparsity(keras, model)
+    fit(model, 4, initial_epoch=2, callbacks=[hook])
+    assert seen == [0.0] * (STEPS_PER_EPOCH - 1) + [0.5] * (STEPS_PER_EPOCH + 1)
+
+
+def test_an_interrupted_training_goes_on(keras):
+    model = pruned(keras, 0.75)
+
+    def interrupt(batch, logs):
+        if int(model.optimizer.iterations.numpy()) == STEPS_PER_EPOCH + 5:
+            raise KeyboardInterrupt
+
+    hook = keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, 4, callbacks=[hook])
+    half, before = sparsities(model)[0], masks(model)
+    assert 0.0 < half < 0.75
+    hook, seen = record_sparsity(keras, model)
+    fit(model, 4, initial_epoch=1, callbacks=[hook])
+    assert seen[0] >= half and seen == sorted(seen) and seen[-1] == 0.75
+    assert not masks(model)[0][~before[0]].any()
+
+
+def test_updates_come_before_validation(keras):
+    last = STEPS_PER_EPOCH
+    model = pruned(keras, PolynomialDecay(0.0, 0.5, last, last, frequency=1))
+    seen = []
+    hook = keras.callbacks.LambdaCallback()
+    hook.on_test_begin = lambda logs=None: seen.append(sparsities(model)[0])
+    history = fit(model, epochs=2, callbacks=[hook], validation_data=data(), shuffle=False)
+    assert seen == [0.5, 0.5]
+    assert len(history.history["val_loss"]) == 2
+    assert history.history["val_loss"][1] == pytest.approx(
+        model.evaluate(*data(), batch_size=BATCH, verbose=0), rel=1e-5
+    )
+
+
+def test_the_sparsity_is_in_the_logs(keras, tmp_path, capsys):
+    model = pruned(keras, 0.75)
+    held = []
+    hook = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: held.append(
+            np.mean(np.concatenate([k.variable.numpy().ravel() for k in kernels(model)]) == 0)
+        )
+    )
+    callbacks = [UpdatePruning(), keras.callbacks.CSVLogger(str(tmp_path / "log.csv")), hook]
+    history = model.fit(*data(), batch_size=BATCH, epochs=3, verbose=2, callbacks=callbacks)
+    logged = history.history["sparsity"]
+    assert logged == pytest.approx(held)
+    assert 0.0 < logged[0] < logged[1] <= logged[2] == 0.75
+    assert all(type(share) is float for share in logged)
+    header, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    column = header.split(",").index("sparsity")
+    assert [float(row.split(",")[column]) for row in rows] == pytest.approx(logged)
+    assert "sparsity: 0.7500" in capsys.readouterr().out
+
+
 def test_averaged_weights_are_masked_at_the_end(keras):
     optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)
     model = pruned(keras, 0.5, optimizer)
     fit(model)
     assert_masks_hold(model)
     assert sparsities(model) == [0.5, 0.5]
-
-
-def test_custom_training_loop(keras):
-    model = tfsparse.prune_block(dense_model(keras), "4x1", ConstantSparsity(0.5, 2, frequency=2))
-    model.optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    callback = UpdatePruning()
-    callback.set_model(model)
-    inputs, labels = data()
-
-    @tf.function
-    def step(x, y):
-        with tf.GradientTape() as tape:
-            value = loss(y, model(x, training=True))
-        gradients = tape.gradient(value, model.trainable_weights)
-        model.optimizer.apply_gradients(zip(gradients, model.trainable_weights, strict=True))
-
-    for number in range(5):
-        step(inputs, labels)
-        callback.on_train_batch_end(number)
-        assert sparsities(model)[0] == (0.5 if number >= 1 else 0.0)
-    callback.on_train_end()
-    assert_masks_hold(model)
 
 
 def test_loss_scaling_that_skips_steps_still_reaches_the_target(keras):

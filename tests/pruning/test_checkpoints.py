@@ -1,8 +1,10 @@
-"""Saving, loading and going on: bit for bit what an uninterrupted run gives."""
+"""Saving, loading and going on in one process: bit for bit what an uninterrupted run gives.
+
+`test_resume.py` does it across processes, with every format and with killed ones.
+"""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tfsparse
 from tfsparse import PolynomialDecay, UpdatePruning
@@ -73,37 +75,6 @@ def test_resumed_from_a_saved_model(keras, schedule, tmp_path):
     assert sparsities(resumed) == pytest.approx([0.8, 0.8], abs=0.02)
 
 
-def test_resumed_by_backup_and_restore(keras, tmp_path):
-    whole = make(keras, 0.8)
-    fit(whole)
-    folder = str(tmp_path / "backup")
-    with pytest.raises(CrashError):
-        stopped = make(keras, 0.8)
-        backup = keras.callbacks.BackupAndRestore(folder)
-        fit(stopped, callbacks=[backup, crash_after(keras, 2)])
-    resumed = make(keras, 0.8)
-    history = fit(resumed, callbacks=[keras.callbacks.BackupAndRestore(folder)])
-    assert len(history.epoch) == EPOCHS - 2
-    assert_same_weights(resumed, whole)
-
-
-def test_resumed_from_a_tensorflow_checkpoint(keras, tmp_path):
-    whole = make(keras, 0.8)
-    fit(whole)
-    stopped = make(keras, 0.8)
-    with pytest.raises(CrashError):
-        fit(stopped, callbacks=[crash_after(keras, 2)])
-    path = tf.train.Checkpoint(model=stopped, optimizer=stopped.optimizer).save(
-        str(tmp_path / "checkpoint")
-    )
-    resumed = make(keras, 0.8)
-    build_optimizer(resumed)
-    restored = tf.train.Checkpoint(model=resumed, optimizer=resumed.optimizer).restore(path)
-    restored.assert_existing_objects_matched()
-    fit(resumed, initial_epoch=2)
-    assert_same_weights(resumed, whole)
-
-
 def test_weights_file_keeps_masks_and_position(keras, tmp_path):
     model = make(keras, 0.8)
     with pytest.raises(CrashError):
@@ -156,8 +127,3 @@ def test_every_intermediate_checkpoint_is_sparse(keras, tmp_path):
         assert_masks_hold(loaded)
         shares.append(sparsities(loaded)[0])
     assert shares == sorted(shares) and shares[0] > 0.3
-
-
-def build_optimizer(model):
-    optimizer = model.optimizer
-    getattr(optimizer, "build", lambda _: None)(model.trainable_variables)

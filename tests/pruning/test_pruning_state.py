@@ -1,40 +1,16 @@
-import numpy as np
 import pytest
 
 from tfsparse import PolynomialDecay
-from tfsparse.pruning.clock import Clock
-from tfsparse.pruning.pruning_state import PruningState
+from tfsparse.pruning.constant_schedules import PatternLock
 
+from .fakes import FakeKernel, FakeVariable, make_state
 
-class Variable:
-    """An array with the methods of a variable."""
-
-    def __init__(self):
-        self.value = np.zeros(Clock.SHAPE, np.int64)
-
-    def numpy(self):
-        return self.value
-
-    def assign(self, value):
-        self.value = value
-
-
-class Kernel:
-    """Notes the updates that are asked for."""
-
-    def __init__(self):
-        self.updates = []
-
-    def update(self, sparsity):
-        self.updates.append(round(sparsity, 4))
+RAMP = PolynomialDecay(0.0, 0.5, 0, 12, power=1, frequency=5)
 
 
 def make(schedule, variable=None):
-    kernel = Kernel()
-    return PruningState([kernel], schedule, Clock(variable or Variable())), kernel
-
-
-RAMP = PolynomialDecay(0.0, 0.5, 0, 12, power=1, frequency=5)
+    kernel = FakeKernel(schedule)
+    return make_state(kernel, variable=variable), kernel
 
 
 def test_each_update_is_made_once():
@@ -43,12 +19,14 @@ def test_each_update_is_made_once():
     for iterations in range(20):
         state.advance(iterations)
         state.advance(iterations)
-    assert kernel.updates == [0.0, 0.2083, 0.4167, 0.5]
+    # The one to a sparsity of 0 needs no ranking.
+    assert kernel.assigned == [0.0]
+    assert kernel.updates == [0.2083, 0.4167, 0.5]
     assert state.reached_target
 
 
 def test_position_is_exact_when_it_is_saved():
-    variable = Variable()
+    variable = FakeVariable()
     state, _ = make(RAMP, variable)
     state.start(0, None)
     state.advance(8)
@@ -63,8 +41,16 @@ def test_position_is_exact_when_it_is_saved():
     assert again.clock.offset == 8
 
 
+def test_position_never_goes_back():
+    state, _ = make(RAMP)
+    state.start(0, None)
+    state.passed(7)
+    state.store(3)
+    assert state.clock.next_step == 8
+
+
 def test_fractions_refer_to_the_training_that_began():
-    variable = Variable()
+    variable = FakeVariable()
     schedule = PolynomialDecay(0.0, 0.5, 0.0, 1.0, power=1, frequency=0.25)
     state, _ = make(schedule, variable)
     state.start(100, 40)
@@ -83,3 +69,56 @@ def test_fractions_of_an_unknown_length_are_refused():
     state, _ = make(PolynomialDecay(0.0, 0.5, 0.0, 1.0))
     with pytest.raises(ValueError, match="training_steps"):
         state.start(0, None)
+
+
+def test_kernels_of_a_layer_may_have_schedules_of_their_own():
+    kernels = [
+        FakeKernel(RAMP),
+        FakeKernel(PolynomialDecay(0.0, 0.75, 4, 20, power=1, frequency=8)),
+        FakeKernel(PolynomialDecay(0.0, 0.25, 0.5, 1.0, power=1, frequency=0.5)),
+    ]
+    state = make_state(*kernels)
+    assert state.has_fractions
+    with pytest.raises(ValueError, match="training_steps"):
+        state.start(0, None)
+    state.start(0, 16)
+    for iterations in range(16):
+        state.advance(iterations)
+    assert kernels[0].updates == [0.2083, 0.4167, 0.5]
+    assert kernels[1].updates == [0.375] and kernels[2].updates == []
+    assert not state.reached_target
+    state.advance(16)
+    assert kernels[2].updates == [0.25] and not state.reached_target
+    state.advance(20)
+    assert kernels[1].updates == [0.375, 0.75] and state.reached_target
+
+
+def test_zeros_are_locked_when_a_first_training_begins():
+    variable = FakeVariable()
+    for schedule in (RAMP, PatternLock()):
+        state, kernel = make(schedule)
+        state.start(0, None)
+        assert kernel.locked == 1 and kernel.updates == kernel.assigned == []
+    state, kernel = make(RAMP, variable)
+    state.start(0, None)
+    state.advance(5)
+    state, kernel = make(RAMP, variable)
+    state.start(5, None)
+    assert kernel.locked == 0
+
+
+def test_a_lock_prunes_nothing():
+    state, kernel = make(PatternLock())
+    state.start(0, None)
+    for iterations in range(3):
+        state.advance(iterations)
+    assert kernel.updates == kernel.assigned == []
+    assert state.reached_target and state.has_run
+
+
+def test_has_run_is_read_from_what_was_loaded():
+    variable = FakeVariable()
+    state, _ = make(RAMP, variable)
+    assert not state.has_run
+    variable.assign(variable.value + 3)
+    assert state.has_run

@@ -1,9 +1,15 @@
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse import ConstantSparsity, PolynomialDecay
-from tfsparse.pruning.schedule_adapter import TabulatedSchedule, as_schedule
+from tfsparse.pruning.constant_schedules import ConstantSparsity, PatternLock
+from tfsparse.pruning.ramps import PolynomialDecay
+from tfsparse.pruning.schedule_adapter import as_schedule
 from tfsparse.pruning.schedules import deserialize_schedule, serialize_schedule
+
+from .schedule_cases import CLASSES, schedules
 
 
 def foreign(name, config, module="tensorflow_model_optimization.python.core", **attributes):
@@ -19,15 +25,39 @@ def foreign(name, config, module="tensorflow_model_optimization.python.core", **
     return type(name, (), {**methods, **config, **attributes})()
 
 
-def test_bare_float_is_a_cubic_ramp_over_the_training():
+def test_bare_number_is_a_cubic_ramp_over_the_training():
     schedule = as_schedule(0.85)
     assert isinstance(schedule, PolynomialDecay)
     assert (schedule.target, schedule.power, schedule.initial_sparsity) == (0.85, 3, 0.0)
-    assert (schedule.begin_step, schedule.end_step) == (0.1, 0.7)
+    assert (schedule.begin_step, schedule.end_step, schedule.frequency) == (0.1, 0.7, 0.01)
 
 
-def test_own_schedule_is_kept():
-    schedule = ConstantSparsity(0.5, 0)
+@pytest.mark.parametrize("number", [0.5, np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_numbers_of_any_type_are_read(number):
+    assert as_schedule(number) == as_schedule(0.5)
+
+
+def test_zero_is_a_number_too():
+    assert as_schedule(0) == as_schedule(0.0)
+    assert as_schedule(0).target == 0.0
+
+
+@pytest.mark.parametrize("number", [1, 1.0, -0.1, 100, float("nan"), float("inf")])
+def test_a_number_that_is_no_sparsity_is_named(number):
+    with pytest.raises(ValueError, match=f"`schedule` should be .* Received: schedule={number!r}"):
+        as_schedule(number)
+
+
+def test_a_percentage_is_answered_with_the_share():
+    with pytest.raises(ValueError, match=r"For 90% write 0\.9\. Received: schedule=90"):
+        as_schedule(90)
+    with pytest.raises(ValueError, match=r"^((?!%).)*$"):
+        as_schedule(1)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_own_schedule_is_kept(cls):
+    (schedule,) = schedules(cls, 1)
     assert as_schedule(schedule) is schedule
 
 
@@ -56,26 +86,17 @@ def test_custom_foreign_schedule_is_tabulated():
     assert deserialize_schedule(serialize_schedule(schedule)) == schedule
 
 
-def test_tabulated_schedule_finds_updates_in_ranges():
-    schedule = TabulatedSchedule([2, 5, 11], [0.1, 0.2, 0.3])
-    assert schedule.last_due(0, 1) is None
-    assert schedule.last_due(0, 7) == 5
-    assert schedule.last_due(6, 10) is None
-    assert schedule.last_due(6, 99) == 11
-
-
-@pytest.mark.parametrize("schedule", ["0.9", True, None, object(), lambda step: 0.5])
-def test_anything_else_is_named(schedule):
-    with pytest.raises(ValueError, match="`schedule` should be"):
+@pytest.mark.parametrize(
+    "schedule", ["0.9", True, None, object(), lambda step: 0.5, PatternLock, [0.5]]
+)
+def test_anything_else_is_named_beside_all_that_is_allowed(schedule):
+    with pytest.raises(ValueError, match=r"should be .* Received: schedule=") as error:
         as_schedule(schedule)
+    for cls in CLASSES:
+        assert cls.__name__ in str(error.value) or cls.__name__ == "TabulatedSchedule"
 
 
 def test_custom_schedule_without_an_end_is_refused():
     endless = foreign("Mine", {"begin_step": 0, "end_step": -1, "frequency": 5}, module="user")
     with pytest.raises(ValueError, match="end_step` should be set"):
         as_schedule(endless)
-
-
-def test_tabulated_schedule_checks_its_lists():
-    with pytest.raises(ValueError, match="same length"):
-        TabulatedSchedule([1, 2], [0.5])

@@ -1,19 +1,20 @@
 import numpy as np
 import pytest
 
-from tfsparse import BlockPattern
-from tfsparse.pattern import block_sparsity, from_blocks, to_blocks
-from tfsparse.pruning.criterion import CRITERIA, get_criterion, l2_norm
-from tfsparse.pruning.selection import elements_per_block, select_blocks
+from tfsparse import BlockPattern, NMPattern
+from tfsparse.pattern import KernelView, block_sparsity, from_blocks, to_blocks
+from tfsparse.pruning.selection import Ranking, elements_per_block, lowest_of_groups, rank, select
 
 SPARSITIES = (0.0, 0.1, 0.5, 0.85, 0.9, 0.999)
 
 
 def choose(matrix, pattern, sparsity, kept=None):
-    scores = l2_norm(to_blocks(matrix, pattern))
-    sizes = elements_per_block(matrix.shape, pattern)
-    kept = np.ones_like(scores, dtype=bool) if kept is None else kept
-    return select_blocks(scores, kept, sizes, sparsity)
+    """The mask of a matrix (out, in), blocks scored by their norms."""
+    view = KernelView.of_dense(matrix.shape[::-1])
+    block = pattern.flag_block(matrix.shape)
+    scores = np.linalg.norm(to_blocks(matrix[None], block), axis=(-2, -1))
+    kept = np.ones_like(scores, dtype=bool) if kept is None else kept[None]
+    return select(rank(scores, kept, view, pattern), sparsity)[0]
 
 
 @pytest.mark.parametrize("shape", [(16, 8), (64, 48), (128, 100)])
@@ -71,7 +72,8 @@ def test_the_same_target_gives_the_same_mask(shape, sparsity):
 
 def test_non_finite_scores_are_kept():
     scores = np.array([[np.nan, 1.0, np.inf, 2.0]])
-    mask = select_blocks(scores, np.ones((1, 4), bool), np.ones((1, 4), int), 0.5)
+    ones = np.ones((1, 4), bool)
+    mask = select(Ranking(scores, ones, ones.astype(int), ones), 0.5)
     assert mask.tolist() == [[True, False, True, False]]
 
 
@@ -80,21 +82,46 @@ def test_elements_per_block_add_up_to_the_matrix():
     assert sizes.tolist() == [[12, 12, 4], [12, 12, 4], [6, 6, 2]]
 
 
-def test_norm_survives_float16_and_sees_padding_as_nothing():
-    matrix = np.full((5, 2), 300.0, dtype=np.float16)
-    norms = l2_norm(to_blocks(matrix, BlockPattern(4, 1)))
-    np.testing.assert_array_equal(norms, [[600.0, 600.0], [300.0, 300.0]])
-
-
-def test_unknown_criterion_is_named():
-    assert get_criterion("l2_norm") is CRITERIA["l2_norm"]
-    with pytest.raises(ValueError, match="criterion='magic'"):
-        get_criterion("magic")
-
-
 def test_selection_agrees_with_from_blocks():
     matrix = np.arange(1.0, 13.0).reshape(4, 3)
     mask = choose(matrix, BlockPattern(2, 1), 0.5)
     blocks = to_blocks(matrix, BlockPattern(2, 1)) * mask[:, :, None, None]
     pruned = from_blocks(blocks, matrix.shape)
     assert pruned.tolist() == [[0, 0, 0], [0, 0, 0], [7, 8, 9], [10, 11, 12]]
+
+
+@pytest.mark.parametrize("shape", [(8, 16), (5, 12), (3, 64)])
+@pytest.mark.parametrize("pattern", [NMPattern(2, 4), NMPattern(1, 4), NMPattern(4, 8)])
+def test_every_group_keeps_k_of_n_at_the_end(shape, pattern):
+    matrix = np.random.default_rng(5).standard_normal(shape)
+    full = shape[1] - shape[1] % pattern.of
+    mask = choose(matrix, pattern, pattern.sparsity)
+    counts = mask[:, :full].reshape(shape[0], -1, pattern.of).sum(axis=-1)
+    assert (counts == pattern.keep).all()
+    magnitudes = np.abs(matrix[:, :full]).reshape(shape[0], -1, pattern.of)
+    best = np.sort(magnitudes, axis=-1)[..., -pattern.keep :].sum()
+    assert np.abs(matrix * mask)[:, :full].sum() == pytest.approx(best)
+
+
+def test_a_group_at_the_edge_prunes_its_padding_first():
+    matrix = np.arange(1.0, 8.0)[None]  # 7 inputs: the second group of 4 has 3
+    assert choose(matrix, NMPattern(2, 4), 0.5).tolist() == [
+        [False, False, True, True, False, True, True]
+    ]
+
+
+def test_groups_fill_up_in_the_order_of_scores_and_stay():
+    rng = np.random.default_rng(6)
+    kept, previous = None, np.zeros((4, 16), dtype=bool)
+    for sparsity in (0.125, 0.25, 0.4375, 0.5, 0.5):
+        matrix = rng.standard_normal((4, 16))
+        mask = choose(matrix, NMPattern(2, 4), sparsity, kept)
+        assert np.count_nonzero(~mask) == sparsity * mask.size
+        assert not mask[previous].any()
+        kept, previous = mask, ~mask
+
+
+def test_ties_in_a_group_go_in_order():
+    ones = np.ones((1, 8))
+    lowest = lowest_of_groups(ones, ones > 0, NMPattern(2, 4))
+    assert lowest.tolist() == [[True, True, False, False] * 2]

@@ -102,7 +102,10 @@ class ConvertedModel:
         ]
 
         def write(folder: Path) -> None:
-            tf.saved_model.save(module, str(folder), signatures=self.signatures)
+            # Models that Keras has quantized hold custom gradients, which serving needs not
+            # and which cannot be saved from a frozen graph.
+            options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+            tf.saved_model.save(module, str(folder), self.signatures, options)
             copy_extra_assets(self._source_folder, folder)
 
         write_atomically(path, write, overwrite)

@@ -49,6 +49,13 @@ class ConversionReport:
 
     Attributes:
         ops: One entry per product, in the order of the graph.
+
+    Example:
+
+    >>> layers = [keras.layers.Input((256,)), keras.layers.Dense(512, name="hidden")]
+    >>> report = tfsparse.convert(keras.Sequential(layers)).report
+    >>> len(report), report["hidden"].shape, report["hidden"].converted
+    (1, (512, 256), False)
     """
 
     ops: tuple[OpReport, ...]

@@ -1,11 +1,20 @@
-"""Training wing: block masks, schedules and wrappers for Keras layers."""
+"""Training wing: masks, schedules and wrappers for Keras layers."""
 
+from tfsparse.pruning.after_target import AfterTarget
 from tfsparse.pruning.binding import register_loaded
 from tfsparse.pruning.callback import UpdatePruning
+from tfsparse.pruning.constant_schedules import ConstantSparsity, OneShot, PatternLock
+from tfsparse.pruning.criterion import register_criterion
+from tfsparse.pruning.group_lasso import GroupLasso
 from tfsparse.pruning.prune import prune_block
+from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, PolynomialDecay
 from tfsparse.pruning.report import SparsityReport, sparsity_report
-from tfsparse.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from tfsparse.pruning.schedules import PruningSchedule
+from tfsparse.pruning.scope import Scope
+from tfsparse.pruning.sensitivity import sensitivity
+from tfsparse.pruning.sensitivity_report import SensitivityReport
 from tfsparse.pruning.strip import strip_pruning
+from tfsparse.pruning.summaries import PruningSummaries
 
 # `load_model` finds the wrapper only if it is registered with that Keras, which
 # importing a binding does. Register with each Keras that is loaded by now
@@ -14,12 +23,24 @@ from tfsparse.pruning.strip import strip_pruning
 register_loaded()
 
 __all__ = [
+    "AfterTarget",
     "ConstantSparsity",
+    "CosineDecay",
+    "ExponentialDecay",
+    "GroupLasso",
+    "LinearDecay",
+    "OneShot",
+    "PatternLock",
     "PolynomialDecay",
     "PruningSchedule",
+    "PruningSummaries",
+    "Scope",
+    "SensitivityReport",
     "SparsityReport",
     "UpdatePruning",
     "prune_block",
+    "register_criterion",
+    "sensitivity",
     "sparsity_report",
     "strip_pruning",
 ]

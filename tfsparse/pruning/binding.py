@@ -13,10 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tfsparse.pruning.layer_tree import children, descendants
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
 # Root package of a class -> the module that binds it; imported when needed.
 _MODULES = {"keras": "tfsparse.pruning.keras3", "tf_keras": "tfsparse.pruning.tf_keras"}
+
+
+__all__ = ["Binding", "binding_of", "children", "pruned_layers", "register_loaded"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +32,16 @@ class Binding:
         model_class: Its `Model`.
         wrapper_class: The `PruneBlock` wrapper for it.
         clone_model: Its `clone_model`.
+        exchange: ``exchange(parent, name, value, old, new)`` sets an attribute of a
+            layer to what it was, but with the layer `new` in the place of `old`,
+            and keeps the order of the layers and their weights.
     """
 
-    layer_class: type
-    model_class: type
-    wrapper_class: type
+    layer_class: Any
+    model_class: Any
+    wrapper_class: Any
     clone_model: Callable[..., Any]
+    exchange: Callable[[Any, str, Any, Any, Any], None]
 
 
 def binding_of(layer: Any) -> Binding:
@@ -67,15 +75,6 @@ def register_loaded() -> None:
             importlib.import_module(module)
 
 
-def children(layer: Any) -> list[Any]:
-    """The layers directly inside a layer or model, each once."""
-    found = layer._flatten_layers(include_self=False, recursive=False)
-    return list({id(child): child for child in found}.values())
-
-
 def pruned_layers(layer: Any) -> Iterator[Any]:
     """Every wrapper in a layer or model, each once."""
-    found = layer._flatten_layers(include_self=True, recursive=True)
-    for child in {id(child): child for child in found}.values():
-        if isinstance(child, PruneBlockMixin):
-            yield child
+    return (inner for inner in descendants(layer) if isinstance(inner, PruneBlockMixin))

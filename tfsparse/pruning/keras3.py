@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfsparse.pruning.binding import Binding
 from tfsparse.pruning.pruned_kernel import MaskConstraint
@@ -24,29 +25,52 @@ class AddedPenalty(keras.regularizers.Regularizer):  # type: ignore[misc]
     def __init__(
         self, existing: Callable[[Any], Any] | None, penalty: Callable[[Any], Any]
     ) -> None:
-        self._existing = existing
+        self.existing = existing
         self._penalty = penalty
 
     def __call__(self, x: Any) -> Any:
         """The sum of both."""
         added = self._penalty(x)
-        return added if self._existing is None else self._existing(x) + added
+        return added if self.existing is None else self.existing(x) + added
 
 
 @keras.saving.register_keras_serializable(package="tfsparse")
 class PruneBlock(PruneBlockMixin, keras.layers.Wrapper):  # type: ignore[misc]
     """Wrapper that prunes the kernels of a Keras 3 layer; made by `tfsparse.prune_block`."""
 
-    # Keras 3 builds a layer from the names of these arguments, so `build` and
-    # `call` are inherited as they stand in the mixin.
-
     constraint_class = KerasMaskConstraint
 
-    def _set_constraint(self, variable: Any, constraint: Callable[[Any], Any]) -> None:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of the outputs of the layer."""
+        return self.layer.compute_output_spec(*args, **kwargs)
+
+    def _add_accumulator(self, name: str, shape: tuple[int, ...]) -> Any:
+        # `add_weight` does not take how a variable is shared among replicas.
+        variable = keras.Variable(
+            "zeros",
+            shape=shape,
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            synchronization="on_read",
+            aggregation="mean",
+            name=name,
+        )
+        setattr(self, name, variable)
+        return variable
+
+    def _symbolic_input(self, spec: tf.TensorSpec) -> Any:
+        return keras.KerasTensor(spec.shape, spec.dtype.name)
+
+    def _set_constraint(self, variable: Any, constraint: Callable[[Any], Any] | None) -> None:
         variable.constraint = constraint
 
     def _add_penalty(self, variable: Any, penalty: Callable[[Any], Any]) -> None:
         variable.regularizer = AddedPenalty(variable.regularizer, penalty)
+
+    def _remove_penalty(self, variable: Any) -> None:
+        if isinstance(variable.regularizer, AddedPenalty):
+            variable.regularizer = variable.regularizer.existing
 
 
 def _clone_model(model: Any, clone_function: Callable[[Any], Any]) -> Any:
@@ -59,9 +83,17 @@ def _clone_model(model: Any, clone_function: Callable[[Any], Any]) -> Any:
         model.compiled = compiled
 
 
+def _exchange(parent: Any, name: str, value: Any, old: Any, new: Any) -> None:
+    # A layer that is built takes no other layer, except in the place of one it has.
+    if any(layer is old for layer in parent._layers):
+        parent._tracker.replace_tracked_value("layers", old, new)
+    setattr(parent, name, value)
+
+
 BINDING = Binding(
     layer_class=keras.layers.Layer,
     model_class=keras.Model,
     wrapper_class=PruneBlock,
     clone_model=_clone_model,
+    exchange=_exchange,
 )

@@ -1,11 +1,12 @@
 """Which layers can be pruned, and how their kernels are viewed.
 
-A layer is recognised by its exact type, never by `isinstance`: a subclass may
-use its kernel in another way (Conv2DTranspose of tf_keras is a Conv2D with its
-axes swapped). What is not in the tables is refused with a reason.
+A layer that owns a kernel is recognised by its exact type, never by
+`isinstance`: a subclass may use its kernel in another way (Conv2DTranspose of
+tf_keras is a Conv2D with its axes swapped). A layer made of layers (attention,
+a transformer's block, a user's own class) owns the kernels of those inside it
+that can be pruned. Everything else is refused with a reason.
 
-To add a layer type: one row in `_VIEWS` if its kernel is its own, one row in
-`_OWNERS` if the kernels belong to layers inside it.
+To add a layer type: one row in `_KERNELS`.
 
 This module knows layers by the names of their classes and imports no Keras.
 """
@@ -13,54 +14,68 @@ This module knows layers by the names of their classes and imports no Keras.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tfsparse.pattern import KernelView
+from tfsparse.pruning.layer_tree import children
 
 _KERAS = ("keras", "tf_keras")
 
-_VIEWS: dict[str, Callable[[Any], KernelView]] = {
-    "Dense": lambda layer: KernelView.of_dense(layer.kernel.shape),
+
+def _dense(layer: Any) -> KernelView:
+    return KernelView.of_dense(layer.kernel.shape)
+
+
+def _convolution(layer: Any) -> KernelView:
+    return KernelView.of_convolution(layer.kernel.shape, layer.groups)
+
+
+def _pointwise(layer: Any) -> KernelView:
+    return KernelView.of_convolution(layer.pointwise_kernel.shape)
+
+
+def _einsum(layer: Any) -> KernelView:
+    return KernelView.of_einsum(layer.equation, layer.kernel.shape)
+
+
+# Type of a layer: which attribute of it is the kernel, and how that is viewed.
+_KERNELS: dict[str, tuple[str, Callable[[Any], KernelView]]] = {
+    "Dense": ("kernel", _dense),
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), ("kernel", _convolution)),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), ("pointwise_kernel", _pointwise)),
+    "EinsumDense": ("kernel", _einsum),
 }
 
-# Layers whose kernels belong to layers inside them, and how to find those.
-_OWNERS: dict[str, Callable[[Any], Sequence[Any]]] = {}
-
-_CONVOLUTION = "convolutions cannot be pruned yet"
-_ATTENTION = "attention layers cannot be pruned yet"
-_RECURRENT = "recurrent kernels join several gates and cannot be pruned"
 _REFUSED: dict[str, str] = {
-    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _CONVOLUTION),
     **dict.fromkeys(
-        (
-            "Conv1DTranspose",
-            "Conv2DTranspose",
-            "Conv3DTranspose",
-        ),
+        ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
         "the kernel of a transposed convolution has its channels swapped and cannot be pruned",
     ),
     **dict.fromkeys(
-        ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+        ("DepthwiseConv1D", "DepthwiseConv2D"),
         "a depthwise kernel has one input per output channel, so no block to prune",
     ),
-    "EinsumDense": "EinsumDense layers cannot be pruned yet",
     **dict.fromkeys(
-        ("MultiHeadAttention", "GroupedQueryAttention", "GroupQueryAttention"), _ATTENTION
+        ("LocallyConnected1D", "LocallyConnected2D"),
+        "a locally connected kernel is another one at every position and cannot be pruned",
     ),
-    **dict.fromkeys(("Attention", "AdditiveAttention"), _ATTENTION),
     **dict.fromkeys(
         ("Embedding", "ReversibleEmbedding"), "an embedding is looked up, not multiplied"
     ),
     **dict.fromkeys(
-        ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "RNN", "ConvLSTM2D"),
-        _RECURRENT,
+        (
+            *("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "RNN"),
+            *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "StackedRNNCells"),
+        ),
+        "recurrent kernels join several gates and cannot be pruned",
     ),
-    **dict.fromkeys(
-        ("Bidirectional", "TimeDistributed", "SpectralNormalization"),
-        "a layer inside another wrapper cannot be pruned yet",
-    ),
+    "SpectralNormalization": "it writes the kernel of the layer inside it at every step",
 }
+
+
+# Layers that create the layers inside them when they are built.
+_LATE = {"MultiHeadAttention", "GroupedQueryAttention"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,13 +86,16 @@ class PrunableKernel:
         owner: The layer that holds the kernel.
         attribute: Name under which the owner holds it.
         variable: The kernel.
-        view: How it is viewed as a matrix.
+        view: How it is viewed as matrices.
+        path: Names of the layers from the one that was asked down to the owner,
+            joined by "/"; the owner's name alone if it is the one.
     """
 
     owner: Any
     attribute: str
     variable: Any
     view: KernelView
+    path: str
 
 
 def refusal(layer: Any) -> str | None:
@@ -86,17 +104,59 @@ def refusal(layer: Any) -> str | None:
     Args:
         layer: A layer of Keras 3 or tf_keras, built or not.
     """
+    if (reason := _own_refusal(layer)) is not None:
+        return reason
+    if is_kernel_owner(layer) or _makes_layers_late(layer) or any(owners(layer)):
+        return None
+    inside = "; ".join(f"{path}: {reason}" for path, reason in skipped(layer))
     name = type(layer).__name__
-    if not _is_stock(type(layer)):
-        base = next((cls.__name__ for cls in type(layer).__mro__ if _is_stock(cls)), "Layer")
-        if base in _VIEWS or base in _OWNERS:
-            return f"{name} is a subclass of {base} and may use its kernel in another way"
-        return _custom_refusal(layer, name)
-    if name in _REFUSED:
-        return _REFUSED[name]
-    if name not in _VIEWS and name not in _OWNERS:
-        return _custom_refusal(layer, name)
-    return next(filter(None, map(_special_kernel, _owners(layer))), None)
+    if inside:
+        return f"no layer inside it can be pruned ({inside})"
+    if is_unknown(layer):
+        return f"{name} is not built, and no layer that can be pruned is inside it yet"
+    if has_matrix(layer):
+        return f"{name} is not a layer type whose kernel can be pruned"
+    return f"{name} has no kernel"
+
+
+def is_unknown(layer: Any) -> bool:
+    """Whether only building a layer can tell what is inside it: one of a user's own."""
+    known = layer.built or _is_stock(type(layer)) or _own_refusal(layer) is not None
+    return not known and not any(_walk(layer))
+
+
+def may_make_layers(layer: Any) -> bool:
+    """Whether building a layer may create layers inside it."""
+    return not layer.built and (is_own(layer) or _makes_layers_late(layer))
+
+
+def layers_inside(layer: Any) -> Iterator[tuple[str, Any]]:
+    """The layers inside a layer with their paths, each once, from the outside in.
+
+    What is inside a layer that owns a kernel, or is refused, is left out.
+    """
+    seen = {id(layer)}
+
+    def visit(parent: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+        if is_kernel_owner(parent) or _own_refusal(parent) is not None:
+            return
+        for child in children(parent):
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield f"{prefix}{child.name}", child
+                yield from visit(child, f"{prefix}{child.name}/")
+
+    return visit(layer, "")
+
+
+def owners(layer: Any) -> Iterator[tuple[str, Any]]:
+    """The layers whose kernels are pruned when a layer is, with their paths, each once."""
+    return ((path, owner) for path, owner, reason in _walk(layer) if reason is None)
+
+
+def skipped(layer: Any) -> Iterator[tuple[str, str]]:
+    """Layers inside a layer that hold a kernel and cannot be pruned: path and reason."""
+    return ((path, reason) for path, _, reason in _walk(layer) if reason is not None)
 
 
 def has_matrix(layer: Any) -> bool:
@@ -105,45 +165,85 @@ def has_matrix(layer: Any) -> bool:
     Tells a layer that is worth reporting as skipped from a normalisation or an
     activation. A layer that is not built tells by its type.
     """
-    if type(layer).__name__ in {*_VIEWS, *_OWNERS, *_REFUSED}:
+    if type(layer).__name__ in {*_KERNELS, *_REFUSED} or any(_walk(layer)):
         return True
     # An unbuilt model of tf_keras raises when it is asked for its weights, and
     # the vocabulary of a lookup is a weight there, but without a shape.
     return layer.built and any(len(getattr(w, "shape", ())) >= 2 for w in layer.weights)
 
 
+def is_ready(layer: Any) -> bool:
+    """Whether the kernels of a layer exist; they do once it is built, or was called."""
+    found = list(owners(layer))
+    return bool(found) and all(owner.built for _, owner in found)
+
+
+def is_kernel_owner(layer: Any) -> bool:
+    """Whether a layer owns its kernel itself, rather than through layers inside it."""
+    return _is_stock(type(layer)) and type(layer).__name__ in _KERNELS
+
+
+def is_own(layer: Any) -> bool:
+    """Whether a layer is of a user's own class, or another library's."""
+    return not _is_stock(type(layer))
+
+
 def find_kernels(layer: Any) -> list[PrunableKernel]:
     """The kernels of a built layer for which `refusal` is None.
+
+    Layers inside it that were never built are left out.
 
     Raises:
         ValueError: If a kernel is not held by the layer that should own it.
     """
     kernels = []
-    for owner in _owners(layer):
-        variable = owner.kernel
+    for path, owner in owners(layer):
+        if not owner.built:
+            continue
+        attribute, view = _KERNELS[type(owner).__name__]
+        variable = getattr(owner, attribute)
         names = [name for name, value in vars(owner).items() if value is variable]
         if not names:
             raise ValueError(
                 "`layer` should hold its kernel as an attribute. "
                 f"Received: layer={owner.name!r} of type {type(owner).__name__}"
             )
-        view = _VIEWS[type(owner).__name__](owner)
-        kernels.append(PrunableKernel(owner, names[0], variable, view))
+        kernels.append(PrunableKernel(owner, names[0], variable, view(owner), path))
     return kernels
 
 
-def _owners(layer: Any) -> Sequence[Any]:
-    return _OWNERS.get(type(layer).__name__, lambda layer: [layer])(layer)
+def _walk(layer: Any) -> Iterator[tuple[str, Any, str | None]]:
+    """Path, layer and refusal of every layer with a kernel, the layer itself or inside it."""
+    for path, inner in [(layer.name, layer), *layers_inside(layer)]:
+        reason = _own_refusal(inner)
+        if is_kernel_owner(inner) or reason is not None:
+            yield path, inner, reason
+
+
+def _own_refusal(layer: Any) -> str | None:
+    """Why a layer may not be pruned for what it is itself."""
+    name = type(layer).__name__
+    if any(
+        cls.__module__.startswith("tensorflow_model_optimization") for cls in type(layer).__mro__
+    ):
+        return "it is wrapped by TensorFlow Model Optimization; `strip_pruning` takes that off"
+    if not _is_stock(type(layer)):
+        base = next((cls.__name__ for cls in type(layer).__mro__ if _is_stock(cls)), "Layer")
+        if base in _KERNELS or base in _REFUSED:
+            return f"{name} is a subclass of {base} and may use its kernel in another way"
+        return None
+    if name in _REFUSED:
+        return _REFUSED[name]
+    return _special_kernel(layer) if name in _KERNELS else None
+
+
+def _makes_layers_late(layer: Any) -> bool:
+    names = {cls.__name__ for cls in type(layer).__mro__ if _is_stock(cls)}
+    return bool(names & _LATE) and not any(_walk(layer))
 
 
 def _is_stock(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in _KERAS
-
-
-def _custom_refusal(layer: Any, name: str) -> str:
-    if has_matrix(layer):
-        return f"{name} is not a layer type whose kernel can be pruned"
-    return f"{name} has no kernel"
 
 
 def _special_kernel(layer: Any) -> str | None:
@@ -151,4 +251,17 @@ def _special_kernel(layer: Any) -> str | None:
         return "its kernel is adapted by LoRA, so it is not trained itself"
     if getattr(layer, "quantization_mode", None) is not None:
         return f"its kernel is quantized ({layer.quantization_mode})"
+    if type(layer).__name__ == "EinsumDense":
+        return _einsum_refusal(layer)
+    return None
+
+
+def _einsum_refusal(layer: Any) -> str | None:
+    letters = layer.equation.replace(" ", "").partition("->")[0].partition(",")[2]
+    try:
+        view = KernelView.of_einsum(layer.equation, [1] * len(letters))
+    except ValueError:
+        return f"its equation {layer.equation!r} is not a product of inputs and a kernel"
+    if not view.in_axes:
+        return f"no axis of its kernel is summed over in {layer.equation!r}, so no block to prune"
     return None

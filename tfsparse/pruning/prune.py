@@ -2,141 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfsparse.pattern import Pattern
-from tfsparse.pruning.binding import binding_of, children
-from tfsparse.pruning.cloning import StateCopies, clone_with, is_clonable
-from tfsparse.pruning.prunable import has_matrix, refusal
+from tfsparse.pruning.binding import binding_of
+from tfsparse.pruning.group_lasso import GroupLasso
+from tfsparse.pruning.layer_rules import Changes, Rule
+from tfsparse.pruning.pruner import Pruner
+from tfsparse.pruning.scope import Scope
+from tfsparse.pruning.settings import Settings
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
 
 def prune_block(
     layer: Any,
     pattern: str | Pattern = "4x1",
-    schedule: Any = 0.9,
-    group_lasso: float = 0.0,
+    schedule: Any = None,
+    group_lasso: float | GroupLasso = 0.0,
     strict: bool = False,
-    exclude: Collection[str] = (),
-    criterion: str = "l2_norm",
+    exclude: Rule | Collection[Rule] = (),
+    overrides: Mapping[Any, Changes] | None = None,
+    criterion: Any = "l2_norm",
+    scope: str | Scope = "local",
+    regrow: bool = False,
+    inplace: bool = False,
 ) -> Any:
     """Prunes the kernels of layers in blocks while they train.
 
     Returned layers and models train as before. To move their sparsity along the
     schedule, pass `tfsparse.UpdatePruning()` to `fit`: without that callback
-    nothing is pruned. `tfsparse.strip_pruning` gives plain layers back.
+    nothing is pruned, except by `tfsparse.OneShot` and `tfsparse.PatternLock`,
+    which take effect at once. `tfsparse.strip_pruning` gives plain layers back.
 
-    The group lasso adds ``group_lasso * sum_b sqrt(|b|) * ||W_b||_2`` to the
-    loss, over the blocks b of every kernel.
+    Blocks that are zero when training begins stay zero, so a model that is sparse
+    already can be trained further without losing that.
+
+    Nothing is excluded by default. In many models the first layer, which sees the
+    raw inputs, and the last one are small and worth leaving dense: name them in
+    `exclude`.
 
     Args:
-        layer: A layer, a Sequential or functional model, or a list of layers, of
-            Keras 3 or tf_keras. A layer is wrapped itself. A model is cloned,
-            models nested in it too, with its weights and without its compiled
-            state; the original is not changed. Layers that are wrapped already
-            are kept as they are, so that patterns can be mixed.
-        pattern: ``"AxB"``: A consecutive output channels by B consecutive inputs.
-        schedule: A float, the share of elements that will be zero: reached by a
+        layer: A layer, a model, or a list of layers, of Keras 3 or tf_keras. A
+            layer is wrapped itself, with all kernels inside it. A Sequential or
+            functional model is cloned, models nested in it too, with its weights
+            and without its compiled state; the original is not changed. Layers
+            that are wrapped already are kept as they are, so that patterns can
+            be mixed.
+        pattern: ``"AxB"``: A consecutive output channels by B consecutive inputs;
+            ``"1x1"`` is unstructured. ``"K:N"`` keeps K of every N consecutive
+            inputs. ``"channel"`` is whole output channels.
+        schedule: A number, the share of elements that will be zero: reached by a
             cubic ramp from 10% to 70% of the training. Or a
-            `tfsparse.PolynomialDecay`, `tfsparse.ConstantSparsity`, or a schedule
-            of TensorFlow Model Optimization.
-        group_lasso: Strength of the group lasso, at least 0.
+            `tfsparse.PruningSchedule`, or a schedule of TensorFlow Model
+            Optimization. By default 0.9, and for ``"K:N"`` the ``1 - K/N`` that
+            the pattern asks for.
+        group_lasso: Strength of the group lasso, which adds
+            ``group_lasso * sum_b sqrt(|b|) * ||W_b||_2`` to the loss, over the
+            blocks b of every kernel; or a `tfsparse.GroupLasso`, which has
+            another form for Adam and its kin.
         strict: Whether to raise when a layer of a model or list is skipped.
-        exclude: Names of layers to leave as they are.
-        criterion: What makes a block important: ``"l2_norm"``.
+        exclude: Layers to leave as they are, with everything inside them: names,
+            in which ``*`` stands for anything (``"block_*/attention"`` is a
+            path), classes, or functions of a layer that say so.
+        overrides: Settings of their own for some layers, named as in `exclude`:
+            ``{"ffn_*": {"pattern": "16x4", "schedule": 0.95}}``. They hold for
+            everything inside those layers that has none of its own. Of those for
+            one layer, a later one wins.
+        criterion: What makes a block important. See `tfsparse.register_criterion`
+            for the names, and for a function of your own.
+        scope: ``"local"``: every kernel gets the sparsity of the schedule.
+            ``"global"``: all kernels together do, and those with more important
+            blocks keep more; or a `tfsparse.Scope` with bounds for each kernel.
+        regrow: Whether pruned blocks may come back: when a schedule falls.
+        inplace: Whether to exchange the layers inside `layer`, which must be a
+            model or layer that was written as a class, for wrapped ones, and
+            return it. For models that cannot be cloned. It keeps its weights and
+            what an optimizer knows of them. A Sequential or functional model in
+            it is wrapped as one layer.
 
     Returns:
-        A wrapped layer, a new model or a list, as was passed. Layers of a model
-        or list that cannot be pruned are left as they are;
-        `tfsparse.sparsity_report` names them with the reason.
+        A wrapped layer, a new model or a list, as was passed, or with `inplace`
+        the same object. Layers of a model or list that cannot be pruned are left
+        as they are; `tfsparse.sparsity_report` names them with the reason.
 
     Note:
         Saved models load without `custom_objects` once tfsparse is imported, with
         tf_keras if that was imported before it.
 
     Raises:
-        ValueError: If a single layer cannot be pruned, if a model is subclassed,
-            if nothing in a model can be pruned, if `strict` and a layer is
-            skipped, or if an argument is wrong.
+        ValueError: If a single layer cannot be pruned, if a model is subclassed
+            and `inplace` is not set, if nothing in a model can be pruned, if
+            `strict` and a layer is skipped, or if an argument is wrong.
 
     Example:
 
-    ```python
-    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(32, "relu"),
-                              keras.layers.Dense(10)])
-    model = tfsparse.prune_block(model, pattern="4x1", schedule=0.9)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(x, y, epochs=10, callbacks=[tfsparse.UpdatePruning()])
-    ```
+    >>> model = keras.Sequential([
+    ...     keras.Input((64,)),
+    ...     keras.layers.Dense(32, "relu", name="hidden"),
+    ...     keras.layers.Dense(10, name="digit"),
+    ... ])
+    >>> model = tfsparse.prune_block(model, "4x1", 0.9, exclude=["digit"])
+    >>> model.compile("adam", "mse")
+    >>> x, y = np.zeros((8, 64)), np.zeros((8, 10))
+    >>> history = model.fit(x, y, verbose=0, callbacks=[tfsparse.UpdatePruning()])
+    >>> tfsparse.sparsity_report(model).total_sparsity
+    0.900390625
     """
-    wrap = {
-        "pattern": pattern,
-        "schedule": schedule,
-        "group_lasso": group_lasso,
-        "criterion": criterion,
-    }
+    settings = Settings.of(pattern, schedule, group_lasso, criterion, scope, regrow)
+    pruner = Pruner(settings, exclude, overrides, strict)
     if isinstance(layer, list | tuple):
-        _check_skipped(list(layer), exclude, strict)
-        return [_wrap(one, wrap) if _is_wanted(one, exclude) else one for one in layer]
+        return pruner.prune_list(list(layer))
     binding = binding_of(layer)
     if isinstance(layer, PruneBlockMixin):
         raise ValueError(
             "`layer` should not be wrapped already. "
             f"Received: layer={layer.name!r}, pruned as {layer.pattern} by {layer.schedule}"
         )
-    if not isinstance(layer, binding.model_class):
-        return _wrap(layer, wrap)
-    if is_clonable(layer):
-        _check_skipped(_leaves(layer), exclude, strict)
-
-    def replace(inner: Any, copies: StateCopies) -> Any | None:
-        return _wrap(copies.clone(inner), wrap) if _is_wanted(inner, exclude) else None
-
-    return clone_with(layer, replace)
-
-
-def _wrap(layer: Any, arguments: dict[str, Any]) -> Any:
-    return binding_of(layer).wrapper_class(layer, **arguments)
-
-
-def _is_wanted(layer: Any, exclude: Collection[str]) -> bool:
-    if isinstance(layer, PruneBlockMixin):
-        return False
-    return layer.name not in exclude and refusal(layer) is None
-
-
-def _leaves(model: Any) -> list[Any]:
-    """Layers of a model and of the models nested in it."""
-    leaves = []
-    for layer in children(model):
-        leaves += _leaves(layer) if is_clonable(layer) else [layer]
-    return leaves
-
-
-def _check_skipped(layers: list[Any], exclude: Collection[str], strict: bool) -> None:
-    if isinstance(exclude, str):
-        raise ValueError(f"`exclude` should be a list of names. Received: exclude={exclude!r}")
-    if unknown := set(exclude) - {layer.name for layer in layers}:
-        raise ValueError(
-            f"`exclude` should name layers of the model. Received: {sorted(unknown)}, "
-            f"where the layers are {[layer.name for layer in layers]}"
-        )
-    skipped = {
-        layer.name: refusal(layer)
-        for layer in layers
-        if not isinstance(layer, PruneBlockMixin)
-        and layer.name not in exclude
-        and refusal(layer) is not None
-        and has_matrix(layer)
-    }
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-    if strict and skipped:
-        raise ValueError(
-            f"`layer` should hold only layers that can be pruned when `strict`. Received: {reasons}"
-        )
-    if not any(_is_wanted(one, exclude) or isinstance(one, PruneBlockMixin) for one in layers):
-        raise ValueError(
-            "`layer` should hold at least one layer that can be pruned. "
-            f"Received: {reasons or 'no layer with a kernel'}"
-        )
+    if inplace:
+        return pruner.prune_inplace(layer)
+    if isinstance(layer, binding.model_class):
+        return pruner.prune_model(layer)
+    return pruner.prune_layer(layer)

@@ -1,4 +1,4 @@
-"""One kernel under a block mask: the constraint, the masked read, the update.
+"""One kernel under a mask: the constraint, the masked read, the update.
 
 A mask is held in three places, each for a reason:
 
@@ -7,17 +7,23 @@ A mask is held in three places, each for a reason:
   steps per execution, under XLA and under `tf.distribute`, so every checkpoint
   is sparse;
 - during a call the layer reads its kernel *through the mask*, so the gradient
-  of a pruned block is exactly zero and no momentum grows under it;
+  of a pruned block is exactly zero and no momentum grows under it. In training
+  only the gradient goes through it: the kernel itself does not need to, because
+  the constraint left it sparse. Otherwise both do, since what was written past
+  the constraint (a moving average, weights that were set) lasts there;
 - the *assignment* on update zeroes the blocks that were just pruned, before
   the next step sees them.
 
-Cost: expanding the flags and one selection per step, both over the elements of
-the kernel; the mask itself is one flag per block.
+Cost: in a training step the flags are expanded twice, for the gradient and for the
+constraint, and each selects over the elements of the kernel: about 0.6 ns for
+each element, whatever the batch. The mask itself is one flag per block.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,10 +31,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.pattern import BlockPattern, KernelView, to_blocks
-from tfsparse.pruning.block_mask import apply_mask, expand_mask
-from tfsparse.pruning.criterion import Criterion
+from tfsparse.pruning.block_mask import apply_mask, expand_mask, mask_gradient
+from tfsparse.pruning.gradient_score import GradientScore
+from tfsparse.pruning.group_lasso import shrink
 from tfsparse.pruning.prunable import PrunableKernel
-from tfsparse.pruning.selection import elements_per_block, select_blocks
+from tfsparse.pruning.selection import Ranking, elements_per_block, rank, select
+from tfsparse.pruning.settings import Settings
 
 
 class MaskConstraint:
@@ -37,31 +45,75 @@ class MaskConstraint:
     Args:
         inner: Constraint that the user set on the kernel, applied first.
         mask: bool variable, one flag per block.
-        pattern: Block shape.
-        view: How the kernel is viewed as a matrix.
+        block: The block that a flag covers.
+        view: How the kernel is viewed as matrices.
+        shrinkage: Strength of the proximal group lasso, applied before the mask.
     """
 
     def __init__(
         self,
         inner: Callable[[Any], Any] | None,
         mask: Any,
-        pattern: BlockPattern,
+        block: BlockPattern,
         view: KernelView,
+        shrinkage: float = 0.0,
     ) -> None:
         self.inner = inner
         self._mask = mask
-        self._pattern = pattern
+        self._block = block
         self._view = view
+        self._shrinkage = shrinkage
 
     def flags(self) -> tf.Tensor:
         """One flag per element of the kernel, True where it is kept."""
-        return expand_mask(self._mask, self._pattern, self._view)
+        return expand_mask(self._mask, self._block, self._view)
 
     def __call__(self, kernel: Any) -> tf.Tensor:
         """The kernel as it should be after an optimizer step."""
         if self.inner is not None:
             kernel = self.inner(kernel)
+        if self._shrinkage:
+            kernel = shrink(kernel, self._view, self._block, self._shrinkage)
         return apply_mask(kernel, self.flags())
+
+
+class _ThreadCall(threading.local):
+    """What is known of the call that a thread is in."""
+
+    training = False
+
+
+_CALL = _ThreadCall()
+
+
+@contextlib.contextmanager
+def call_for(training: bool) -> Iterator[None]:
+    """While active, calls of this thread are those of a training step, or not."""
+    before, _CALL.training = _CALL.training, training
+    try:
+        yield
+    finally:
+        _CALL.training = before
+
+
+class MaskedCall:
+    """The `call` of a layer that owns a kernel, which reads the kernel through its mask.
+
+    The mask is between the layer and its kernel for this call alone, and not for
+    that of a layer around it: the replicas of `tf.distribute` are threads that
+    take turns wherever one communicates, and would find each other's tensors.
+    """
+
+    def __init__(self, kernel: PrunedKernel) -> None:
+        self._kernel = kernel
+        # tf_keras asks for it when it writes a SavedModel.
+        self.__signature__ = inspect.signature(kernel.owner.call)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer."""
+        owner = self._kernel.owner
+        with self._kernel.read_through_mask(_CALL.training):
+            return type(owner).call(owner, *args, **kwargs)
 
 
 class PrunedKernel:
@@ -69,10 +121,10 @@ class PrunedKernel:
 
     Args:
         kernel: The kernel as it was found in its layer.
-        mask: bool variable of shape ``pattern.grid(kernel.view.matrix_shape)``.
-        pattern: Block shape.
-        criterion: Scores blocks; the lowest are pruned first.
+        mask: bool variable of shape ``mask_shape(view, flag block)``.
+        settings: How it is pruned.
         constraint_class: `MaskConstraint`, or what a binding made of it.
+        gradient_score: What follows the gradients, for criteria that need them.
 
     Raises:
         ValueError: If the kernel is pruned already.
@@ -82,9 +134,9 @@ class PrunedKernel:
         self,
         kernel: PrunableKernel,
         mask: Any,
-        pattern: BlockPattern,
-        criterion: Criterion,
+        settings: Settings,
         constraint_class: type[MaskConstraint],
+        gradient_score: GradientScore | None = None,
     ) -> None:
         inner = kernel.variable.constraint
         if isinstance(inner, MaskConstraint):
@@ -92,38 +144,88 @@ class PrunedKernel:
                 "`layer` should not be wrapped already. "
                 f"Received: layer={kernel.owner.name!r}, whose kernel is pruned by another wrapper"
             )
+        self.path = kernel.path
         self.owner_name = kernel.owner.name
         self.variable = kernel.variable
         self.view = kernel.view
-        self.pattern = pattern
+        self.settings = settings
+        self.pattern = settings.pattern
+        self.block = settings.pattern.flag_block(kernel.view.matrix_shape)
         self.mask = mask
-        self.constraint = constraint_class(inner, mask, pattern, kernel.view)
-        self._holder = vars(kernel.owner)
+        lasso = settings.group_lasso
+        shrinkage = lasso.strength if lasso.form == "proximal" else 0.0
+        self.constraint = constraint_class(inner, mask, self.block, kernel.view, shrinkage)
+        self.gradient_score = gradient_score
+        self.owner = kernel.owner
         self._attribute = kernel.attribute
-        self._criterion = criterion
+
+    def attach(self) -> None:
+        """From now on the layer reads its kernel through the mask."""
+        # Past `__setattr__`, which would track it.
+        vars(self.owner)["call"] = MaskedCall(self)
+
+    def detach(self) -> None:
+        """The layer reads its kernel as it is again."""
+        vars(self.owner).pop("call", None)
+
+    def check_not_quantized(self) -> None:
+        """Raises ValueError if Keras has quantized the layer, which then reads no mask."""
+        if (mode := getattr(self.owner, "quantization_mode", None)) is not None:
+            raise ValueError(
+                "`layer` should be stripped with `tfsparse.strip_pruning` before it is quantized. "
+                f"Received: layer={self.owner_name!r}, quantized to {mode}"
+            )
 
     @contextlib.contextmanager
-    def read_through_mask(self) -> Iterator[None]:
-        """While active, the layer reads its kernel through the mask."""
+    def read_through_mask(self, training: bool = False) -> Iterator[None]:
+        """While active, the layer reads its kernel through the mask.
+
+        Args:
+            training: Whether the kernel is as the constraint left it.
+        """
         # The attribute is set past `__setattr__`, which would track the tensor
         # as state. It is put back from `variable`, not from what was there, so
         # that concurrent calls cannot leave a tensor behind.
-        self._holder[self._attribute] = apply_mask(self.variable, self.constraint.flags())
+        vars(self.owner)[self._attribute] = self._masked(training)
         try:
             yield
         finally:
-            self._holder[self._attribute] = self.variable
+            vars(self.owner)[self._attribute] = self.variable
+
+    def ranking(self) -> Ranking:
+        """Scores the blocks of the kernel as it is now."""
+        return rank(self._scores(), self.kept(), self.view, self.pattern)
+
+    def kept(self) -> np.ndarray:
+        """The mask as an array: True where a block is kept."""
+        return np.asarray(self.mask.numpy())
+
+    def assign(self, kept: np.ndarray) -> None:
+        """Sets the mask and zeroes what it prunes.
+
+        Args:
+            kept: bool array of the shape of the mask. What is pruned already
+                stays pruned unless regrowth was asked for.
+        """
+        before = self.kept()
+        if not self.settings.regrow:
+            kept = kept & before
+        if not np.array_equal(kept, before):
+            self.mask.assign(kept)
+            self.apply()
 
     def update(self, sparsity: float) -> None:
         """Recomputes the mask for `sparsity` and applies it."""
-        matrix = self.view.to_matrix(self.variable.numpy())
-        scores = self._criterion(to_blocks(matrix, self.pattern))
-        sizes = elements_per_block(self.view.matrix_shape, self.pattern)
-        kept = np.asarray(self.mask.numpy())
-        selected = select_blocks(scores, kept, sizes, sparsity)
-        if not np.array_equal(selected, kept):
-            self.mask.assign(selected)
-            self.apply()
+        self.assign(select(self.ranking(), sparsity))
+
+    def lock_zeros(self) -> None:
+        """Takes the blocks that are zero into the mask, so that they stay zero.
+
+        A kernel that is all zero was not pruned but initialized so: it is left.
+        """
+        blocks = np.any(to_blocks(self._matrices() != 0, self.block), axis=(-2, -1))
+        if blocks.any():
+            self.assign(blocks)
 
     def apply(self) -> None:
         """Zeroes the pruned blocks of the kernel."""
@@ -132,3 +234,17 @@ class PrunedKernel:
     def masked_values(self) -> np.ndarray:
         """The kernel with its pruned blocks at zero."""
         return np.asarray(apply_mask(self.variable, self.constraint.flags()).numpy())
+
+    def _matrices(self) -> np.ndarray:
+        return self.view.to_matrices(self.variable.numpy())
+
+    def _masked(self, training: bool) -> tf.Tensor:
+        flags = self.constraint.flags()
+        masked = (mask_gradient if training else apply_mask)(self.variable, flags)
+        return masked if self.gradient_score is None else self.gradient_score.watch(masked)
+
+    def _scores(self) -> np.ndarray:
+        if self.gradient_score is not None:
+            return self.gradient_score.scores()
+        sizes = elements_per_block(self.view.matrix_shape, self.block)
+        return self.settings.criterion(to_blocks(self._matrices(), self.block), sizes)

@@ -1,22 +1,28 @@
-"""The state of one wrapper: its kernels, its schedule and its position in it."""
+"""The state of one wrapper: its kernels, their schedules and its position in them."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tfsparse.pruning.clock import Clock
 from tfsparse.pruning.pruned_kernel import PrunedKernel
 from tfsparse.pruning.schedules import PruningSchedule
+from tfsparse.pruning.scope import advance as advance_all
+from tfsparse.pruning.scope import finish as finish_all
 
 
 class PruningState:
-    """Moves the kernels of a layer along a schedule.
+    """What moves the kernels of a layer along their schedules.
+
+    All kernels share one position, so that a checkpoint has one clock for a
+    layer, but each may have a schedule and a scope of its own. `scope.advance`
+    moves the states of all layers of a model at once.
 
     Args:
         kernels: Kernels of the layer.
-        schedule: Schedule as the user gave it; may hold fractions.
-        clock: Position in it.
+        schedule: Schedule of the layer, which kernels may override. Those of
+            the kernels count; this one is what the layer was given.
+        clock: Position in them.
     """
 
     def __init__(
@@ -25,7 +31,7 @@ class PruningState:
         self.kernels = tuple(kernels)
         self.schedule = schedule
         self.clock = clock
-        self._resolved: PruningSchedule | None = None
+        self._schedules = [kernel.settings.schedule for kernel in self.kernels]
 
     def start(self, iterations: int, remaining_steps: int | None) -> None:
         """Begins or resumes a training.
@@ -35,11 +41,14 @@ class PruningState:
             remaining_steps: Steps that the training still has, None if unknown.
 
         Raises:
-            ValueError: If the schedule has fractions and the length of the
+            ValueError: If a schedule has fractions and the length of the
                 training is not known.
         """
         self.clock.synchronize(iterations)
-        if self.schedule.has_fractions and not self.clock.end:
+        if self.clock.next_step == 0:
+            for kernel in self.kernels:
+                kernel.lock_zeros()
+        if self.has_fractions and not self.clock.end:
             if remaining_steps is None:
                 raise ValueError(
                     "`training_steps` of `UpdatePruning` should be given when a schedule counts "
@@ -48,61 +57,61 @@ class PruningState:
                 )
             self.clock.begin = self.clock.step(iterations)
             self.clock.end = self.clock.begin + max(1, remaining_steps)
-        self._resolved = self.schedule.in_steps(self.clock.begin, self.clock.end)
+        self._schedules = [
+            kernel.settings.schedule.in_steps(self.clock.begin, self.clock.end)
+            for kernel in self.kernels
+        ]
         self.clock.store()
 
     def advance(self, iterations: int) -> None:
-        """Makes the updates that are due up to an iteration of the optimizer."""
-        self._advance_to(self.clock.step(iterations))
+        """Makes the updates of this layer alone that are due up to an iteration."""
+        advance_all([self], iterations)
 
     def finish(self) -> None:
-        """Makes the last update of a schedule that ends with the training.
+        """Makes the last update of this layer alone; see `scope.finish`."""
+        finish_all([self])
 
-        Steps that a loss scale skipped are not counted by the optimizer, so its
-        count may stop short of the planned end.
-        """
-        if self.schedule.has_fractions and not self.reached_target:
-            self._advance_to(self.clock.end)
+    def schedules(self) -> list[tuple[PrunedKernel, PruningSchedule]]:
+        """Each kernel with its schedule, in steps once the training has begun."""
+        return list(zip(self.kernels, self._schedules, strict=True))
+
+    def passed(self, step: int) -> None:
+        """Notes that the updates up to a training step were made, and saves that."""
+        self.clock.next_step = max(self.clock.next_step, step + 1)
+        self.clock.store()
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether a schedule counts in fractions of the training."""
+        return any(kernel.settings.schedule.has_fractions for kernel in self.kernels)
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether masks are set once, by what the weights are before any training."""
+        return all(kernel.settings.schedule.immediate for kernel in self.kernels)
 
     @property
     def has_run(self) -> bool:
-        """Whether the schedule was ever advanced."""
+        """Whether the schedules were ever advanced."""
         self.clock.load()
         return self.clock.next_step > 0
 
     @property
     def reached_target(self) -> bool:
-        """Whether the last update of the schedule was made."""
-        schedule = self._resolved or self.schedule
-        if schedule.has_fractions:
-            return False
-        last = schedule.end_step if schedule.end_step >= 0 else schedule.begin_step
-        return self.clock.next_step > last
+        """Whether the last update of every schedule was made."""
+        return all(self._has_ended(schedule) for schedule in self._schedules)
 
     def store(self, iterations: int) -> None:
         """Saves the exact position, so that a checkpoint holds it."""
-        self.clock.next_step = max(self.clock.next_step, self.clock.step(iterations) + 1)
-        self.clock.store()
+        self.passed(self.clock.step(iterations))
 
     def apply_masks(self) -> None:
         """Zeroes the pruned blocks of every kernel."""
         for kernel in self.kernels:
             kernel.apply()
 
-    @contextlib.contextmanager
-    def read_through_masks(self) -> Iterator[None]:
-        """While active, the layer reads its kernels through their masks."""
-        with contextlib.ExitStack() as stack:
-            for kernel in self.kernels:
-                stack.enter_context(kernel.read_through_mask())
-            yield
-
-    def _advance_to(self, step: int) -> None:
-        schedule = self._resolved or self.schedule
-        due = schedule.last_due(self.clock.next_step, step)
-        if due is None:
-            return
-        for kernel in self.kernels:
-            kernel.update(schedule.sparsity(due))
-        self.clock.next_step = step + 1
-        self.clock.store()
+    def _has_ended(self, schedule: PruningSchedule) -> bool:
+        if schedule.has_fractions:
+            return False
+        last = schedule.end_step if schedule.end_step >= 0 else schedule.begin_step
+        return self.clock.next_step > last

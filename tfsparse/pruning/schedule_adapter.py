@@ -1,6 +1,6 @@
 """Turns whatever a user passes as `schedule` into a `PruningSchedule`.
 
-A bare float is a cubic ramp. Schedules of TensorFlow Model Optimization are
+A bare number is a cubic ramp. Schedules of TensorFlow Model Optimization are
 recognised by their shape, never by importing that library (importing it
 switches `tf.keras` to the legacy version for the whole process): the two stock
 classes by name and configuration, any other by tabulating it, which loses
@@ -9,14 +9,15 @@ nothing because a schedule is a pure function of the step.
 
 from __future__ import annotations
 
-import bisect
 import numbers
-from collections.abc import Sequence
 from typing import Any
 
-from tfsparse.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from tfsparse.pruning.constant_schedules import ConstantSparsity
+from tfsparse.pruning.ramps import PolynomialDecay
+from tfsparse.pruning.schedules import PruningSchedule
+from tfsparse.pruning.tabulated_schedule import TabulatedSchedule
 
-# A bare float: begin after a tenth of the training, so that weights have taken
+# A bare number: begin after a tenth of the training, so that weights have taken
 # shape; reach the target at seven tenths, so that there is time to recover;
 # update at every hundredth.
 _RAMP_BEGIN, _RAMP_END, _RAMP_FREQUENCY = 0.1, 0.7, 0.01
@@ -27,74 +28,50 @@ _STOCK: dict[str, type[PruningSchedule]] = {
 }
 
 
-class TabulatedSchedule(PruningSchedule):
-    """A schedule given as the list of its updates.
-
-    Args:
-        steps: Steps at which masks are updated, ascending.
-        sparsities: Sparsity at each of them.
-
-    Raises:
-        ValueError: If the lists are empty or of different lengths.
-    """
-
-    def __init__(self, steps: Sequence[int], sparsities: Sequence[float]) -> None:
-        if not steps or len(steps) != len(sparsities):
-            raise ValueError(
-                "`steps` and `sparsities` should be of the same length, at least 1. "
-                f"Received: steps={steps!r}, sparsities={sparsities!r}"
-            )
-        super().__init__(begin_step=steps[0], end_step=steps[-1], frequency=1)
-        self.steps = [int(step) for step in steps]
-        self.sparsities = [float(sparsity) for sparsity in sparsities]
-
-    @property
-    def target(self) -> float:
-        """Sparsity that the schedule ends with."""
-        return self.sparsities[-1]
-
-    def sparsity(self, step: int) -> float:
-        """Sparsity of the last update up to `step`."""
-        return self.sparsities[max(0, bisect.bisect_right(self.steps, step) - 1)]
-
-    def last_due(self, first: int, last: int) -> int | None:
-        """The last step in ``[first, last]`` at which masks are updated, if any."""
-        index = bisect.bisect_right(self.steps, last) - 1
-        return self.steps[index] if index >= 0 and self.steps[index] >= first else None
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal schedule."""
-        return {"steps": self.steps, "sparsities": self.sparsities}
-
-
 def as_schedule(schedule: Any) -> PruningSchedule:
     """Reads a `schedule` argument.
 
     Args:
-        schedule: A `PruningSchedule`; a float, the target of a cubic ramp from
-            10% to 70% of the training; or a schedule object of TensorFlow Model
-            Optimization.
+        schedule: A `PruningSchedule`; a number in [0, 1), the target of a cubic
+            ramp from 10% to 70% of the training; or a schedule object of
+            TensorFlow Model Optimization.
 
     Returns:
         A `PruningSchedule`.
 
     Raises:
         ValueError: If it is none of these.
+
+    Example:
+
+    >>> ramp = as_schedule(0.9)
+    >>> type(ramp).__name__, ramp.target, ramp.begin_step, ramp.end_step
+    ('PolynomialDecay', 0.9, 0.1, 0.7)
     """
     if isinstance(schedule, PruningSchedule):
         return schedule
     if isinstance(schedule, numbers.Real) and not isinstance(schedule, bool):
-        return PolynomialDecay(
-            0.0, float(schedule), _RAMP_BEGIN, _RAMP_END, frequency=_RAMP_FREQUENCY
-        )
+        return _ramp_to(schedule)
     if callable(schedule) and all(
         hasattr(schedule, name) for name in ("begin_step", "end_step", "frequency")
     ):
         return _of_foreign(schedule)
     raise ValueError(
-        "`schedule` should be a sparsity (a float), a `PolynomialDecay` or `ConstantSparsity`, or "
-        f"a schedule of TensorFlow Model Optimization. Received: schedule={schedule!r}"
+        "`schedule` should be a sparsity (a number of at least 0 and less than 1), a "
+        "`tfsparse.PruningSchedule` (`PolynomialDecay`, `ExponentialDecay`, `CosineDecay`, "
+        "`LinearDecay`, `ConstantSparsity`, `OneShot`, `PatternLock` or your own), or a schedule "
+        f"of TensorFlow Model Optimization. Received: schedule={schedule!r}"
     )
+
+
+def _ramp_to(sparsity: Any) -> PruningSchedule:
+    if not 0.0 <= sparsity < 1.0:
+        percent = f" For {sparsity}% write {sparsity / 100}." if 1 < sparsity < 100 else ""
+        raise ValueError(
+            "`schedule` should be at least 0 and less than 1 when it is a number, the share of "
+            f"elements that will be zero.{percent} Received: schedule={sparsity!r}"
+        )
+    return PolynomialDecay(0.0, sparsity, _RAMP_BEGIN, _RAMP_END, frequency=_RAMP_FREQUENCY)
 
 
 def _of_foreign(schedule: Any) -> PruningSchedule:

@@ -7,22 +7,25 @@ steps at once (`steps_per_execution`) or resumes in the middle needs. Testing
 ``step % frequency == 0`` would miss updates there.
 
 Two rules hold for every schedule that ends. The update at `end_step` is always
-made, also where `frequency` does not land on it. And `final_sparsity` is
-returned as the number that was asked for; in between, values are computed in
-float32 by TensorFlow in the order that TensorFlow Model Optimization uses, so
-that both libraries name the same sparsity to the last bit.
+made, also where `frequency` does not land on it. And the sparsity from there on
+is the number that was asked for, not one that was computed.
 
 Steps may be fractions of the training (floats in [0, 1]); `in_steps` turns them
 into steps once the length of the training is known.
+
+This file has what all schedules share; `ramps.py` and `constant_schedules.py`
+have the schedules.
 """
 
 from __future__ import annotations
 
 import abc
+import copy
+import numbers
 import operator
-from typing import Any, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex
 
-import tensorflow as tf
+import numpy as np
 
 _CLASSES: dict[str, type[PruningSchedule]] = {}
 
@@ -30,8 +33,9 @@ _CLASSES: dict[str, type[PruningSchedule]] = {}
 class PruningSchedule(abc.ABC):
     """Base class of schedules.
 
-    A subclass implements `sparsity` and `get_config`, and can be saved and
-    loaded with a model once its module is imported.
+    A subclass implements `target`, `sparsity` and `get_config`, and can be saved
+    and loaded with a model once its module is imported. Schedules are equal if
+    they are of one class and have equal arguments.
 
     Args:
         begin_step: First step at which masks are updated. An integer counts
@@ -41,10 +45,39 @@ class PruningSchedule(abc.ABC):
         frequency: Steps between two updates; a float in (0, 1] is a fraction
             of the training.
 
+    Attributes:
+        immediate: Whether `tfsparse.prune_block` prunes by this schedule at once
+            where a layer has weights, without waiting for a training.
+        locks: Whether the schedule keeps the zero blocks that a kernel has and
+            never prunes another.
+
     Raises:
         ValueError: If a step is neither, or if `end_step` lies before
             `begin_step`.
+
+    Example:
+
+    >>> class HalfThenMost(tfsparse.PruningSchedule):
+    ...     def __init__(self, most):
+    ...         super().__init__(begin_step=100, end_step=200, frequency=100)
+    ...         self.most = most
+    ...
+    ...     @property
+    ...     def target(self):
+    ...         return self.most
+    ...
+    ...     def sparsity(self, step):
+    ...         return self.most if step >= 200 else 0.5
+    ...
+    ...     def get_config(self):
+    ...         return {"most": self.most}
+    >>> schedule = HalfThenMost(0.9)
+    >>> [(step, schedule.sparsity(step)) for step in range(300) if schedule(step)[0]]
+    [(100, 0.5), (200, 0.9)]
     """
+
+    immediate: ClassVar[bool] = False
+    locks: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -52,11 +85,12 @@ class PruningSchedule(abc.ABC):
         end_step: SupportsIndex | float,
         frequency: SupportsIndex | float,
     ) -> None:
-        self.begin_step = _step("begin_step", begin_step)
-        self.end_step = _step("end_step", end_step, forever=True)
-        self.frequency = _step("frequency", frequency)
+        self.begin_step = _check_step("begin_step", begin_step)
+        self.end_step = _check_step("end_step", end_step, forever=True)
+        self.frequency = _check_step("frequency", frequency)
         if self.frequency == 0:
             raise ValueError(f"`frequency` should be positive. Received: frequency={frequency!r}")
+        # A step and a fraction can be compared only once the training is known.
         comparable = isinstance(self.begin_step, int) == isinstance(self.end_step, int)
         if comparable and self.end_step != -1 and self.end_step < self.begin_step:
             raise ValueError(
@@ -85,32 +119,41 @@ class PruningSchedule(abc.ABC):
 
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal schedule."""
+        """Arguments that make an equal schedule, as plain JSON data."""
 
     @property
     def has_fractions(self) -> bool:
         """Whether a step is given as a fraction of the training."""
-        return any(isinstance(s, float) for s in (self.begin_step, self.end_step, self.frequency))
+        return any(self._are_fractions)
 
     def in_steps(self, begin: int, end: int) -> PruningSchedule:
-        """The same schedule for a training that runs from step `begin` to `end`."""
+        """The same schedule for a training that runs from step `begin` to `end`.
+
+        Raises:
+            ValueError: If the schedule mixes steps and fractions, and in this
+                training `end_step` lies before `begin_step`.
+        """
         if not self.has_fractions:
             return self
         length = end - begin
-        config = self.get_config()
-        for name in ("begin_step", "end_step"):
-            if isinstance(value := getattr(self, name), float):
-                config[name] = begin + round(value * length)
+        schedule = copy.copy(self)
+        if isinstance(self.begin_step, float):
+            schedule.begin_step = begin + round(self.begin_step * length)
+        if isinstance(self.end_step, float):
+            schedule.end_step = begin + round(self.end_step * length)
         if isinstance(self.frequency, float):
-            config["frequency"] = max(1, round(self.frequency * length))
-        return type(self)(**config)
+            schedule.frequency = max(1, round(self.frequency * length))
+        if 0 <= schedule.end_step < schedule.begin_step:
+            raise ValueError(
+                "`end_step` should not be less than `begin_step`, but in a training from step "
+                f"{begin} to {end} they are {schedule.end_step} and {schedule.begin_step}. "
+                f"Received: schedule={self}"
+            )
+        return schedule
 
     def last_due(self, first: int, last: int) -> int | None:
         """The last step in ``[first, last]`` at which masks are updated, if any."""
-        begin, end, frequency = (
-            operator.index(s)  # type: ignore[arg-type]
-            for s in (self.begin_step, self.end_step, self.frequency)
-        )
+        begin, end, frequency = self._whole_steps()
         if end >= 0 and first <= end <= last:
             return end
         newest = min(last, end) if end >= 0 else last
@@ -128,142 +171,30 @@ class PruningSchedule(abc.ABC):
         return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, type(self)):
+        if not isinstance(other, PruningSchedule):
             return NotImplemented
-        return self.get_config() == other.get_config()
+        # 1 and 1.0 are equal, but one step is not the whole training.
+        return (
+            type(self) is type(other)
+            and self.get_config() == other.get_config()
+            and self._are_fractions == other._are_fractions
+        )
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        # What equal schedules share, whatever their configuration holds.
+        return hash((type(self), self.target, self.begin_step, self.end_step, self.frequency))
 
+    @property
+    def _are_fractions(self) -> tuple[bool, ...]:
+        return tuple(isinstance(s, float) for s in (self.begin_step, self.end_step, self.frequency))
 
-class PolynomialDecay(PruningSchedule):
-    """Sparsity that grows fast at first and slows down towards its target.
-
-    ``final + (initial - final) * (1 - p) ** power``, where p runs from 0 at
-    `begin_step` to 1 at `end_step`.
-
-    Args:
-        initial_sparsity: Sparsity at `begin_step`, in [0, 1).
-        final_sparsity: Sparsity from `end_step` on, in [0, 1).
-        begin_step: First step at which masks are updated; a float is a fraction
-            of the training.
-        end_step: Last step at which they are, always; a float is a fraction of
-            the training.
-        power: Exponent. 3 is the cubic ramp of the paper.
-        frequency: Steps between two updates; a float is a fraction of the
-            training.
-
-    Raises:
-        ValueError: If a sparsity is outside [0, 1) or the steps are not in order.
-
-    Example:
-
-    >>> schedule = PolynomialDecay(0.0, 0.8, begin_step=0, end_step=19, frequency=10)
-    >>> [step for step in range(40) if schedule(step)[0]]
-    [0, 10, 19]
-    >>> schedule.sparsity(19)
-    0.8
-
-    Reference:
-
-    - [Zhu and Gupta, 2017](https://arxiv.org/abs/1710.01878)
-    """
-
-    def __init__(
-        self,
-        initial_sparsity: float,
-        final_sparsity: float,
-        begin_step: SupportsIndex | float,
-        end_step: SupportsIndex | float,
-        power: float = 3,
-        frequency: SupportsIndex | float = 100,
-    ) -> None:
-        super().__init__(begin_step, end_step, frequency)
-        if self.end_step == -1:
+    def _whole_steps(self) -> tuple[int, int, int]:
+        if self.has_fractions:
             raise ValueError(
-                f"`end_step` should not be -1 in a ramp. Received: end_step={end_step}"
+                "`schedule` should count in steps here; `schedule.in_steps(begin, end)` turns its "
+                f"fractions into steps of a training. Received: schedule={self}"
             )
-        self.initial_sparsity = _sparsity("initial_sparsity", initial_sparsity)
-        self.final_sparsity = _sparsity("final_sparsity", final_sparsity)
-        self.power = power
-
-    @property
-    def target(self) -> float:
-        """Sparsity that the schedule ends with."""
-        return self.final_sparsity
-
-    def sparsity(self, step: int) -> float:
-        """Sparsity at `step`."""
-        begin, end = operator.index(self.begin_step), operator.index(self.end_step)  # type: ignore[arg-type]
-        if step >= end:
-            return self.final_sparsity
-        # The powers of NumPy and of TensorFlow differ in the last bit, and so
-        # may a GPU's, hence TensorFlow on the CPU.
-        with tf.device("CPU:0"):
-            done = tf.cast(max(0, step - begin), tf.float32) / float(end - begin)
-            span = tf.constant(self.initial_sparsity - self.final_sparsity, tf.float32)
-            return float(span * tf.math.pow(1.0 - done, self.power) + self.final_sparsity)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal schedule."""
-        return {
-            "initial_sparsity": self.initial_sparsity,
-            "final_sparsity": self.final_sparsity,
-            "begin_step": self.begin_step,
-            "end_step": self.end_step,
-            "power": self.power,
-            "frequency": self.frequency,
-        }
-
-
-class ConstantSparsity(PruningSchedule):
-    """The same sparsity from `begin_step` on.
-
-    Args:
-        target_sparsity: Sparsity, in [0, 1).
-        begin_step: First step at which masks are updated; a float is a fraction
-            of the training.
-        end_step: Last step at which they are; -1 goes on until training ends.
-        frequency: Steps between two updates; a float is a fraction of the
-            training.
-
-    Raises:
-        ValueError: If the sparsity is outside [0, 1) or the steps are not in
-            order.
-
-    Example:
-
-    >>> ConstantSparsity(0.5, begin_step=10, frequency=5)(15)
-    (True, 0.5)
-    """
-
-    def __init__(
-        self,
-        target_sparsity: float,
-        begin_step: SupportsIndex | float,
-        end_step: SupportsIndex | float = -1,
-        frequency: SupportsIndex | float = 100,
-    ) -> None:
-        super().__init__(begin_step, end_step, frequency)
-        self.target_sparsity = _sparsity("target_sparsity", target_sparsity)
-
-    @property
-    def target(self) -> float:
-        """Sparsity that the schedule ends with."""
-        return self.target_sparsity
-
-    def sparsity(self, step: int) -> float:
-        """Sparsity at `step`."""
-        return self.target_sparsity
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal schedule."""
-        return {
-            "target_sparsity": self.target_sparsity,
-            "begin_step": self.begin_step,
-            "end_step": self.end_step,
-            "frequency": self.frequency,
-        }
+        return int(self.begin_step), int(self.end_step), int(self.frequency)
 
 
 def serialize_schedule(schedule: PruningSchedule) -> dict[str, Any]:
@@ -285,8 +216,26 @@ def deserialize_schedule(data: dict[str, Any]) -> PruningSchedule:
     return _CLASSES[data["class_name"]](**data["config"])
 
 
-def _step(name: str, value: SupportsIndex | float, forever: bool = False) -> int | float:
-    if isinstance(value, float):
+def check_sparsity(name: str, value: Any) -> float:
+    """Reads a sparsity.
+
+    Args:
+        name: Name of the argument, for the error.
+        value: What the user passed.
+
+    Raises:
+        ValueError: If it is not a number in [0, 1).
+    """
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0.0 <= value < 1.0:
+        raise ValueError(
+            f"`{name}` should be at least 0 and less than 1. Received: {name}={value!r}"
+        )
+    return float(value)
+
+
+def _check_step(name: str, value: Any, forever: bool = False) -> int | float:
+    if isinstance(value, (float, np.floating)):
         if 0.0 <= value <= 1.0:
             return float(value)
     elif not isinstance(value, bool) and hasattr(value, "__index__"):
@@ -297,11 +246,3 @@ def _step(name: str, value: SupportsIndex | float, forever: bool = False) -> int
         f"`{name}` should be a number of steps (an integer, at least 0) or a fraction of the "
         f"training (a float from 0.0 to 1.0). Received: {name}={value!r}"
     )
-
-
-def _sparsity(name: str, value: float) -> float:
-    if isinstance(value, bool) or not 0.0 <= value < 1.0:
-        raise ValueError(
-            f"`{name}` should be at least 0 and less than 1. Received: {name}={value!r}"
-        )
-    return float(value)

@@ -6,45 +6,59 @@ import warnings
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of, pruned_layers
-from tfsparse.pruning.cloning import StateCopies, clone_with
+from tfsparse.pruning.cloning import StateCopies, clone_with, is_graph
+from tfsparse.pruning.inplace import exchange_layers
+from tfsparse.pruning.tfmot_wrappers import is_tfmot_wrapper, unwrap_tfmot
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
 
-def strip_pruning(layer: Any) -> Any:
+def strip_pruning(layer: Any, inplace: bool = False) -> Any:
     """Gives back a plain layer or model, with the same weights and predictions.
 
     Args:
-        layer: A layer from `tfsparse.prune_block`, a model that holds such
-            layers, or a list of layers.
+        layer: A layer from `tfsparse.prune_block` or wrapped by TensorFlow Model
+            Optimization (`prune_low_magnitude`, `cluster_weights`), a model that
+            holds such layers, or a list of layers.
+        inplace: Whether to take the wrappers out of `layer` itself, which must be
+            a model or layer that was written as a class, or be such a wrapper.
+            For models that cannot be cloned. Constraints and regularizers are
+            those that the user set again.
 
     Returns:
-        A new layer or model of the same Keras without any class of tfsparse in
-        it, not compiled; pruned blocks are zero. A list for a list.
+        A new layer or model of the same Keras without any wrapper in it, not
+        compiled; pruned blocks are zero. A list for a list. With
+        `inplace` the same model, or the layer that was wrapped.
 
     Raises:
-        ValueError: If `layer` is a subclassed model or holds one with wrapped
-            layers: strip its layers one by one.
+        ValueError: If `layer` is a subclassed model, or holds one with wrapped
+            layers, and `inplace` is not set; or if it is set for a model that
+            can be cloned.
 
     Example:
 
-    ```python
-    plain = tfsparse.strip_pruning(model)
-    plain.save("plain.keras")
-    ```
+    >>> layers = [keras.Input((8,)), keras.layers.Dense(4)]
+    >>> model = tfsparse.prune_block(keras.Sequential(layers), "4x1", tfsparse.OneShot(0.5))
+    >>> plain = tfsparse.strip_pruning(model)
+    >>> float(np.mean(plain.layers[0].kernel.numpy() == 0))
+    0.5
     """
     if isinstance(layer, list | tuple):
-        return [strip_pruning(one) for one in layer]
+        return [strip_pruning(one, inplace) for one in layer]
     binding = binding_of(layer)
     wrappers = list(pruned_layers(layer))
     _check_schedules(wrappers)
+    if inplace:
+        return _strip_inplace(layer)
     for wrapper in wrappers:
         if wrapper.pruning is not None:
             wrapper.pruning.apply_masks()
     if isinstance(layer, PruneBlockMixin):
         copies = StateCopies()
-        plain = copies.clone(layer.layer)
+        plain = copies.clone(layer.layer, layer.build_like)
         copies.run()
         return plain
+    if is_tfmot_wrapper(layer):
+        return unwrap_tfmot(layer)
     if not isinstance(layer, binding.model_class):
         if not wrappers:
             return layer
@@ -52,18 +66,43 @@ def strip_pruning(layer: Any) -> Any:
     return clone_with(layer, _unwrap)
 
 
-def _unwrap(layer: Any, copies: StateCopies) -> Any | None:
+def _unwrap(layer: Any, path: str, copies: StateCopies) -> Any | None:
     if isinstance(layer, PruneBlockMixin):
-        return copies.clone(layer.layer)
+        return copies.clone(layer.layer, layer.build_like)
+    if is_tfmot_wrapper(layer):
+        return unwrap_tfmot(layer)
     if any(pruned_layers(layer)):
         raise _hidden(layer)
     return None
 
 
+def _strip_inplace(layer: Any) -> Any:
+    if isinstance(layer, PruneBlockMixin):
+        return layer.release()
+    if is_graph(layer):
+        raise ValueError(
+            "`inplace` should be set only for a model or layer written as a class, or for a "
+            f"wrapped layer. Received: layer={layer.name!r} of type {type(layer).__name__}"
+        )
+    exchange_layers(layer, _release)
+    return layer
+
+
+def _release(layer: Any, path: str) -> Any | None:
+    if isinstance(layer, PruneBlockMixin):
+        return layer.release()
+    if is_tfmot_wrapper(layer):
+        return unwrap_tfmot(layer)
+    if is_graph(layer):
+        return clone_with(layer, _unwrap) if any(pruned_layers(layer)) else layer
+    return None
+
+
 def _hidden(layer: Any) -> ValueError:
     return ValueError(
-        "`layer` should not hold wrapped layers inside a layer or model of its own making; strip "
-        f"those one by one. Received: layer={layer.name!r} of type {type(layer).__name__}"
+        "`layer` should not hold wrapped layers inside a layer or model of its own making, unless "
+        "`inplace` is set to exchange them there. "
+        f"Received: layer={layer.name!r} of type {type(layer).__name__}"
     )
 
 

@@ -1,0 +1,105 @@
+"""Functions of the tests, run in processes of their own.
+
+A fork server makes the processes. It has imported TensorFlow but never used it, so a new
+process starts in a hundredth of a second instead of the seconds that the imports take, and
+its TensorFlow is as fresh as in one that was started by hand: devices can be configured,
+`TF_CONFIG` can be set, and it can be killed.
+
+None outlives its time. Whoever asked waits no longer than `timeout`, and kills what is left;
+and should that one be gone, an alarm ends the process.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import signal
+import time
+import traceback
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tensorflow", "keras", "tf_keras", "tfsparse", "pytest"])
+
+TIMEOUT = 300
+
+
+def run(function, *arguments, timeout=TIMEOUT):
+    """Calls a function in a new process and returns what it returns.
+
+    Raises:
+        AssertionError: If it raises, dies or takes too long.
+    """
+    return run_together([(function, *arguments)], timeout)[0]
+
+
+def run_together(calls, timeout=TIMEOUT):
+    """Makes several calls at once, each in a new process, and returns their results.
+
+    Args:
+        calls: Tuples of a function of a module and its arguments, which can be pickled.
+        timeout: Seconds. When it is over, or when one call fails, all are killed.
+
+    Raises:
+        AssertionError: If one raises, dies or takes too long.
+    """
+    children = [_start(timeout, *call) for call in calls]
+    results = {}
+    try:
+        deadline = time.monotonic() + timeout
+        while len(results) < len(children):
+            waiting = [reader for index, (_, reader) in enumerate(children) if index not in results]
+            if not multiprocessing.connection.wait(waiting, deadline - time.monotonic()):
+                raise AssertionError(f"{calls} took more than {timeout} s")
+            for index, (process, reader) in enumerate(children):
+                if index not in results and reader.poll():
+                    results[index] = _receive(process, reader)
+        return [results[index] for index in range(len(children))]
+    finally:
+        for process, reader in children:
+            if len(results) < len(children):
+                process.kill()
+            process.join()
+            reader.close()
+
+
+def run_until_killed(function, *arguments, timeout=TIMEOUT):
+    """Calls a function that has to end by SIGKILL.
+
+    Raises:
+        AssertionError: If it ends in another way.
+    """
+    process, reader = _start(timeout, function, *arguments)
+    process.join(timeout)
+    code = process.exitcode
+    process.kill()
+    process.join()
+    said = reader.recv() if code == 0 else ""
+    reader.close()
+    assert code == -signal.SIGKILL, f"{function.__name__} was not killed: {code} {said}"
+
+
+def _start(timeout, function, *arguments):
+    reader, writer = _CONTEXT.Pipe(duplex=False)
+    process = _CONTEXT.Process(
+        target=_call, args=(writer, timeout, function, arguments), daemon=True
+    )
+    process.start()
+    writer.close()
+    return process, reader
+
+
+def _call(writer, timeout, function, arguments):
+    signal.alarm(int(timeout) + 30)  # the default action: the process ends
+    try:
+        answer = (function(*arguments), None)
+    except BaseException:
+        answer = (None, traceback.format_exc())
+    writer.send(answer)
+
+
+def _receive(process, reader):
+    try:
+        value, error = reader.recv()
+    except EOFError:
+        process.join()
+        value, error = None, f"the process died, exit code {process.exitcode}"
+    assert error is None, error
+    return value

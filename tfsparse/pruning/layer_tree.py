@@ -1,0 +1,17 @@
+"""The layers inside a layer, for both versions of Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def children(layer: Any) -> list[Any]:
+    """The layers directly inside a layer or model, each once."""
+    found = layer._flatten_layers(include_self=False, recursive=False)
+    return list({id(child): child for child in found}.values())
+
+
+def descendants(layer: Any) -> list[Any]:
+    """A layer and every layer inside it, each once, from the outside in."""
+    found = layer._flatten_layers(include_self=True, recursive=True)
+    return list({id(child): child for child in found}.values())
