@@ -73,7 +73,7 @@ test-gcc: setup ## C++ tests built with GCC
 
 .PHONY: test-python
 test-python: build ## Python tests; ARGS="-k name" selects
-	@$(python) -m pytest $(ARGS)
+	@$(python) -m pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup ## ruff, mypy and clang-format on every file, as a commit would
@@ -83,6 +83,10 @@ lint: setup ## ruff, mypy and clang-format on every file, as a commit would
 bench-kernels: setup ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --json FILE ..."
 	@$(bazel) build //benchmarks:bench_kernels
 	@bazel-bin/benchmarks/bench_kernels $(ARGS)
+
+.PHONY: bench-training
+bench-training: setup ## Times training dense, pruned, and pruned by TFMOT; ARGS="--models mlp ..."
+	@$(python) -m benchmarks.training_overhead $(ARGS)
 
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv
