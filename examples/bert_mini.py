@@ -1,0 +1,204 @@
+"""Prunes a small BERT on SST-2 or MRPC; see `--help`.
+
+A 4-layer, 256-wide BERT ("mini") learns MiniLM's outputs on the tasks' texts, is trained on
+the task, and is then pruned while it trains on. The first two are done once and kept in
+artifacts/. Prints the scores on the test set before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from support import bert, pretraining
+from support.locations import ARTIFACTS, add_data_argument, write_json
+from support.scores import Scores, line, relative_loss, scores
+from support.text_tasks import TASKS, Encoded
+from support.training import Pruning, Taught, decaying, fit, with_features, with_outputs
+from support.word_pieces import WordPieces
+
+import tfsparse
+
+CACHE = ARTIFACTS / "examples"
+PRETRAINED = CACHE / "bert-mini.weights.h5"
+PREDICT_BATCH = 64
+CLASSES = 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Epochs, learning rate of Adam, batch size.
+
+    For a dense model the dtype policy, for pruning the weight of the dense model's features.
+    """
+
+    epochs: int
+    learning_rate: float
+    batch: int
+    dtype: str = "float32"
+    distill_features: float = 0.0
+
+
+DENSE = {"sst2": Recipe(1, 3e-4, 64), "mrpc": Recipe(5, 2e-4, 32, "mixed_bfloat16")}
+PRUNING = {"sst2": Recipe(1, 5e-4, 64), "mrpc": Recipe(4, 5e-4, 32, distill_features=2.0)}
+
+
+class Experiment:
+    """A task, its encoded texts and its dense model.
+
+    Args:
+        arguments: As `parser` reads them.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.task = TASKS[arguments.task](arguments.data)
+        self._root = arguments.data
+        model, self.pieces = self._classifier(arguments.dtype)
+        self.train = Encoded.of(self.task.train, self.pieces)
+        self.test = Encoded.of(self.task.test, self.pieces)
+        self._dense_file = CACHE / f"{self.task.name}-dense.weights.h5"
+        if not self._dense_file.is_file():
+            pretraining.save_weights(self._train_dense(), self._dense_file)
+            keras.config.set_dtype_policy(arguments.dtype)
+        model.load_weights(self._dense_file)
+        self.dense = model
+
+    def score(self, model: keras.Model) -> Scores:
+        """Scores on the test set."""
+        logits = self.outputs(model, self.test)[:, :CLASSES]
+        return scores(logits, self.test.labels)
+
+    def outputs(self, model: keras.Model, encoded: Encoded) -> np.ndarray:
+        """What a model gives for texts, in their order: (texts, outputs)."""
+        order = np.argsort([len(tokens) for tokens in encoded.tokens], kind="stable")
+        found = model.predict(encoded.taken(order).batches(PREDICT_BATCH), verbose=0)
+        return np.asarray(found, np.float32)[np.argsort(order)]
+
+    def taught(self) -> Encoded:
+        """Training texts whose labels have the dense model's outputs beside them.
+
+        These are computed once.
+        """
+        path = CACHE / f"{self.task.name}-dense-outputs.npy"
+        if not path.is_file() or path.stat().st_mtime < self._dense_file.stat().st_mtime:
+            unfinished = path.with_name(f"unfinished-{path.name}")
+            np.save(unfinished, self.outputs(with_features(self.dense), self.train))
+            unfinished.replace(path)
+        labels = with_outputs(self.train.labels, np.load(path))
+        return Encoded(self.train.tokens, self.train.segments, labels)
+
+    def _classifier(self, dtype: str) -> tuple[keras.Model, WordPieces]:
+        keras.config.set_dtype_policy(dtype)
+        body, pieces = pretraining.pretrained(self._root, PRETRAINED)
+        return bert.classifier(body, pairs=self.task.name == "mrpc"), pieces
+
+    def _train_dense(self) -> keras.Model:
+        recipe = DENSE[self.task.name]
+        print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
+        model, _ = self._classifier(recipe.dtype)
+        keras.utils.set_random_seed(0)
+        steps = recipe.epochs * -(-len(self.train.tokens) // recipe.batch)
+        optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
+        data = self.train.batches(recipe.batch, seed=0)
+        fit(model, data, recipe.epochs, optimizer, Taught())
+        return model
+
+
+def train_on(
+    model: keras.Model, experiment: Experiment, arguments: argparse.Namespace, callbacks: list[Any]
+) -> None:
+    """Trains the dense model on, pruned or not, as the arguments say."""
+    train = experiment.taught()
+    keras.utils.set_random_seed(arguments.seed)
+    steps = arguments.epochs * -(-len(train.tokens) // arguments.batch)
+    optimizer = keras.optimizers.Adam(decaying(arguments.learning_rate, steps))
+    data = train.batches(arguments.batch, seed=arguments.seed)
+    loss = Taught(arguments.distill, arguments.distill_features)
+    print(f"Train on, {arguments.epochs} epochs", flush=True)
+    fit(model, data, arguments.epochs, optimizer, loss, callbacks)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The whole job: what was asked for, and what came out."""
+    started = time.perf_counter()
+    experiment = Experiment(arguments)
+    before = experiment.score(experiment.dense)
+    print(f"Dense: {line(before)}", flush=True)
+    model, sparsity = with_features(experiment.dense), 0.0
+    if arguments.pattern == "dense":
+        if arguments.epochs:
+            train_on(model, experiment, arguments, [])
+    else:
+        options = {"exclude": ["class"], **json.loads(arguments.options)}
+        lasso = (arguments.group_lasso, arguments.lasso_form)
+        pruning = Pruning(arguments.pattern, arguments.sparsity, *lasso, options)
+        pruned = pruning.wrap(model)
+        train_on(pruned, experiment, arguments, [tfsparse.UpdatePruning()])
+        report = tfsparse.sparsity_report(pruned)
+        sparsity = report.total_sparsity
+        print(report)
+        model = tfsparse.strip_pruning(pruned)
+    after = experiment.score(model)
+    lost = {name: relative_loss(before[name], after[name]) for name in before}
+    print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
+    settings = {k: v for k, v in vars(arguments).items() if k not in ("data", "json")}
+    return {
+        **settings,
+        "dense": before,
+        "result": after,
+        "kernel_sparsity": sparsity,
+        "seconds": round(time.perf_counter() - started),
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--task", choices=sorted(TASKS), default="sst2")
+    parser.add_argument(
+        "--pattern", default="4x1", help='"4x1", "2:4" or another; "dense" trains on unpruned'
+    )
+    parser.add_argument("--sparsity", type=float, default=0.9)
+    parser.add_argument("--group-lasso", type=float, default=0.0, help="strength")
+    parser.add_argument(
+        "--lasso-form",
+        choices=("penalty", "proximal"),
+        default="penalty",
+        help="added to the loss, or taken off the weights after each step",
+    )
+    parser.add_argument(
+        "--distill", type=float, default=1.0, help="weight of the dense model's logits"
+    )
+    parser.add_argument(
+        "--distill-features", type=float, help="and of what its last layer sees; the task's"
+    )
+    parser.add_argument("--epochs", type=int, help="while pruning; the default is the task's")
+    parser.add_argument("--batch", type=int, help="texts in a batch, likewise")
+    parser.add_argument("--learning-rate", type=float, help="of Adam, likewise")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
+    parser.add_argument("--dtype", default="float32", help='or "mixed_bfloat16"')
+    parser.add_argument("--json", type=Path, help="file for the result")
+    add_data_argument(parser)
+    return parser
+
+
+def main() -> None:
+    """Runs the whole job."""
+    arguments = parser().parse_args()
+    for name in ("epochs", "learning_rate", "batch", "distill_features"):
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, getattr(PRUNING[arguments.task], name))
+    result = run(arguments)
+    if arguments.json:
+        write_json(arguments.json, result)
+
+
+if __name__ == "__main__":
+    main()

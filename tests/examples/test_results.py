@@ -1,0 +1,99 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import results
+from support.rows import ROWS, Row
+
+DONE = {
+    "seed": 3,
+    "epochs": 2,
+    "kernel_sparsity": 0.9,
+    "seconds": 60,
+    "dense": {"accuracy": 0.8, "f1": 0.9},
+    "result": {"accuracy": 0.76, "f1": 0.81},
+}
+
+
+def fill(folder, *rows, **changes):
+    folder.mkdir(exist_ok=True)
+    for row in rows:
+        (folder / row.file_name).write_text(json.dumps({**DONE, **changes}))
+
+
+def test_rows_and_their_files_have_names_of_their_own():
+    assert len({row.name for row in ROWS}) == len({row.file_name for row in ROWS}) == len(ROWS)
+
+
+def test_every_command_is_one_that_its_program_understands():
+    import bert_mini
+    import cifar_resnet20
+
+    programs = {"examples/bert_mini.py": bert_mini, "examples/cifar_resnet20.py": cifar_resnet20}
+    for row in ROWS:
+        program, *arguments = row.command()
+        parsed = programs[program].parser().parse_args(arguments)
+        assert parsed.pattern == row.pattern
+        assert row.pattern == "dense" or parsed.sparsity == row.sparsity
+        assert bool(parsed.group_lasso) == row.lasso
+
+
+def test_a_line_has_the_losses_in_the_metric_of_the_task(tmp_path):
+    row = Row("mrpc", "4x1", 0.9)
+    fill(tmp_path, row)
+    fill(tmp_path, Row("mrpc", "dense"), result={"accuracy": 0.81, "f1": 0.9})
+    (line,) = [
+        line
+        for line in results.document(results.read(tmp_path)).splitlines()
+        if line.startswith(f"| {row.name} | 90")
+    ]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:4] == ["90.00%", "3", "2"]
+    assert cells[4] == "80.00% / F1 90.00%"
+    assert cells[7:9] == ["10.00%", "10.00%"]
+    assert cells[9].startswith("87.52 to 87.22, 0.34%")
+
+
+def test_the_command_of_a_row_makes_it_again(tmp_path):
+    import bert_mini
+
+    row = Row("mrpc", "4x1", 0.9, lasso=True)
+    settings = vars(bert_mini.parser().parse_args(row.command()[1:]))
+    used = {k: v for k, v in settings.items() if k not in ("data", "json")}
+    used |= {"epochs": 7, "learning_rate": 2e-3, "batch": 16, "seed": 5}
+    program, *words = results.command(row, {**DONE, **used}).split()[1:]
+    again = vars(bert_mini.parser().parse_args(words))
+    assert program == "examples/bert_mini.py"
+    assert {name: again[name] for name in used} == used
+
+
+def test_says_which_rows_were_not_run(tmp_path):
+    fill(tmp_path, Row("mrpc", "4x1", 0.9))
+    text = results.document(results.read(tmp_path))
+    assert text.count("not run |") == sum(row.pattern != "dense" for row in ROWS)
+
+
+def test_runs_only_what_is_not_done(tmp_path, monkeypatch):
+    wanted = [Row("mrpc", "4x1", 0.9), Row("mrpc", "4x1", 0.8)]
+    folder = tmp_path / "rows"
+    fill(folder, wanted[0])
+    ran = []
+
+    def run(row, folder, data):
+        ran.append(row)
+        fill(folder, row)
+
+    monkeypatch.setattr(results, "run", run)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")
+    names = [row.name for row in wanted]
+    monkeypatch.setattr(sys, "argv", ["results", "--folder", str(folder), "--row", *names])
+    results.main()
+    assert ran == wanted[1:]
+    assert wanted[1].name in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_a_row_that_fails_ends_the_program(tmp_path):
+    with pytest.raises(SystemExit, match=r"cifar10/4x1/0\.7 failed"):
+        results.run(Row("cifar10", "4x1", 0.7), tmp_path, Path("/nowhere"))
+    assert "There is no cifar10/" in (tmp_path / "cifar10-4x1-0.7.log").read_text()

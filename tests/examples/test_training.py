@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+from support import bert
+from support.scores import relative_loss, scores
+from support.training import Taught, decaying, with_features, with_outputs
+
+LOGITS = np.array([[0.0, 2.0], [1.0, -1.0]], np.float32)
+
+
+def test_without_a_teacher_the_loss_is_cross_entropy():
+    expected = np.log1p(np.exp([-2.0, -2.0])).mean()
+    assert float(Taught()(np.array([1, 0]), LOGITS)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_teachers_part_is_smallest_where_the_model_agrees_with_it():
+    teacher = np.array([[0.3, 1.2]], np.float32)
+    labels = with_outputs(np.array([1]), teacher)
+
+    def part(logits):
+        with_teacher = Taught(logits=1.0, temperature=2.0)
+        return float(with_teacher(labels, logits)) - float(Taught()(labels, logits))
+
+    probabilities = np.exp(teacher / 2) / np.exp(teacher / 2).sum()
+    entropy = -(probabilities * np.log(probabilities)).sum()
+    assert part(teacher) == pytest.approx(4 * entropy, rel=1e-4)
+    step = np.array([0.0, 0.5], np.float32)
+    assert part(teacher + step) > part(teacher) < part(teacher - step)
+
+
+def test_features_are_compared_after_the_logits():
+    outputs = np.array([[0.3, 1.2, 5.0, 6.0, 7.0]], np.float32)
+    labels = with_outputs(np.array([1]), outputs)
+    other = outputs + np.array([0, 0, 1, 2, 0], np.float32)
+    loss = Taught(features=3.0)
+    assert float(loss(labels, other) - loss(labels, outputs)) == pytest.approx(3 * 5 / 3, rel=1e-5)
+
+
+def test_a_classifier_gives_what_its_last_layer_sees():
+    model = bert.classifier(bert.encoder(20, 16, 1, 2, 8), pairs=True)
+    texts = {"tokens": np.array([[3, 4, 5, 6]]), "segments": np.array([[0, 0, 1, 1]])}
+    logits, outputs = (
+        model.predict(texts, verbose=0),
+        with_features(model).predict(texts, verbose=0),
+    )
+    kernel, bias = model.get_layer("class").get_weights()
+    np.testing.assert_allclose(outputs[:, :2], logits, atol=1e-6)
+    np.testing.assert_allclose(outputs[:, 2:] @ kernel + bias, logits, atol=1e-5)
+
+
+def test_accuracy_reads_both_kinds_of_labels():
+    labels = np.array([1, 1])
+    for target in (labels, with_outputs(labels, LOGITS)):
+        np.testing.assert_array_equal(np.asarray(Taught().accuracy(target, LOGITS)), [1, 0])
+
+
+def test_the_rate_warms_up_and_falls():
+    rate = decaying(0.1, 100)
+    values = [float(rate(step)) for step in (0, 5, 50, 100)]
+    assert values[0] == 0.0
+    assert values[1] == pytest.approx(0.1)
+    assert 0.04 < values[2] < 0.06
+    assert values[3] == pytest.approx(0.001, rel=1e-3)
+    assert float(decaying(0.1, 0)(0)) == 0.0  # no epochs at all
+
+
+def test_scores():
+    labels = np.array([1, 1, 0, 0, 1])
+    logits = keras.utils.to_categorical([1, 0, 1, 0, 1], 2)
+    assert scores(logits, labels) == {"accuracy": 0.6, "f1": pytest.approx(2 / 3)}
+    assert scores(logits[:, [1, 0, 0]], labels).keys() == {"accuracy"}
+    assert relative_loss(0.8, 0.76) == pytest.approx(0.05)
