@@ -85,7 +85,7 @@ struct Data {
     call.x_is_u8 = call.y_is_u8 = !std::is_same_v<T, float>;
     call.rows = c.m;
     call.bias = bias.data();
-    call.relu = true;
+    call.activation = Activation::kRelu;
     call.y = y.data();
     call.w_scale = scale.data();
     return call;
@@ -116,11 +116,11 @@ Status Check(const KernelCase& c, const Data<T>& data) {
       const float ours = data.y.data()[row * c.n + n], theirs = data.y_dense.data()[row * c.n + n];
       float expected, bound, dense_bound;
       if constexpr (std::is_same_v<T, float>) {
-        expected = ReferenceDot(x, w, c.k, data.bias[n], true);
+        expected = static_cast<float>(ReferenceDot(x, w, c.k, data.bias[n], Activation::kRelu));
         bound = dense_bound = 1e-6f * (c.k + 1);  // |x|, |w| <= 1: k roundings of 2^-24
       } else {
-        const float y = ReferenceDot(x, 0, w, c.k, data.scale[n], data.bias[n], true);
-        expected = QuantizeU8(y, 1.0f, 0);
+        const float y = ReferenceDot(x, 0, w, c.k, data.scale[n], data.bias[n]);
+        expected = QuantizeU8(y, 1.0f, 0);  // at zero point 0 this is the ReLU
         bound = 0;
         dense_bound = 1;  // rounds in another order
       }

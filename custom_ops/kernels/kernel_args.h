@@ -10,7 +10,7 @@
 //             V vector registers (and quantized, where x is float and W int8)
 //   multiply  every stored weight, broadcast, with the V vectors of its input;
 //             a strip of a few outputs keeps its sums in registers
-//   output    the sums, transposed back, with scale, activation and requantization
+//   output    the sums, transposed back, with scale, residual, activation and requantization
 //
 // Why the rows lie in the lanes: a sparse weight matrix gives no two neighbours
 // to put into a register, but every weight meets every row of x. One broadcast
@@ -47,6 +47,18 @@ enum class Layout {
 // unpacks leave row 16v + 4l + j in lane 4v + j of quarter l, so the plane
 // keeps it at 16l + 4v + j, and the sums come out in order.
 
+// What is applied to an output; activation_functions.h defines them. The names are Keras's.
+enum class Activation : uint8_t {
+  kLinear,
+  kRelu,
+  kRelu6,
+  kGelu,
+  kGeluTanh,
+  kSigmoid,
+  kTanh,
+  kSilu,
+};
+
 // A few consecutive outputs that share their inputs.
 struct Strip {
   int32_t out;     // first output
@@ -81,11 +93,14 @@ struct OutputArgs {
   const void* acc;
   int vectors;
   int64_t rows;
-  int64_t outputs;     // outputs in acc that are finished, 1 .. kChunkOutputs
-  const float* scale;  // [kChunkRoom]: y = sum * scale + bias, for int32 sums; with uint8 y
-  const float* bias;   //   both are in units of y's scale
-  bool relu;
-  int32_t y_zero_point;  // uint8 y = round(y) + this, in [0, 255], half to even
+  int64_t outputs;        // outputs in acc that are finished, 1 .. kChunkOutputs
+  const float* scale;     // [kChunkRoom]: y = sum * scale + bias, for int32 sums. Folded uint8 y
+  const float* bias;      //   (MatmulCall::folds_y_scale): both are in units of y's scale
+  const float* residual;  // of the first row and output, added before activation, or null
+  int64_t residual_stride;
+  Activation activation;
+  float inv_y_scale;     // uint8 y = round(y * this) + y_zero_point, in [0, 255], half to
+  int32_t y_zero_point;  //   even; 1 where y is folded
   void* y;
   int64_t y_stride;
 };

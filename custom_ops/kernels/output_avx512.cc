@@ -1,11 +1,11 @@
 // Sums lie as [output][row]; y wants [row][output], 16 or 64 outputs at a time.
 //
-// float y: 16 x 16 sums are transposed in registers, and scale and bias are vectors
-// over the outputs.
+// Rows: 16 x 16 sums are transposed in registers, and scale, bias and residual are vectors
+// over the outputs. This is how float y is made, and uint8 y with a residual.
 //
-// uint8 y: sums are quantized where they are, and the four outputs of a quad are packed
-// into one lane. 16 quads by 16 rows are then the same transposition, for four times as
-// many outputs. The packs saturate, which is the lower clamp; the upper one is a min,
+// Quads, for uint8 y without: sums are activated and quantized where they are, and the four outputs
+// of a quad are packed into one lane. 16 quads by 16 rows are then the same transposition, for four
+// times as many outputs. The packs saturate, which is the lower clamp; the upper one is a min,
 // because a float beyond int32 would wrap.
 //
 // A chunk of 64 outputs keeps the writes of a row together: one line of y after the
@@ -15,6 +15,8 @@
 
 #include <immintrin.h>
 
+#include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/lanes_avx512.h"
 #include "custom_ops/kernels/transpose_avx512.h"
 
 namespace tfsparse {
@@ -39,9 +41,41 @@ struct FromS32 {
   __m512 scale, bias;
 };
 
-template <class From, bool kRelu>
-void OutputF32(const OutputArgs& args) {
+// What becomes of 16 values of a row.
+struct ToF32 {
+  explicit ToF32(const OutputArgs& args) : y(static_cast<float*>(args.y)), stride(args.y_stride) {}
+  void operator()(int64_t row, int64_t output, __mmask16 mask, __m512 value) const {
+    _mm512_mask_storeu_ps(y + row * stride + output, mask, value);
+  }
+  float* y;
+  int64_t stride;
+};
+
+// Max gives its second operand where one is NaN, so NaN becomes the low end.
+struct ToU8 {
+  explicit ToU8(const OutputArgs& args)
+      : y(static_cast<uint8_t*>(args.y)),
+        stride(args.y_stride),
+        inv_scale(_mm512_set1_ps(args.inv_y_scale)),
+        low(_mm512_set1_ps(static_cast<float>(-args.y_zero_point))),
+        high(_mm512_set1_ps(static_cast<float>(255 - args.y_zero_point))),
+        zero_point(_mm512_set1_epi32(args.y_zero_point)) {}
+  void operator()(int64_t row, int64_t output, __mmask16 mask, __m512 value) const {
+    const __m512 scaled = _mm512_mul_ps(value, inv_scale);
+    const __m512 clamped = _mm512_min_ps(_mm512_max_ps(scaled, low), high);
+    const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point);
+    _mm512_mask_cvtepi32_storeu_epi8(y + row * stride + output, mask, q);
+  }
+  uint8_t* y;
+  int64_t stride;
+  __m512 inv_scale, low, high;
+  __m512i zero_point;
+};
+
+template <class From, class To, Activation kActivation, bool kResidual>
+void OutputRows(const OutputArgs& args) {
   const int64_t stride = args.vectors * kLanes;
+  const To to(args);
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     for (int64_t output = 0; output < args.outputs; output += 16) {
@@ -50,31 +84,31 @@ void OutputF32(const OutputArgs& args) {
       for (int i = 0; i < 16; ++i) sums[i] = _mm512_load_si512(acc + i * stride);
       Transpose16x16(sums);
       const From from(args, output);
-      const auto finish = [&](__m512i sum) {
-        const __m512 value = from(sum);
-        // max returns its second operand when one is NaN, so NaN stays.
-        return kRelu ? _mm512_max_ps(_mm512_setzero_ps(), value) : value;
-      };
-      float* y = static_cast<float*>(args.y) + row * args.y_stride + output;
       const int64_t left = args.outputs - output;
-      if (rows == kLanes && left >= 16) {
-        for (int i = 0; i < kLanes; ++i) {
-          _mm512_storeu_ps(y + i * args.y_stride, finish(sums[i]));
+      const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
+      const auto finish = [&](int64_t i) {
+        __m512 value = from(sums[i]);
+        if (kResidual) {
+          const float* residual = args.residual + (row + i) * args.residual_stride + output;
+          value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
         }
+        to(row + i, output, mask, Activate<LanesAvx512, kActivation>(value));
+      };
+      if (rows == kLanes) {
+        for (int i = 0; i < kLanes; ++i) finish(i);
       } else {
-        const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
-        for (int i = 0; i < kLanes && i < rows; ++i) {
-          _mm512_mask_storeu_ps(y + i * args.y_stride, mask, finish(sums[i]));
-        }
+        for (int i = 0; i < kLanes && i < rows; ++i) finish(i);
       }
     }
   }
 }
 
-// Four outputs of 16 rows as one register of quads, [row][output].
-template <bool kRelu>
+// Four outputs of 16 rows as one register of quads, [row][output]. The scale of y is in the
+// sums' where the activation is homogeneous, so that min is all of the clamp.
+template <Activation kActivation>
 inline __attribute__((always_inline)) __m512i QuantizeQuad(const OutputArgs& args,
                                                            const int32_t* acc, int output) {
+  constexpr bool kFolded = kActivation == Activation::kLinear || kActivation == Activation::kRelu;
   const __m512 high = _mm512_set1_ps(static_cast<float>(255 - args.y_zero_point));
   const __m512i zero_point = _mm512_set1_epi16(static_cast<int16_t>(args.y_zero_point));
   __m512i q[4];
@@ -82,7 +116,8 @@ inline __attribute__((always_inline)) __m512i QuantizeQuad(const OutputArgs& arg
     const __m512i sums = _mm512_load_si512(acc + (output + i) * args.vectors * kLanes);
     __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(args.scale[output + i]),
                                    _mm512_set1_ps(args.bias[output + i]));
-    if (kRelu) value = _mm512_max_ps(value, _mm512_setzero_ps());
+    value = Activate<LanesAvx512, kActivation>(value);
+    if (!kFolded) value = _mm512_mul_ps(value, _mm512_set1_ps(args.inv_y_scale));
     q[i] = _mm512_cvtps_epi32(_mm512_min_ps(value, high));
   }
   const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point);
@@ -93,13 +128,13 @@ inline __attribute__((always_inline)) __m512i QuantizeQuad(const OutputArgs& arg
   return _mm512_shuffle_epi8(_mm512_packus_epi16(low, top), turn);
 }
 
-template <bool kRelu>
-void OutputU8(const OutputArgs& args) {
+template <Activation kActivation>
+void OutputQuads(const OutputArgs& args) {
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     __m512i quads[kQuads];
-    for (int i = 0; i < kQuads; ++i) quads[i] = QuantizeQuad<kRelu>(args, acc, 4 * i);
+    for (int i = 0; i < kQuads; ++i) quads[i] = QuantizeQuad<kActivation>(args, acc, 4 * i);
     Transpose16x16(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
     if (rows == kLanes && args.outputs == kChunkOutputs) {
@@ -113,18 +148,25 @@ void OutputU8(const OutputArgs& args) {
   }
 }
 
+template <class From, class To>
+void OutputRowsOf(const OutputArgs& args) {
+  WithActivation(args.activation, [&](auto activation) {
+    args.residual != nullptr ? OutputRows<From, To, activation.value, true>(args)
+                             : OutputRows<From, To, activation.value, false>(args);
+  });
+}
+
 }  // namespace
 
-void OutputF32Avx512(const OutputArgs& args) {
-  args.relu ? OutputF32<FromF32, true>(args) : OutputF32<FromF32, false>(args);
-}
+void OutputF32Avx512(const OutputArgs& args) { OutputRowsOf<FromF32, ToF32>(args); }
 
-void OutputS32ToF32Avx512(const OutputArgs& args) {
-  args.relu ? OutputF32<FromS32, true>(args) : OutputF32<FromS32, false>(args);
-}
+void OutputS32ToF32Avx512(const OutputArgs& args) { OutputRowsOf<FromS32, ToF32>(args); }
 
 void OutputS32ToU8Avx512(const OutputArgs& args) {
-  args.relu ? OutputU8<true>(args) : OutputU8<false>(args);
+  WithActivation(args.activation, [&](auto activation) {
+    args.residual != nullptr ? OutputRows<FromS32, ToU8, activation.value, true>(args)
+                             : OutputQuads<activation.value>(args);
+  });
 }
 
 }  // namespace tfsparse

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace tfsparse {
@@ -133,20 +135,27 @@ Sum SumOf(const OutputArgs& args, int64_t row, int64_t output) {
   return static_cast<const Sum*>(args.acc)[output * args.vectors * kLanes + row];
 }
 
-float Activate(const OutputArgs& args, float y) { return args.relu && y < 0 ? 0.0f : y; }
-
 // fma, as the vector kernels have it: multiplying and adding apart rounds twice.
 float Dequantize(const OutputArgs& args, int64_t row, int64_t output) {
   const float sum = static_cast<float>(SumOf<int32_t>(args, row, output));
-  return Activate(args, std::fma(sum, args.scale[output], args.bias[output]));
+  return std::fma(sum, args.scale[output], args.bias[output]);
 }
 
-template <typename Y, class Value>
-void Output(const OutputArgs& args, Value value) {
-  for (int64_t row = 0; row < args.rows; ++row) {
-    Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
-    for (int64_t output = 0; output < args.outputs; ++output) y[output] = value(row, output);
-  }
+// y = store(act(value + residual)) of every element.
+template <typename Y, class Value, class Store>
+void Output(const OutputArgs& args, Value value, Store store) {
+  WithActivation(args.activation, [&](auto activation) {
+    for (int64_t row = 0; row < args.rows; ++row) {
+      Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
+      const float* residual =
+          args.residual != nullptr ? args.residual + row * args.residual_stride : nullptr;
+      for (int64_t output = 0; output < args.outputs; ++output) {
+        float sum = value(row, output);
+        if (residual != nullptr) sum += residual[output];
+        y[output] = store(Activate<LanesScalar, activation.value>(sum));
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -183,19 +192,22 @@ MultiplyFunction MultiplyGatheredPortable(int height, int vectors) {
 }
 
 void OutputF32Portable(const OutputArgs& args) {
-  Output<float>(args, [&](int64_t row, int64_t output) {
-    return Activate(args, SumOf<float>(args, row, output));
-  });
+  Output<float>(
+      args, [&](int64_t row, int64_t output) { return SumOf<float>(args, row, output); },
+      [](float y) { return y; });
 }
 
 void OutputS32ToF32Portable(const OutputArgs& args) {
-  Output<float>(args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); });
+  Output<float>(
+      args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
+      [](float y) { return y; });
 }
 
 void OutputS32ToU8Portable(const OutputArgs& args) {
-  Output<uint8_t>(args, [&](int64_t row, int64_t output) {
-    return QuantizeU8(Dequantize(args, row, output), 1.0f, args.y_zero_point);
-  });
+  const float inv_y_scale = args.inv_y_scale;
+  Output<uint8_t>(
+      args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
+      [&](float y) { return QuantizeU8(y, inv_y_scale, args.y_zero_point); });
 }
 
 }  // namespace tfsparse

@@ -36,8 +36,8 @@ struct Scratch {
 
 // What the sums of each output begin with, and what is made of them:
 //
-//   float   y = act(bias + products)
-//   int8    y = act(fma(products - x_zero_point * sum of weights, scale, bias))
+//   float   y = act(bias + products + residual)
+//   int8    y = act(fma(products - x_zero_point * sum of weights, scale, bias) + residual)
 //
 // Room for the last strip to stick out.
 template <typename T>
@@ -47,8 +47,7 @@ struct Execution<T>::Constants {
     init.Reserve(out + kChunkRoom);
     scale.Reserve(out + kChunkRoom);
     bias.Reserve(out + kChunkRoom);
-    // uint8 y: in units of its scale, so that quantizing it is rounding it.
-    const float unit = call.y_is_u8 ? 1 / call.y_scale : 1.0f;
+    const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
     for (int64_t n = 0; n < out; ++n) {
       const float b = call.bias != nullptr ? call.bias[n] : 0.0f;
       if constexpr (std::is_same_v<T, float>) {
@@ -193,10 +192,13 @@ void Execution<T>::FinishChunk(int64_t tile, const void* acc, int64_t output, in
   args.outputs = end - output;
   args.scale = constants_->scale.data() + output;
   args.bias = constants_->bias.data() + output;
-  args.relu = call_.relu;
+  const int64_t first = tiles_.begin(tile) * weights_.out + output;
+  args.residual = call_.residual != nullptr ? call_.residual + first : nullptr;
+  args.residual_stride = weights_.out;
+  args.activation = call_.activation;
+  args.inv_y_scale = call_.folds_y_scale() ? 1.0f : 1 / call_.y_scale;
   args.y_zero_point = call_.y_zero_point;
-  args.y =
-      static_cast<char*>(call_.y) + (tiles_.begin(tile) * weights_.out + output) * call_.y_bytes();
+  args.y = static_cast<char*>(call_.y) + first * call_.y_bytes();
   args.y_stride = weights_.out;
   (call_.y_is_u8 ? prepared_.steps.output_u8 : prepared_.steps.output_f32)(args);
 }

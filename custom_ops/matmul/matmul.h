@@ -1,7 +1,7 @@
 #ifndef TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_H_
 #define TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_H_
 
-// y = act(x * transpose(W) + bias) with block-sparse W: validate, select, partition,
+// y = act(x * transpose(W) + bias + residual) with block-sparse W: validate, select, partition,
 // run.
 //
 // Create validates and packs a weight matrix once. Run is const, keeps no state and may
@@ -11,9 +11,17 @@
 // W ~ w_scale[n] * w. The integer sums are exact, so every kernel gives the same bits:
 //
 //   sum = sum_k (q[k] - x_zero_point) * w[n, k]
-//   float y = act(fma(float(sum), x_scale * w_scale[n], bias[n]))
+//   float y = act(fma(float(sum), x_scale * w_scale[n], bias[n]) + residual[n])
+//   uint8 y = clamp(round(r * float y) + y_zero_point, 0, 255), r = 1 / y_scale, half to even
+//
+// A linear or ReLU y without residual may be scaled before it is activated, at no cost at
+// all, so its definition is that:
+//
 //   uint8 y = clamp(round(act(fma(float(sum), x_scale * w_scale[n] * r, bias[n] * r))) +
-//             y_zero_point, 0, 255), with r = 1 / y_scale, half to even
+//             y_zero_point, 0, 255)
+//
+// The activations are the steps of kernels/activation_functions.h, so they are exact in this
+// sense too: an error against float64, which stands there, but one and the same everywhere.
 //
 // float weights: bias first, then the products in the order of the inputs. A NaN or an
 // infinity in x meets every weight, also those that are not stored because they are

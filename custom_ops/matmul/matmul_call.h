@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/kernels/kernel_args.h"
 
 namespace tfsparse {
 
@@ -12,8 +13,9 @@ struct MatmulCall {
   const void* x = nullptr;  // [rows, in] row-major
   bool x_is_u8 = false;     // else float
   int64_t rows = 0;
-  const float* bias = nullptr;  // [out], or null for none
-  bool relu = false;
+  const float* bias = nullptr;      // [out], or null for none
+  const float* residual = nullptr;  // [rows, out] row-major, or null for none
+  Activation activation = Activation::kLinear;
   void* y = nullptr;     // [rows, out] row-major
   bool y_is_u8 = false;  // else float
 
@@ -26,6 +28,13 @@ struct MatmulCall {
 
   int64_t x_bytes() const { return x_is_u8 ? 1 : sizeof(float); }
   int64_t y_bytes() const { return y_is_u8 ? 1 : sizeof(float); }
+
+  // Whether a uint8 y is computed in units of its scale from the start, so that quantizing it
+  // is rounding it. Only where scaling before the activation is scaling after it.
+  bool folds_y_scale() const {
+    return y_is_u8 && residual == nullptr &&
+           (activation == Activation::kLinear || activation == Activation::kRelu);
+  }
 };
 
 // Fails if rows * in * out overflows.

@@ -17,6 +17,8 @@
 
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"
 
@@ -28,6 +30,10 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t kGuard = 128;
 constexpr uint8_t kSentinel = 0xa5;
+
+const Activation kActivations[] = {Activation::kLinear, Activation::kRelu,     Activation::kRelu6,
+                                   Activation::kGelu,   Activation::kGeluTanh, Activation::kSigmoid,
+                                   Activation::kTanh,   Activation::kSilu};
 
 struct Shape {
   int64_t rows, in, out, block_out, block_in;
@@ -82,11 +88,13 @@ struct Problem {
       bias.push_back(uniform(random));
       w_scale.push_back(0.001f * (1.5f + uniform(random)));
     }
+    for (int64_t i = 0; i < s.rows * s.out; ++i) residual.push_back(4 * uniform(random));
     call.x = x.data();
     call.x_is_u8 = !std::is_same_v<T, float>;
     call.rows = s.rows;
     call.bias = bias.data();
-    call.relu = seed % 2 == 0;
+    call.activation = kActivations[seed % 8];
+    if (seed % 3 == 0) call.residual = residual.data();
     call.w_scale = w_scale.data();
     call.x_scale = 0.02f;
     call.x_zero_point = static_cast<int32_t>(seed * 37 % 256);
@@ -114,7 +122,7 @@ struct Problem {
   RandomMatrix<T> matrix;
   std::vector<T> dense;
   std::vector<X> x;
-  std::vector<float> x_float, bias, w_scale;
+  std::vector<float> x_float, bias, w_scale, residual;
   MatmulCall call;
 };
 
@@ -130,11 +138,17 @@ void ExpectClose(const Problem<float>& p, const std::vector<float>& y) {
     for (int64_t n = 0; n < p.shape.out; ++n) {
       const float* x = p.x.data() + m * p.shape.in;
       const float* w = p.dense.data() + n * p.shape.in;
-      const float bias = p.call.bias != nullptr ? p.bias[n] : 0.0f;
-      double magnitude = std::abs(bias);
+      double start = p.call.bias != nullptr ? p.bias[n] : 0.0f;
+      double magnitude = std::abs(start);
+      if (p.call.residual != nullptr) {
+        start += p.residual[m * p.shape.out + n];
+        magnitude += std::abs(p.residual[m * p.shape.out + n]);
+      }
       for (int64_t k = 0; k < p.shape.in; ++k) magnitude += std::abs(double{x[k]} * w[k]);
-      const double bound = (p.shape.in + 2) * kEpsilon * magnitude;
-      const float expected = ReferenceDot(x, w, p.shape.in, bias, p.call.relu);
+      // No activation is steeper than 1.13; its own error is 3e-7 of its argument at most.
+      const double bound =
+          1.2 * (p.shape.in + 3) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude);
+      const double expected = ReferenceDot(x, w, p.shape.in, start, p.call.activation);
       ASSERT_NEAR(y[m * p.shape.out + n], expected, bound) << "row " << m << ", output " << n;
     }
   }
@@ -144,7 +158,8 @@ void ExpectClose(const Problem<float>& p, const std::vector<float>& y) {
 std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
   const MatmulCall& call = p.call;
   const int64_t in = p.shape.in, out = p.shape.out;
-  const float unit = call.y_is_u8 ? 1 / call.y_scale : 1.0f;
+  const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
+  const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
   std::vector<uint8_t> bytes;
   for (int64_t m = 0; m < p.shape.rows; ++m) {
     std::vector<uint8_t> x(p.x.begin() + m * in, p.x.begin() + (m + 1) * in);
@@ -156,10 +171,13 @@ std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
     for (int64_t n = 0; n < out; ++n) {
       const float bias = call.bias != nullptr ? call.bias[n] : 0.0f;
       const float scale = call.x_scale * call.w_scale[n] * unit;
-      const float y = ReferenceDot(x.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
-                                   bias * unit, call.relu);
+      float y = ReferenceDot(x.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
+                             bias * unit);
+      if (call.residual != nullptr) y += p.residual[m * out + n];
+      WithActivation(call.activation,
+                     [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
       if (call.y_is_u8) {
-        bytes.push_back(QuantizeU8(y, 1.0f, call.y_zero_point));
+        bytes.push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
       } else {
         const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
         bytes.insert(bytes.end(), raw, raw + sizeof(y));
@@ -218,10 +236,10 @@ TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
   SKIP_IF_UNSUPPORTED(GetParam());
   for (const Shape& shape : kShapes) {
     for (float value : {kInf, -kInf, kNan}) {
-      for (bool relu : {false, true}) {
+      for (Activation activation : kActivations) {
         SCOPED_TRACE(testing::Message() << shape << ", " << value);
         Problem<float> p(shape, 0.7, 5);
-        p.call.relu = relu;
+        p.call.activation = activation;
         std::mt19937 random(11);
         for (int i = 0; i < 3; ++i) p.x[random() % p.x.size()] = value;
         const auto matmul = Create(p.matrix, GetParam());
@@ -229,8 +247,8 @@ TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
           const std::vector<float> y = AsFloats(p.Run(*matmul, threads));
           for (int64_t i = 0; i < p.y_size(); ++i) {
             const int64_t m = i / shape.out, n = i % shape.out;
-            const float expected =
-                ReferenceDot(&p.x[m * shape.in], &p.dense[n * shape.in], shape.in, p.bias[n], relu);
+            const double expected = ReferenceDot(&p.x[m * shape.in], &p.dense[n * shape.in],
+                                                 shape.in, p.bias[n], activation);
             if (std::isfinite(expected)) {
               ASSERT_TRUE(std::isfinite(y[i])) << m << ", " << n;
             } else if (std::isnan(expected)) {
@@ -284,7 +302,7 @@ TEST_P(Int8Kernel, HoldsTheExtremes) {
       std::fill(p.dense.begin(), p.dense.end(), weight);
       std::fill(p.x.begin(), p.x.end(), zero_point == 0 ? 255 : 0);
       p.call.x_zero_point = zero_point;
-      p.call.relu = false;
+      p.call.activation = Activation::kLinear;
       EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
     }
   }
@@ -296,8 +314,8 @@ TEST_P(Int8Kernel, ClampsWhatNoIntegerHolds) {
   Problem<int8_t> p({33, 64, 80, 8, 4}, 0.2, 8);
   p.call.y_is_u8 = true;
   p.call.y_scale = 1e-9f;
-  for (bool relu : {false, true}) {
-    p.call.relu = relu;
+  for (Activation activation : kActivations) {
+    p.call.activation = activation;
     EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
   }
 }
@@ -326,6 +344,7 @@ TEST(Matmul, TakesNoRowsAndNoInputs) {
   EXPECT_TRUE(none.Run(*matmul, RoundRobin(2)).empty());
 
   Problem<float> no_inputs({5, 0, 8, 4, 1}, 0.5, 1);
+  no_inputs.call.activation = Activation::kLinear;
   Path path;
   ASSERT_TRUE(ChoosePath(&path).ok());
   ASSERT_TRUE(Matmul<float>::Create(no_inputs.matrix.view(), path, &matmul).ok());

@@ -54,6 +54,34 @@ absl::Status CheckPerOutput(const char* name, const Tensor& tensor, int64_t unit
   return absl::OkStatus();
 }
 
+absl::Status ParseActivation(const std::string& name, Activation* activation) {
+  static constexpr struct {
+    const char* name;
+    Activation activation;
+  } kActivations[] = {
+      {"linear", Activation::kLinear},      {"relu", Activation::kRelu},
+      {"relu6", Activation::kRelu6},        {"gelu", Activation::kGelu},
+      {"gelu_tanh", Activation::kGeluTanh}, {"sigmoid", Activation::kSigmoid},
+      {"tanh", Activation::kTanh},          {"silu", Activation::kSilu},
+  };
+  for (const auto& each : kActivations) {
+    if (name == each.name) {
+      *activation = each.activation;
+      return absl::OkStatus();
+    }
+  }
+  return ToAbsl(Status::Invalid("`activation` should be one that the op lists. Received: ", name));
+}
+
+// A float per output element of y, or [0] for none.
+absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
+  if (residual.shape() == y || (residual.dims() == 1 && residual.NumElements() == 0)) {
+    return absl::OkStatus();
+  }
+  return ToAbsl(Status::Invalid("`residual` should have y's shape, ", y.DebugString(),
+                                ", or [0]. Received: shape=", residual.shape().DebugString()));
+}
+
 // TensorFlow's intra-op pool.
 Threads IntraOpThreads(OpKernelContext* context) {
   const auto* workers = context->device()->tensorflow_cpu_worker_threads();
@@ -75,7 +103,7 @@ class MatMulOp : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("units", &units_));
     std::string activation;
     OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
-    relu_ = activation == "relu";
+    OP_REQUIRES_OK(context, ParseActivation(activation, &activation_));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
     weights_ = std::make_unique<PreparedWeights<T>>(is_weight_const);
@@ -84,7 +112,8 @@ class MatMulOp : public OpKernel {
 
  protected:
   // Fills in the fields of `call` that do not depend on T and runs it. `data` is
-  // the number of the op's input of that name; `indices` and `indptr` follow it.
+  // the number of the op's input of that name; `indices` and `indptr` follow it, as
+  // `residual` follows `bias`.
   void Multiply(OpKernelContext* context, int data, int bias, const MatmulCall& call) {
     try {
       OP_REQUIRES_OK(context, TryMultiply(context, data, bias, call));
@@ -101,6 +130,7 @@ class MatMulOp : public OpKernel {
   absl::Status TryMultiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
     const Tensor& x = context->input(0);
     const Tensor& bias_tensor = context->input(bias);
+    const Tensor& residual = context->input(bias + 1);
     const WeightTensors weights = {context->input(data), context->input(data + 1),
                                    context->input(data + 2)};
     if (x.dims() < 2) {
@@ -118,6 +148,7 @@ class MatMulOp : public OpKernel {
 
     TensorShape y_shape = x.shape();
     TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_));
+    TF_RETURN_IF_ERROR(CheckResidual(residual, y_shape));
     Tensor* y = nullptr;
     TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
 
@@ -125,14 +156,15 @@ class MatMulOp : public OpKernel {
     call.x_is_u8 = x.dtype() == DT_UINT8;
     call.rows = y->NumElements() / units_;
     call.bias = bias_tensor.NumElements() == 0 ? nullptr : bias_tensor.vec<float>().data();
-    call.relu = relu_;
+    call.residual = residual.NumElements() == 0 ? nullptr : residual.flat<float>().data();
+    call.activation = activation_;
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;
     return ToAbsl(matmul->Run(call, IntraOpThreads(context)));
   }
 
   int64_t units_ = 0;
-  bool relu_ = false;
+  Activation activation_ = Activation::kLinear;
   Path path_ = Path::kPortable;
   std::unique_ptr<PreparedWeights<T>> weights_;
 };
@@ -151,7 +183,7 @@ class QuantizedBlockSparseMatMulOp : public MatMulOp<int8_t> {
   using MatMulOp<int8_t>::MatMulOp;
 
   void Compute(OpKernelContext* context) override {
-    for (int i : {1, 2, 8, 9}) {
+    for (int i : {1, 2, 9, 10}) {
       OP_REQUIRES_OK(context, CheckRank(kNames[i], context->input(i), 0));
     }
     const Tensor& w_scale = context->input(6);
@@ -161,15 +193,15 @@ class QuantizedBlockSparseMatMulOp : public MatMulOp<int8_t> {
     call.x_scale = context->input(1).scalar<float>()();
     call.x_zero_point = context->input(2).scalar<int32_t>()();
     call.w_scale = w_scale.vec<float>().data();
-    call.y_scale = context->input(8).scalar<float>()();
-    call.y_zero_point = context->input(9).scalar<int32_t>()();
+    call.y_scale = context->input(9).scalar<float>()();
+    call.y_zero_point = context->input(10).scalar<int32_t>()();
     Multiply(context, /*data=*/3, /*bias=*/7, call);
   }
 
  private:
-  static constexpr const char* kNames[] = {"x",       "x_scale",     "x_zero_point", "data",
-                                           "indices", "indptr",      "w_scale",      "bias",
-                                           "y_scale", "y_zero_point"};
+  static constexpr const char* kNames[] = {"x",        "x_scale", "x_zero_point", "data",
+                                           "indices",  "indptr",  "w_scale",      "bias",
+                                           "residual", "y_scale", "y_zero_point"};
 };
 
 REGISTER_KERNEL_BUILDER(Name("Tfsparse>BlockSparseMatMul").Device(DEVICE_CPU), BlockSparseMatMulOp);

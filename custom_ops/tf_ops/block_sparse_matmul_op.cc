@@ -38,6 +38,10 @@ absl::Status MatMulShape(InferenceContext* c, int x, int data, const std::vector
   return absl::OkStatus();
 }
 
+constexpr char kActivation[] =
+    "activation: {'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'} = "
+    "'linear'";
+
 }  // namespace
 
 REGISTER_OP("Tfsparse>BlockSparseMatMul")
@@ -46,13 +50,15 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Input("indices: int32")
     .Input("indptr: int32")
     .Input("bias: float")
+    .Input("residual: float")
     .Output("y: float")
     .Attr("units: int >= 1")
-    .Attr("activation: {'linear', 'relu'} = 'linear'")
+    .Attr(kActivation)
     .Attr("is_weight_const: bool = false")
     .SetShapeFn([](InferenceContext* c) { return MatMulShape(c, 0, 1, {2, 3, 4}, {}); })
     .Doc(R"doc(
-Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias).
+Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias +
+residual).
 
 W has the shape [units, K] and is stored as scipy.sparse.bsr_matrix stores it, in
 blocks of A outputs by B inputs.
@@ -62,9 +68,11 @@ data: [blocks, A, B], A and B in 1..64.
 indices: [blocks], the block column of each block, rising inside a block row.
 indptr: [ceil(units / A) + 1], the first block of each block row, and their number.
 bias: [units], or [0] for none.
+residual: [..., units], added before the activation, or [0] for none.
 y: [..., units].
 units: Outputs, the rows of W.
-activation: What is applied to each output.
+activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
+  approximation by tanh.
 is_weight_const: Promises that the arrays of W never change in place (they come from
   a constant), so that they need not be compared with those seen before.
 )doc");
@@ -78,16 +86,17 @@ REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
     .Input("indptr: int32")
     .Input("w_scale: float")
     .Input("bias: float")
+    .Input("residual: float")
     .Input("y_scale: float")
     .Input("y_zero_point: int32")
     .Output("y: Tout")
     .Attr("units: int >= 1")
-    .Attr("activation: {'linear', 'relu'} = 'linear'")
+    .Attr(kActivation)
     .Attr("Tin: {float, uint8}")
     .Attr("Tout: {float, uint8}")
     .Attr("is_weight_const: bool = false")
     .SetShapeFn([](InferenceContext* c) {
-      return MatMulShape(c, 0, 3, {4, 5, 6, 7}, {1, 2, 8, 9});
+      return MatMulShape(c, 0, 3, {4, 5, 6, 7}, {1, 2, 9, 10});
     })
     .Doc(R"doc(
 Multiplies uint8 activations by a block-sparse int8 weight matrix.
@@ -95,7 +104,8 @@ Multiplies uint8 activations by a block-sparse int8 weight matrix.
 A quantized x stands for x_scale * (x - x_zero_point), a weight of output n for
 w_scale[n] * data:
 
-  y = activation(x_scale * w_scale[n] * sum_k (x[k] - x_zero_point) * W[n, k] + bias[n])
+  y = activation(x_scale * w_scale[n] * sum_k (x[k] - x_zero_point) * W[n, k] + bias[n] +
+                 residual[n])
 
 Sums are exact. A float x is quantized first, to round(x / x_scale) + x_zero_point in
 [0, 255], half to even; a uint8 y is made likewise with y_scale and y_zero_point.
@@ -108,11 +118,13 @@ indices: [blocks], the block column of each block, rising inside a block row.
 indptr: [ceil(units / A) + 1], the first block of each block row, and their number.
 w_scale: [units].
 bias: [units], or [0] for none.
+residual: [..., units], added before the activation, or [0] for none.
 y_scale: Finite and positive; used for uint8 y.
 y_zero_point: In [0, 255]; used for uint8 y.
 y: [..., units].
 units: Outputs, the rows of W.
-activation: What is applied to each output.
+activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
+  approximation by tanh.
 is_weight_const: As in BlockSparseMatMul.
 )doc");
 

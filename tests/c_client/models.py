@@ -126,10 +126,10 @@ class Corrupted:
         self.node.attr.pop("_output_shapes", None)
 
     def _constant(self, name):
-        names = ["x", "data", "indices", "indptr", "bias"]
+        names = ["x", "data", "indices", "indptr", "bias", "residual"]
         if self.node.op == INT8_OP:
             names = ["x", "x_scale", "x_zero_point", "data", "indices", "indptr"]
-            names += ["w_scale", "bias", "y_scale", "y_zero_point"]
+            names += ["w_scale", "bias", "residual", "y_scale", "y_zero_point"]
         source = self.node.input[names.index(name)].split(":")[0]
         (node,) = [node for node in self._function.node_def if node.name == source]
         assert node.op == "Const"

@@ -69,14 +69,14 @@ def test_the_scale_is_that_of_the_calibrated_result(tmp_path):
     first = next(node for node in nodes(graph_def, INT8_OP) if node.name == rows["one"].node)
     values = constants(graph_def)
     largest = np.maximum(normal((6, 8), 5) @ W1, 0).max()
-    assert values[first.input[8]] == pytest.approx(largest / 255, rel=1e-5)
-    assert values[first.input[9]] == 0
+    assert values[first.input[9]] == pytest.approx(largest / 255, rel=1e-5)
+    assert values[first.input[10]] == 0
 
 
 def test_a_result_without_relu_has_a_zero_point(tmp_path):
     graph_def, rows = convert(tmp_path, lambda x, one, two, **_: {"y": (x @ one) @ two})
     first = next(node for node in nodes(graph_def, INT8_OP) if node.name == rows["one"].node)
-    assert 0 < constants(graph_def)[first.input[9]] < 255
+    assert 0 < constants(graph_def)[first.input[10]] < 255
     assert rows["one"].output == "uint8"
 
 

@@ -73,7 +73,7 @@ def test_int8_gets_scales_per_channel_and_per_tensor(tmp_path):
     assert inputs[3].dtype == np.int8
     np.testing.assert_array_equal(inputs[6], plan.weight_scale)
     np.testing.assert_array_equal(inputs[7], B)
-    assert (inputs[8], inputs[9]) == (1.0, 0)
+    assert (inputs[9], inputs[10]) == (1.0, 0)
     assert dtype_of(node, "Tin") == dtype_of(node, "Tout") == tf.float32
 
 

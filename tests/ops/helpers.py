@@ -104,6 +104,7 @@ def float_arguments(dense, block, **changes):
         "indices": w.indices,
         "indptr": w.indptr,
         "bias": np.zeros(0, np.float32),
+        "residual": np.zeros(0, np.float32),
         "units": dense.shape[0],
     } | changes
 

@@ -23,7 +23,7 @@ from tfsparse.conversion.rewriting import INT8_OP
 _MOVES = {"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 _X, _X_SCALE, _X_ZERO_POINT = 0, 1, 2
-_Y_SCALE, _Y_ZERO_POINT = 8, 9
+_Y_SCALE, _Y_ZERO_POINT = 9, 10
 
 
 @dataclasses.dataclass

@@ -62,14 +62,15 @@ class _Rewriter:
         control = self._control_inputs(layer.absorbed)
         data, indices, indptr = self._weights(plan)
         bias = self._bias(plan)
+        residual = self._constant("no_residual", np.zeros(0, np.float32))
         node = tf.compat.v1.NodeDef(name=name)
         if plan.weight_scale is None:
             node.op = FLOAT_OP
-            node.input.extend([layer.x, data, indices, indptr, bias])
+            node.input.extend([layer.x, data, indices, indptr, bias, residual])
         else:
             node.op = INT8_OP
             node.input.extend([layer.x, *self._activation_params(name, layer.x)])
-            node.input.extend([data, indices, indptr, self._weight_scale(plan), bias])
+            node.input.extend([data, indices, indptr, self._weight_scale(plan), bias, residual])
             node.input.extend(
                 [
                     self._constant(f"{name}/y_scale", np.float32(1.0)),

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
 from tfsparse.ops.library import load
 
-_NO_BIAS: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+_NONE: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 def block_sparse_matmul(
@@ -17,17 +17,22 @@ def block_sparse_matmul(
     weights: BlockSparseMatrix,
     bias: npt.ArrayLike | None = None,
     activation: str = "linear",
+    residual: npt.ArrayLike | tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Multiplies float activations by block-sparse weights.
 
-    ``y = activation(x @ W.T + bias)``
+    ``y = activation(x @ W.T + bias + residual)``. What an activation computes is within
+    3e-7 of its exact value, relative to the larger of 1 and its argument; GELU and SiLU are
+    those of `Hendrycks and Gimpel <https://arxiv.org/abs/1606.08415>`_.
 
     Args:
         x: float32 tensor of shape ``(..., in)``, of rank 2 or more.
         weights: float32 matrix W of shape ``(out, in)``; its blocks may be 1 to 64 by
             1 to 64.
         bias: float32 of shape ``(out,)``, or None.
-        activation: ``"linear"`` or ``"relu"``.
+        activation: ``"linear"``, ``"relu"``, ``"relu6"``, ``"gelu"``, ``"gelu_tanh"``
+            (GELU's approximation by tanh), ``"sigmoid"``, ``"tanh"`` or ``"silu"``.
+        residual: float32 of the result's shape, added before the activation, or None.
 
     Returns:
         float32 tensor of shape ``(..., out)``.
@@ -48,7 +53,8 @@ def block_sparse_matmul(
         data=weights.data,
         indices=weights.indices,
         indptr=weights.indptr,
-        bias=_NO_BIAS if bias is None else bias,
+        bias=_NONE if bias is None else bias,
+        residual=_NONE if residual is None else residual,
         units=weights.shape[0],
         activation=activation,
     )
@@ -65,11 +71,12 @@ def quantized_block_sparse_matmul(
     output_dtype: tf.DType = tf.float32,
     y_scale: float = 1.0,
     y_zero_point: int = 0,
+    residual: npt.ArrayLike | tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Multiplies uint8 activations by block-sparse int8 weights.
 
-    ``y = activation(x_scale * w_scale * ((x - x_zero_point) @ W.T) + bias)``, the sums
-    exact. A float32 `x` is quantized to ``round(x / x_scale) + x_zero_point`` in
+    ``y = activation(x_scale * w_scale * ((x - x_zero_point) @ W.T) + bias + residual)``,
+    the sums exact. A float32 `x` is quantized to ``round(x / x_scale) + x_zero_point`` in
     [0, 255] first, and a uint8 result likewise with `y_scale` and `y_zero_point`.
 
     Args:
@@ -79,10 +86,12 @@ def quantized_block_sparse_matmul(
         weights: int8 matrix W of shape ``(out, in)``.
         w_scale: float32 of shape ``(out,)``.
         bias: float32 of shape ``(out,)``, or None.
-        activation: ``"linear"`` or ``"relu"``.
+        activation: ``"linear"``, ``"relu"``, ``"relu6"``, ``"gelu"``, ``"gelu_tanh"``
+            (GELU's approximation by tanh), ``"sigmoid"``, ``"tanh"`` or ``"silu"``.
         output_dtype: ``tf.float32`` or ``tf.uint8``.
         y_scale: Finite and positive; for uint8 results.
         y_zero_point: In [0, 255]; for uint8 results.
+        residual: float32 of the result's shape, added before the activation, or None.
 
     Returns:
         Tensor of `output_dtype` and shape ``(..., out)``.
@@ -107,7 +116,8 @@ def quantized_block_sparse_matmul(
         indices=weights.indices,
         indptr=weights.indptr,
         w_scale=np.asarray(w_scale, np.float32),
-        bias=_NO_BIAS if bias is None else bias,
+        bias=_NONE if bias is None else bias,
+        residual=_NONE if residual is None else residual,
         y_scale=y_scale,
         y_zero_point=y_zero_point,
         units=weights.shape[0],
