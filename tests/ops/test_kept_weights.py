@@ -49,7 +49,8 @@ def test_numpy_array_written_in_place(array):
         "indices": aligned(np.array([0, 1, 2, 3], np.int32)),
         "indptr": aligned(np.array([0, 2, 4], np.int32)),
     }
-    arguments = {"bias": np.zeros(0, np.float32), "units": 8}
+    none = np.zeros(0, np.float32)
+    arguments = {"bias": none, "residual": none, "units": 8}
     before = raw_float(tf.constant(X), **arrays, **arguments).numpy()
     changed(arrays[array])
     after = raw_float(tf.constant(X), **arrays, **arguments).numpy()

@@ -111,6 +111,7 @@ class GraphConversion:
             precision=plan.precision if converted else None,
             input=takes if converted else None,
             output=gives if converted else None,
+            fused=plan.layer.fused if converted else (),
             speedup=plan.choice.speedup,
             reason=plan.reason,
         )
@@ -127,6 +128,7 @@ class GraphConversion:
             precision=None,
             input=None,
             output=None,
+            fused=(),
             speedup=None,
             reason=op.reason,
         )

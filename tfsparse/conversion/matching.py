@@ -1,15 +1,17 @@
-"""Finds the dense layers of a graph: constant-weight product, bias, ReLU.
+"""Finds the dense layers of a graph: constant-weight product, bias, residual, activation.
 
 What: ``MatMul`` or ``BatchMatMulV2`` by a constant matrix, with either transposition of
-it, then optionally ``BiasAdd`` or ``Add`` of a constant vector, then optionally ``Relu``;
-``Identity`` nodes in between are passed through. A node becomes part of a layer only where
-nothing else reads the result before it.
+it, then optionally ``BiasAdd`` or ``Add`` of a constant vector, then optionally ``Add`` of
+another tensor of the result's shape, then optionally one of the `activations`; ``Identity``
+nodes in between are passed through. A node becomes part of a layer only where nothing else
+reads the result before it. So the other tensor of an ``Add`` cannot depend on the product.
+Where both tensors are products, the first one takes the other as its residual.
 
 Reshapes: Keras multiplies activations of rank 3 and more by reshaping to a matrix,
 multiplying, and reshaping back before the bias. Where `reshapes` proves that the two undo
 each other, the layer takes the activations as they are and the reshapes fall away.
-Elsewhere, the bias and the ReLU are still drawn into the product across the reshape, which
-keeps the last axis; the reshape stays.
+Elsewhere, the bias and the activation are still drawn into the product across the reshape, which
+keeps the last axis; the reshape stays. A residual is not, as it has the other shape.
 
 Contract: nothing is changed here. Products that stay are returned with the reason.
 """
@@ -17,11 +19,11 @@ Contract: nothing is changed here. Products that stay are returned with the reas
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.activations import ActivationName, find_activation
 from tfsparse.conversion.graph_view import GraphView, NodeDef, Reader, node_name
 from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.reshapes import source_of_reshapes
@@ -49,7 +51,8 @@ class DenseLayer:
         weights: float32 array of shape ``(out, in)``.
         weights_id: Equal for layers that share their weights.
         bias: float32 array of shape ``(out,)``, or None.
-        activation: ``"linear"`` or ``"relu"``.
+        residual: Name of the tensor that is added before the activation, or None.
+        activation: What is applied to the sum.
         lead: Static leading dimensions of the result, None where unknown.
     """
 
@@ -62,8 +65,16 @@ class DenseLayer:
     weights: np.ndarray
     weights_id: tuple[str, bool]
     bias: np.ndarray | None
-    activation: Literal["linear", "relu"]
+    residual: str | None
+    activation: ActivationName
     lead: tuple[int | None, ...]
+
+    @property
+    def fused(self) -> tuple[str, ...]:
+        """What is done to the product in the same op: as ``("bias", "residual", "gelu")``."""
+        parts = {"bias": self.bias is not None, "residual": self.residual is not None}
+        names = [name for name, there in parts.items() if there]
+        return (*names, *([] if self.activation == "linear" else [self.activation]))
 
     def rows(self, batch_size: int) -> int:
         """Rows of activations per call; `batch_size` where the first dimension is open."""
@@ -93,11 +104,13 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     """
     layers: list[DenseLayer] = []
     unmatched: list[Unmatched] = []
+    taken: set[str] = set()
     for node in view.graph.graph_def.node:
         if node.op in _TRANSPOSES or node.op in _NOT_CONVERTED:
-            found = _match(view, node)
+            found = _match(view, node, taken)
             if isinstance(found, DenseLayer):
                 layers.append(found)
+                taken.update(found.absorbed)
             else:
                 unmatched.append(found)
     for function in view.graph.graph_def.library.function:
@@ -107,7 +120,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     return layers, unmatched
 
 
-def _match(view: GraphView, node: NodeDef) -> DenseLayer | Unmatched:
+def _match(view: GraphView, node: NodeDef, taken: set[str]) -> DenseLayer | Unmatched:
     name = _name(view, node)
     reason = _reason_to_stay(view, node)
     if reason is not None:
@@ -119,10 +132,11 @@ def _match(view: GraphView, node: NodeDef) -> DenseLayer | Unmatched:
     if matrix.size == 0 or not np.isfinite(matrix).all():
         reason = "its weights are empty" if matrix.size == 0 else "its weights hold NaN or Inf"
         return Unmatched(name, node.name, reason)
-    tail = _Tail(view, node.name, matrix.shape[0])
+    tail = _Tail(view, node.name, matrix.shape[0], taken)
     tail.take_reshape(matrix.shape[1])
     tail.take_bias()
-    tail.take_relu()
+    tail.take_residual()
+    tail.take_activation()
     shape = view.shape(tail.lead_of or f"{tail.result}:0")
     return DenseLayer(
         name=name,
@@ -134,6 +148,7 @@ def _match(view: GraphView, node: NodeDef) -> DenseLayer | Unmatched:
         weights=np.ascontiguousarray(matrix),
         weights_id=(view.through_identities(source), transposed),
         bias=tail.bias,
+        residual=tail.residual,
         activation=tail.activation,
         lead=() if shape.rank is None else tuple(shape.as_list()[:-1]),
     )
@@ -174,15 +189,17 @@ def _reason_to_stay(view: GraphView, node: NodeDef) -> str | None:
 class _Tail:
     """Grows a match from its product towards the activation."""
 
-    def __init__(self, view: GraphView, product: str, units: int) -> None:
+    def __init__(self, view: GraphView, product: str, units: int, taken: set[str]) -> None:
         self.view = view
+        self.taken = taken
         self.units = units
         self.result = product
         self.reshape: str | None = None
         self.absorbed = [product]
         self.x = view.data_inputs(view.nodes[product])[0]
         self.bias: np.ndarray | None = None
-        self.activation: Literal["linear", "relu"] = "linear"
+        self.residual: str | None = None
+        self.activation: ActivationName = "linear"
         self.lead_of: str | None = None
         self._undecided: str | None = None
 
@@ -191,7 +208,7 @@ class _Tail:
         reader = self.view.sole_reader(f"{self._undecided or self.result}:0")
         while reader is not None and reader.node.op == "Identity":
             reader = self.view.sole_reader(f"{reader.node.name}:0")
-        return reader
+        return None if reader is None or reader.node.name in self.taken else reader
 
     def take_reshape(self, depth: int) -> None:
         """Draws in a reshape back, or remembers it as one that may have to stay."""
@@ -230,9 +247,42 @@ class _Tail:
         self.bias = np.broadcast_to(added.reshape(-1), (self.units,)).astype(np.float32)
         self._extend(reader.node)
 
-    def take_relu(self) -> None:
-        """Draws in a ReLU."""
+    def take_residual(self) -> None:
+        """Draws in the addition of another tensor of the result's shape."""
         reader = self._next()
-        if reader is not None and reader.node.op == "Relu":
-            self.activation = "relu"
+        if reader is None or reader.node.op not in ("Add", "AddV2"):
+            return
+        if self.reshape is not None or self._undecided is not None:
+            return
+        inputs = self.view.data_inputs(reader.node)
+        other = inputs[1 - reader.index]
+        if self.view.constant(other) is None and self._has_shape_of_result(other):
+            self.residual = other
             self._extend(reader.node)
+
+    def _has_shape_of_result(self, tensor: str) -> bool:
+        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts.
+
+        An unknown size is taken to be that of the result where the product depends on the
+        tensor, or where it is the first and only one: the batch, which every example has.
+        """
+        result = self.view.shape(self.lead_of or f"{self.result}:0")
+        shape = self.view.shape(tensor)
+        if result.rank is None or shape.rank != result.rank or shape[-1] != self.units:
+            return False
+        lead = shape.as_list()[:-1]
+        if lead != result.as_list()[:-1]:
+            return False
+        if None not in lead or (lead[0] is None and None not in lead[1:]):
+            return True
+        return any(
+            node.name == node_name(tensor) for node in self.view.ancestors(node_name(self.x))
+        )
+
+    def take_activation(self) -> None:
+        """Draws in an activation."""
+        found = find_activation(self.view, f"{self._undecided or self.result}:0")
+        if found is not None and not self.taken.intersection(found.nodes):
+            self.activation = found.name
+            self._extend(found.result)
+            self.absorbed += [name for name in found.nodes if name != found.result.name]

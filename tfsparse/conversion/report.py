@@ -22,6 +22,8 @@ class OpReport:
         precision: ``"fp32"`` or ``"int8"``, or None if it stayed.
         input: Type of the activations it takes: ``"float32"`` or ``"uint8"``, or None.
         output: Type of the activations it gives, or None.
+        fused: What the op does to its sums besides: any of ``"bias"``, ``"residual"`` and
+            the name of an activation; empty if it stayed.
         speedup: Predicted time of the dense op over that of the sparse one, or None.
         reason: Why it was converted or why it stayed.
     """
@@ -36,6 +38,7 @@ class OpReport:
     precision: str | None
     input: str | None
     output: str | None
+    fused: tuple[str, ...]
     speedup: float | None
     reason: str
 
@@ -80,7 +83,18 @@ class ConversionReport:
         return {"ops": [dataclasses.asdict(op) for op in self.ops]}
 
     def __str__(self) -> str:
-        heads = ("layer", "(out, in)", "zeros", "block", "precision", "in", "out", "speed-up", "")
+        heads = (
+            "layer",
+            "(out, in)",
+            "zeros",
+            "block",
+            "precision",
+            "in",
+            "out",
+            "fused",
+            "speed-up",
+            "",
+        )
         rows = [heads, *(_row(op) for op in self.ops)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
         lines = [
@@ -100,6 +114,7 @@ def _row(op: OpReport) -> tuple[str, ...]:
         op.precision or "-",
         op.input or "-",
         op.output or "-",
+        "+".join(op.fused) or "-",
         f"{op.speedup:.2f}x" if op.speedup is not None else "-",
         op.reason,
     )

@@ -62,7 +62,7 @@ class _Rewriter:
         control = self._control_inputs(layer.absorbed)
         data, indices, indptr = self._weights(plan)
         bias = self._bias(plan)
-        residual = self._constant("no_residual", np.zeros(0, np.float32))
+        residual = layer.residual or self._constant("no_residual", np.zeros(0, np.float32))
         node = tf.compat.v1.NodeDef(name=name)
         if plan.weight_scale is None:
             node.op = FLOAT_OP

@@ -1,0 +1,222 @@
+"""Recognises the activation that follows a tensor, however the graph spells it.
+
+Why: a graph knows ``Relu``, ``Relu6``, ``Sigmoid`` and ``Tanh`` as ops, while GELU and SiLU are
+several ops, written one way by Keras 3, another by an older Keras or by hand, and wrapped in an
+``IdentityN`` where they have a gradient of their own.
+
+How: the elementwise ops behind the tensor are read as expressions in it, in a normal form that
+does not depend on the order of operands or on how products are grouped: a product is a
+coefficient and a sorted list of factors, a sum a constant and a sorted list of terms, and -x,
+x / c, x ** n are products. An expression is an activation if its normal form is one of those in
+`_KNOWN`, coefficients compared to a few units in the sixth digit.
+
+Contract: an activation is found only where nothing outside of it reads the tensor or a value in
+between.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Literal
+
+from tfsparse.conversion.graph_view import CONTROL, GraphView, NodeDef, node_name, tensor_name
+
+ActivationName = Literal["linear", "relu", "relu6", "gelu", "gelu_tanh", "sigmoid", "tanh", "silu"]
+"""What the ops can apply to their results, named as Keras names it."""
+
+_MOST_NODES = 16
+"""Ops that an activation is looked for in; GELU by tanh has ten."""
+
+Expression = tuple[Any, ...]
+_X: Expression = ("x",)
+
+
+def _call(function: str, argument: Expression) -> Expression:
+    return (function, argument)
+
+
+def _product(*factors: float | Expression) -> Expression:
+    coefficient, flat = 1.0, []
+    for factor in factors:
+        if isinstance(factor, float):
+            coefficient *= factor
+        elif factor[0] == "product":
+            coefficient *= factor[1]
+            flat += factor[2]
+        else:
+            flat.append(factor)
+    if coefficient == 1 and len(flat) == 1:
+        return flat[0]
+    return ("product", coefficient, tuple(sorted(flat, key=repr)))
+
+
+def _sum(*terms: float | Expression) -> Expression:
+    constant, flat = 0.0, []
+    for term in terms:
+        if isinstance(term, float):
+            constant += term
+        elif term[0] == "sum":
+            constant += term[1]
+            flat += term[2]
+        else:
+            flat.append(term)
+    return ("sum", constant, tuple(sorted(flat, key=repr)))
+
+
+_CUBE = _product(_X, _X, _X)
+_INNER = math.sqrt(2 / math.pi)
+_ONE_PLUS_ERF = _sum(1.0, _call("Erf", _product(math.sqrt(0.5), _X)))
+_KNOWN: list[tuple[ActivationName, Expression]] = [
+    ("relu", _call("Relu", _X)),
+    ("relu6", _call("Relu6", _X)),
+    ("sigmoid", _call("Sigmoid", _X)),
+    ("tanh", _call("Tanh", _X)),
+    ("silu", _product(_X, _call("Sigmoid", _X))),
+    ("gelu", _product(0.5, _X, _ONE_PLUS_ERF)),
+    ("gelu", _product(0.5, _X, _call("Erfc", _product(-math.sqrt(0.5), _X)))),
+    *(
+        ("gelu_tanh", _product(0.5, _X, _sum(1.0, _call("Tanh", inner))))
+        for inner in (
+            _product(_INNER, _sum(_X, _product(0.044715, _CUBE))),
+            _product(_INNER, _X, _sum(1.0, _product(0.044715, _X, _X))),
+        )
+    ),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundActivation:
+    """An activation, the node that gives its result, and all nodes it consists of."""
+
+    name: ActivationName
+    result: NodeDef
+    nodes: tuple[str, ...]
+
+
+def find_activation(view: GraphView, tensor: str) -> FoundActivation | None:
+    """Finds the activation that is all that reads a tensor.
+
+    Args:
+        view: The graph.
+        tensor: Full name of a tensor.
+
+    Returns:
+        The activation, or None.
+    """
+    if view.is_output(tensor):
+        return None
+    expressions: dict[str, Expression] = {tensor: _X}
+    pending = [tensor]
+    while pending and len(expressions) <= _MOST_NODES:
+        for reader in view.readers(pending.pop(0)):
+            result = f"{reader.node.name}:0"
+            if result in expressions:
+                continue
+            expression = _expression(view, reader.node, expressions)
+            if expression is None:
+                continue
+            expressions[result] = expression
+            pending.append(result)
+            name = next((name for name, known in _KNOWN if _same(expression, known)), None)
+            nodes = _between(view, tensor, reader.node)
+            if name is not None and _is_closed(view, tensor, reader.node, nodes):
+                return FoundActivation(name, reader.node, tuple(sorted(nodes)))
+    return None
+
+
+def _expression(view: GraphView, node: NodeDef, known: dict[str, Expression]) -> Expression | None:
+    """The value of a node, if it is made of known values and scalar constants."""
+    inputs = view.data_inputs(node)
+    if node.op == "IdentityN":
+        return known.get(inputs[0])
+    if node.op not in _READ:
+        return None
+    operands: list[float | Expression] = []
+    for tensor in inputs:
+        value = known.get(tensor)
+        if value is None:
+            constant = view.constant(tensor)
+            if constant is None or constant.size != 1 or constant.ndim > 1:
+                return None
+            operands.append(float(constant.reshape(())))
+        else:
+            operands.append(value)
+    return _READ[node.op](node.op, operands)
+
+
+def _power(_: str, operands: list[Any]) -> Expression | None:
+    base, exponent = operands
+    if isinstance(base, float) or exponent not in (2.0, 3.0):
+        return None
+    return _product(*[base] * int(exponent))
+
+
+def _quotient(_: str, operands: list[Any]) -> Expression | None:
+    value, divisor = operands
+    if isinstance(value, float) or not isinstance(divisor, float) or divisor == 0:
+        return None
+    return _product(1 / divisor, value)
+
+
+_READ: dict[str, Any] = {
+    **dict.fromkeys(
+        ("Relu", "Relu6", "Sigmoid", "Tanh", "Erf", "Erfc"),
+        lambda op, operands: _call(op, operands[0]),
+    ),
+    **dict.fromkeys(("Add", "AddV2"), lambda _, operands: _sum(*operands)),
+    "Identity": lambda _, operands: operands[0],
+    "Mul": lambda _, operands: _product(*operands),
+    "Neg": lambda _, operands: _product(-1.0, operands[0]),
+    "Square": lambda _, operands: _product(operands[0], operands[0]),
+    "Pow": _power,
+    "RealDiv": _quotient,
+}
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=3e-6)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _between(view: GraphView, tensor: str, end: NodeDef) -> set[str]:
+    """Names of the nodes from behind a tensor to `end` that depend on the tensor."""
+    readers: set[str] = set()
+    pending = [tensor]
+    while pending:
+        for reader in view.readers(pending.pop()):
+            if reader.node.name not in readers:
+                readers.add(reader.node.name)
+                if reader.node.name != end.name:
+                    pending.append(f"{reader.node.name}:0")
+    needed, pending = {end.name}, [end.name]
+    while pending:
+        for reference in view.nodes[pending.pop()].input:
+            name = node_name(reference)
+            if name in readers and name not in needed:
+                needed.add(name)
+                pending.append(name)
+    return needed
+
+
+def _is_closed(view: GraphView, tensor: str, end: NodeDef, nodes: set[str]) -> bool:
+    """Whether only `nodes` read the tensor and what they give, the result of `end` apart."""
+    inner = [tensor, *(f"{name}:0" for name in nodes if name != end.name)]
+    for each in inner:
+        readers = view.readers(each)
+        if view.is_output(each) or any(
+            reader.index == CONTROL or reader.node.name not in nodes for reader in readers
+        ):
+            return False
+    # An IdentityN passes on what it was given beside its result.
+    others = [f"{end.name}:{index}" for index in range(1, len(view.data_inputs(end)))]
+    return end.op != "IdentityN" or not any(
+        view.is_output(each) or _reads_data(view, each) for each in map(tensor_name, others)
+    )
+
+
+def _reads_data(view: GraphView, tensor: str) -> bool:
+    return any(reader.index != CONTROL for reader in view.readers(tensor))
