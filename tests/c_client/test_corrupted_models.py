@@ -104,6 +104,12 @@ STRUCTURE = {
     "bias-too-short": replace("bias", lambda array: array[:-1]),
     "bias-of-rank-2": replace("bias", lambda array: array[None]),
     "bias-nan": put("bias", 3, np.nan),
+    "residual-of-rank-1": replace("residual", lambda array: np.ones(1, np.float32)),
+    "residual-of-one-row": replace("residual", lambda array: np.ones((1, 32), np.float32)),
+    "residual-of-rank-0": replace("residual", lambda array: np.float32(1)),
+    "residual-of-no-rows": replace("residual", lambda array: np.ones((0, 32), np.float32)),
+    "residual-claims-a-shape": claim("residual", 0, 2**40),
+    "residual-of-another-dtype": replace("residual", lambda array: array.astype(np.float16)),
     "units-0": units(0),
     "units-negative": units(-32),
     "units-too-few": units(28),
@@ -139,6 +145,7 @@ QUANTIZATION = {
 FLOAT = [
     *("index-huge", "index-negative", "indptr-huge-inside", "indptr-ends-huge", "indptr-falls"),
     *("indptr-empty", "data-too-short", "data-of-no-height", "blocks-of-2^63-1", "bias-too-short"),
+    *("residual-of-one-row", "residual-of-rank-1"),
     *("units-negative", "units-2^31-1", "data-of-another-dtype"),
 ]
 

@@ -38,7 +38,7 @@ MATCHES = {
     "transposed": (lambda x: tf.matmul(x, W.T.copy(), transpose_b=True) + B, B, "linear", "AddV2"),
     "folded": (lambda x: x @ tf.transpose(tf.constant(W.T.copy())) + B, B, "linear", "AddV2"),
     "halves": (lambda x: x @ tf.cast(tf.constant(W, tf.float16), tf.float32), None, "linear", None),
-    "other activation": (lambda x: tf.nn.relu6(x @ W + B), B, "linear", "AddV2"),
+    "other activation": (lambda x: tf.nn.elu(x @ W + B), B, "linear", "AddV2"),
 }
 
 

@@ -19,6 +19,7 @@ def layer(weights, lead=(None,)):
         weights=weights,
         weights_id=("w:0", False),
         bias=None,
+        residual=None,
         activation="linear",
         lead=lead,
     )

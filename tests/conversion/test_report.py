@@ -15,6 +15,7 @@ STAYED = OpReport(
     precision=None,
     input=None,
     output=None,
+    fused=(),
     speedup=None,
     reason="its weights are not constant",
 )
@@ -29,6 +30,7 @@ CONVERTED = OpReport(
     precision="int8",
     input="float32",
     output="uint8",
+    fused=("bias", "gelu"),
     speedup=4.25,
     reason="predicted faster",
 )
@@ -38,7 +40,7 @@ REPORT = ConversionReport((CONVERTED, STAYED))
 def test_prints_an_aligned_table():
     heads, first, second, total = str(REPORT).splitlines()
     assert first.split("  ")[0] == "a_longer_name"
-    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "4.25x"):
+    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "bias+gelu", "4.25x"):
         assert cell in first
     assert heads.index("zeros") == first.index("90.0%")
     assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-  ")

@@ -56,10 +56,10 @@ def test_weights_are_packed_and_the_dense_ones_are_gone(tmp_path):
     values = constants(after.graph_def)
     assert not any(value.shape == W.shape for value in values.values())
     (node,) = nodes(after.graph_def, FLOAT_OP)
-    data, indices, indptr, bias = (values[name.split(":")[0]] for name in node.input[1:])
+    data, indices, indptr, bias, residual = (values[name.split(":")[0]] for name in node.input[1:])
     packed = ops.BlockSparseMatrix(data, indices, indptr, (10, 12))
     np.testing.assert_array_equal(packed.to_dense(), W.T)
-    assert bias.shape == (0,)
+    assert bias.shape == residual.shape == (0,)
 
 
 def test_int8_gets_scales_per_channel_and_per_tensor(tmp_path):

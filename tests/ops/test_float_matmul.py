@@ -110,3 +110,34 @@ def test_padding_of_a_block_is_ignored_whatever_it_holds():
     clean = block_sparse_matmul(x, weights).numpy()
     weights.data[...] = poisoned
     np.testing.assert_array_equal(bits(block_sparse_matmul(x, weights).numpy()), bits(clean))
+
+
+EXACT = {
+    "linear": lambda y: y,
+    "relu": lambda y: np.maximum(y, 0),
+    "relu6": lambda y: np.clip(y, 0, 6),
+    "gelu": lambda y: tf.nn.gelu(y).numpy(),
+    "gelu_tanh": lambda y: tf.nn.gelu(y, approximate=True).numpy(),
+    "sigmoid": lambda y: tf.sigmoid(y).numpy(),
+    "tanh": np.tanh,
+    "silu": lambda y: tf.nn.silu(y).numpy(),
+}
+
+
+@pytest.mark.parametrize("activation", EXACT)
+@pytest.mark.parametrize("shape", [(5, 7), (2, 3, 40)], ids=str)
+def test_activations_and_residual(activation, shape):
+    """Against TensorFlow's function of the exact sum, in float64."""
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((*shape[:-1], 20)).astype(np.float32)
+    dense = float_weights(rng, shape[-1], 20, (4, 1))
+    bias = rng.standard_normal(shape[-1]).astype(np.float32)
+    residual = 3 * rng.standard_normal(shape).astype(np.float32)
+    for added in (None, residual):
+        y = block_sparse_matmul(
+            tf.constant(x), sparse(dense, (4, 1)), bias, activation, added
+        ).numpy()
+        exact = x.astype(np.float64) @ dense.T.astype(np.float64) + bias
+        exact += 0 if added is None else added
+        assert y.shape == shape
+        np.testing.assert_allclose(y, EXACT[activation](exact), rtol=0, atol=2e-5)

@@ -160,3 +160,19 @@ def test_model_fma_rounds_once():
 
 def test_model_quantize_rounds_half_to_even():
     assert quantize(np.float32([0.5, 1.5, 2.5, -0.5, 300]), 1, 10).tolist() == [10, 12, 12, 10, 255]
+
+
+@pytest.mark.parametrize("activation", ["relu6", "gelu", "gelu_tanh", "sigmoid", "tanh", "silu"])
+def test_activations_act_in_real_units(activation):
+    """A uint8 result is the float result, quantized: not an activation of quantized sums."""
+    rng = np.random.default_rng(11)
+    dense = int8_weights(rng, 40, 64, (4, 4))
+    x = tf.constant(rng.integers(0, 256, (19, 64), np.uint8))
+    residual = rng.standard_normal((19, 40)).astype(np.float32)
+    for added in (None, residual):
+        arguments = (0.02, 100, sparse(dense, (4, 4)), np.full(40, 0.003), None, activation)
+        y = quantized_block_sparse_matmul(x, *arguments, residual=added).numpy()
+        q = quantized_block_sparse_matmul(x, *arguments, tf.uint8, 0.02, 60, residual=added).numpy()
+        unit = np.float32(1) / np.float32(0.02)
+        np.testing.assert_array_equal(q, np.clip(np.rint(y * unit) + 60, 0, 255))
+        assert len(np.unique(q)) > 20

@@ -169,6 +169,7 @@ def test_equal_bytes_in_blocks_of_another_shape():
             indices=np.array([0, 1], np.int32),
             indptr=np.array([0, 2], np.int32),
             bias=np.zeros(0, np.float32),
+            residual=np.zeros(0, np.float32),
             units=block[0],
         )
         assert_product(y, dense, x)

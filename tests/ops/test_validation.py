@@ -31,6 +31,14 @@ STRUCTURE = {
     "bias of rank 2": ({"bias": zeros(1, 8)}, r"`bias`.* rank 1.*\[1,8\]"),
     "bias too short": ({"bias": zeros(7)}, r"`bias` should have 8 or 0 elements.*Received: 7"),
     "bias too long": ({"bias": zeros(9)}, r"`bias` should have 8 or 0 elements.*Received: 9"),
+    "residual too short": (
+        {"residual": zeros(7)},
+        r"`residual` should have y's shape.*or \[0\]. Received: shape=\[7\]",
+    ),
+    "residual of one row": ({"residual": zeros(1, 8)}, r"`residual`.*shape=\[1,8\]"),
+    "residual transposed": ({"residual": zeros(8, X.shape[0])}, r"`residual` should have y's"),
+    "residual of a higher rank": ({"residual": zeros(1, X.shape[0], 8)}, r"`residual` should"),
+    "residual without columns": ({"residual": zeros(X.shape[0], 0)}, r"`residual` should have"),
     "bias NaN": (
         {"bias": np.float32([0, 0, np.nan, 0, 0, 0, 0, 0])},
         r"`bias` should be finite.*bias\[2\]=-?nan",
@@ -236,7 +244,10 @@ def test_int8_dtypes():
     [
         ({"units": 0}, r"units.* of 0 must be at least minimum 1"),
         ({"units": -1}, r"units.* of -1 must be at least minimum 1"),
-        ({"activation": "gelu"}, r'"gelu" is not in the list of allowed values: "linear", "relu"'),
+        (
+            {"activation": "swish"},
+            r'"swish" is not in the list of allowed values: "linear", "relu"',
+        ),
     ],
 )
 def test_attributes(changes, message):
