@@ -1,7 +1,6 @@
 // Times the kernels beside oneDNN's dense matmul. `--help` says how.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,15 +26,17 @@ Every result is checked before it is timed.
   --sparsity S       share of zeros, in [0, 1)        (default 0.85)
   --threads T        threads of both sides            (default 1)
   --filter TEXT      only cases whose name has TEXT, as in "int8 16x4" or "2048x1024"
+  --path P           portable, avx2, avx2vnni, avx512 or avx512vnni
+                     (default: TFSPARSE_PATH, else the best one)
   --json FILE        writes the results there as well
   --help             this text
 
 Without --shape, --pattern, --precision or --sparsity the standard cases run; any of
-them asks for one case. The path is forced with TFSPARSE_PATH (portable, avx512,
-avx512vnni).
+them asks for one case. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
 
 Columns: eff GOP/s counts the operations of the dense product, real GOP/s those on
-stored weights; peak is what one core was measured to do on registers, times threads;
+stored weights; peak is what one core was measured to do on registers with the path's instructions,
+times threads;
 share is real / peak; vs dense is oneDNN's time over ours.
 )";
 
@@ -48,7 +49,7 @@ constexpr char kCompiler[] = "GCC " __VERSION__;
 struct Options {
   std::optional<KernelCase> one;
   int threads = 1;
-  std::string filter, json;
+  std::string filter, json, path;
 };
 
 [[noreturn]] void Fail(const std::string& message) {
@@ -75,8 +76,10 @@ std::vector<int64_t> ParseSizes(const char* option, const std::string& text, siz
 }
 
 void Set(Options& options, const std::string& option, const std::string& value) {
-  if (option == "--filter" || option == "--json") {
-    (option == "--json" ? options.json : options.filter) = value;
+  if (option == "--filter" || option == "--json" || option == "--path") {
+    (option == "--json"   ? options.json
+     : option == "--path" ? options.path
+                          : options.filter) = value;
     return;
   }
   if (option == "--threads") {
@@ -211,34 +214,30 @@ void WriteJson(const std::string& path, const std::vector<KernelResult>& results
   }
 }
 
-// GOP/s of a function of peak.h, the best of five.
-double Peak(void (*run)(int64_t steps), double operations_per_step) {
-  constexpr int64_t kSteps = 1 << 19;
-  double best = 0;
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
-    run(kSteps);
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-    best = std::max(best, operations_per_step * kSteps / time.count());
-  }
-  return best;
+Path ChosenPath(const Options& options) {
+  Path path;
+  const Status status = options.path.empty()
+                            ? ChoosePath(&path)
+                            : ChoosePath(GetCpuFeatures(), options.path.c_str(), &path);
+  if (!status.ok()) Fail(status.message());
+  return path;
 }
 
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
-  const CpuFeatures& cpu = GetCpuFeatures();
-  const double peak_f32 = cpu.avx512 ? Peak(MultiplyAddF32, kOperationsPerStepF32) : 0;
-  const double peak_u8s8 = cpu.avx512vnni ? Peak(MultiplyAddU8S8, kOperationsPerStepU8S8) : 0;
+  const Path path = ChosenPath(options);
+  const double peak_f32 = PeakF32(path), peak_u8s8 = PeakU8S8(path);
   std::printf(
-      "One core's peak: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n"
-      "Compiled by %s; best path: %s\n\n",
-      peak_f32, peak_u8s8, cpu.avx512vnni ? "" : " (0: not measured without AVX-512, AVX-512 VNNI)",
-      kCompiler, PathName(SupportedPaths(cpu).back()));
+      "One core's peak on this path: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n"
+      "Compiled by %s; path: %s\n\n",
+      peak_f32, peak_u8s8, path == Path::kPortable ? " (0: not measured)" : "", kCompiler,
+      PathName(path));
   PrintHeader();
   std::vector<KernelResult> results;
   for (KernelCase c : options.one ? std::vector<KernelCase>{*options.one} : StandardCases()) {
     if (CaseName(c).find(options.filter) == std::string::npos) continue;
     c.threads = options.threads;
+    c.path = path;
     KernelResult result;
     const double peak = c.precision == "fp32" ? peak_f32 : peak_u8s8;
     if (Status status = RunKernelCase(c, peak, &result); !status.ok()) {

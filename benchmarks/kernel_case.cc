@@ -136,10 +136,8 @@ Status Check(const KernelCase& c, const Data<T>& data) {
 template <typename T>
 Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   Data<T> data(c);
-  Path path;
-  if (Status status = ChoosePath(&path); !status.ok()) return status;
   std::unique_ptr<const Matmul<T>> matmul;
-  if (Status status = Matmul<T>::Create(data.matrix.view(), path, &matmul); !status.ok()) {
+  if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
     return status;
   }
   SetOneDnnThreads(c.threads);

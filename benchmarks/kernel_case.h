@@ -5,6 +5,7 @@
 #include <string>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
@@ -16,6 +17,7 @@ struct KernelCase {
   int64_t block_out = 16, block_in = 4;
   double sparsity = 0.85;
   int threads = 1;
+  Path path = Path::kPortable;
 
   std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
 };
@@ -27,7 +29,7 @@ struct KernelResult {
   double ms = 0;               // median
   double effective_gops = 0;   // operations of the dense product per time
   double real_gops = 0;        // operations on stored weights per time
-  double peak_gops = 0;        // measured; 0 where this processor has no AVX-512
+  double peak_gops = 0;        // measured on the path; 0 for portable code
   double onednn_dense_ms = 0;  // median, measured in turns with ours
 
   double peak_share() const { return peak_gops > 0 ? real_gops / peak_gops : 0; }

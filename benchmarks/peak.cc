@@ -2,30 +2,81 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
 namespace tfsparse {
+namespace {
 
-void MultiplyAddF32(int64_t steps) {
-  __m512 sums[kPeakChains];
-  for (__m512& sum : sums) sum = _mm512_setzero_ps();
-  const __m512 x = _mm512_set1_ps(0.5f);
-  for (int64_t i = 0; i < steps; ++i) {
-    for (__m512& sum : sums) {
-      sum = _mm512_fmadd_ps(x, x, sum);
-      asm volatile("" : "+v"(sum));  // every one of them is executed
-    }
+// More than latency times throughput, and with x and one register more at most 16.
+constexpr int kChains = 12;
+
+// Defines a loop of `steps` times kChains of `expression` on `sum` and `x`. The empty
+// assembly hides what both are from the compiler, so that every one is executed.
+#define TFSPARSE_PEAK_LOOP(name, instructions, type, zero, one, expression) \
+  __attribute__((target(instructions))) void name(int64_t steps) {          \
+    type sums[kChains];                                                     \
+    for (type& sum : sums) sum = zero;                                      \
+    type x = one;                                                           \
+    for (int64_t i = 0; i < steps; ++i) {                                   \
+      for (type& sum : sums) {                                              \
+        sum = expression;                                                   \
+        asm volatile("" : "+x"(sum), "+x"(x));                              \
+      }                                                                     \
+    }                                                                       \
   }
+
+TFSPARSE_PEAK_LOOP(F32Avx2, "avx2,fma", __m256, _mm256_setzero_ps(), _mm256_set1_ps(0.5f),
+                   _mm256_fmadd_ps(x, x, sum))
+TFSPARSE_PEAK_LOOP(F32Avx512, "avx512f", __m512, _mm512_setzero_ps(), _mm512_set1_ps(0.5f),
+                   _mm512_fmadd_ps(x, x, sum))
+TFSPARSE_PEAK_LOOP(PairsAvx2, "avx2", __m256i, _mm256_setzero_si256(), _mm256_set1_epi16(1),
+                   _mm256_add_epi32(sum, _mm256_madd_epi16(x, x)))
+TFSPARSE_PEAK_LOOP(PairsAvx512, "avx512bw", __m512i, _mm512_setzero_si512(), _mm512_set1_epi16(1),
+                   _mm512_add_epi32(sum, _mm512_madd_epi16(x, x)))
+TFSPARSE_PEAK_LOOP(QuadsAvx2Vnni, "avx2,avxvnni", __m256i, _mm256_setzero_si256(),
+                   _mm256_set1_epi8(1), _mm256_dpbusd_avx_epi32(sum, x, x))
+TFSPARSE_PEAK_LOOP(QuadsAvx512Vnni, "avx512vnni", __m512i, _mm512_setzero_si512(),
+                   _mm512_set1_epi8(1), _mm512_dpbusd_epi32(sum, x, x))
+
+// A path's loop and the products of one of its expressions.
+struct Loop {
+  void (*run)(int64_t steps) = nullptr;
+  int products = 0;
+};
+
+Loop LoopF32(Path path) {
+  if (Includes(path, Path::kAvx512)) return {F32Avx512, 16};
+  if (Includes(path, Path::kAvx2)) return {F32Avx2, 8};
+  return {};
 }
 
-void MultiplyAddU8S8(int64_t steps) {
-  __m512i sums[kPeakChains];
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  const __m512i x = _mm512_set1_epi32(1);
-  for (int64_t i = 0; i < steps; ++i) {
-    for (__m512i& sum : sums) {
-      sum = _mm512_dpbusd_epi32(sum, x, x);
-      asm volatile("" : "+v"(sum));
-    }
-  }
+Loop LoopU8S8(Path path) {
+  if (Includes(path, Path::kAvx512Vnni)) return {QuadsAvx512Vnni, 64};
+  if (Includes(path, Path::kAvx512)) return {PairsAvx512, 32};
+  if (Includes(path, Path::kAvx2Vnni)) return {QuadsAvx2Vnni, 32};
+  if (Includes(path, Path::kAvx2)) return {PairsAvx2, 16};
+  return {};
 }
+
+// The best of five.
+double Measure(const Loop& loop) {
+  constexpr int64_t kSteps = 1 << 19;
+  if (loop.run == nullptr) return 0;
+  double best = 0;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    loop.run(kSteps);
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 2.0 * loop.products * kChains * kSteps / time.count());
+  }
+  return best;
+}
+
+}  // namespace
+
+double PeakF32(Path path) { return Measure(LoopF32(path)); }
+double PeakU8S8(Path path) { return Measure(LoopU8S8(path)); }
 
 }  // namespace tfsparse

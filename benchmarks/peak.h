@@ -1,19 +1,16 @@
 #ifndef TFSPARSE_BENCHMARKS_PEAK_H_
 #define TFSPARSE_BENCHMARKS_PEAK_H_
 
-#include <cstdint>
+#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
-// The most that one core does: independent 512-bit multiply-adds on registers. Each
-// function makes `steps` steps of kOperationsPerStep..., 2 operations per product.
-// Need AVX-512, and AVX-512 VNNI.
-inline constexpr int kPeakChains = 16;  // more than latency times throughput
-inline constexpr double kOperationsPerStepF32 = 2.0 * 16 * kPeakChains;
-inline constexpr double kOperationsPerStepU8S8 = 2.0 * 64 * kPeakChains;
-
-void MultiplyAddF32(int64_t steps);
-void MultiplyAddU8S8(int64_t steps);
+// The most that one core does on a path, in GOP/s (a product and its addition are two):
+// the path's multiply-add instructions, independent of each other and on registers. For
+// int8 these are VPDPBUSD, or VPMADDWD and VPADDD where the path has none. 0 for portable
+// code. The processor must support the path.
+double PeakF32(Path path);
+double PeakU8S8(Path path);
 
 }  // namespace tfsparse
 

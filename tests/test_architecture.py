@@ -97,6 +97,16 @@ def wrong_floors(floor, source):
     return set(ours) - FLOORS[floor]
 
 
+def definitions_that_are_shared(source):
+    """Functions and classes with code that are defined outside of an anonymous namespace.
+
+    A constexpr function of plain integers is the exception: it leaves nothing to share but
+    what any processor can run.
+    """
+    local = re.split(r"^namespace \{$", source, flags=re.MULTILINE)[0]
+    return re.findall(r"^(?:template|(?:static )?inline (?!constexpr)).*$", local, re.MULTILINE)
+
+
 def wing_modules():
     return [path for path in PYTHON if path.parent != ROOT / "tfsparse" or path.stem == "pattern"]
 
@@ -131,10 +141,24 @@ def test_cxx_floors(path):
         assert not [i for i in includes(source) if re.match("tensorflow|absl|tsl|xla|Eigen", i)]
 
 
-@pytest.mark.parametrize("path", [path for path in CXX if "avx512" in path.name], ids=name_of)
+def included_headers(path):
+    """All headers that a file includes, and those that ours include in turn."""
+    seen, left = set(), [path]
+    while left:
+        new = includes(left.pop().read_text()) - seen
+        seen |= new
+        left += [ROOT / header for header in new if header.startswith("custom_ops/")]
+    return seen
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CXX if re.search("avx|amx", path.name)], ids=name_of
+)
 def test_files_of_an_instruction_set_include_nothing_shared(path):
-    foreign = {i for i in includes(path.read_text()) if not i.startswith("custom_ops/kernels/")}
-    assert foreign <= ISA_HEADERS
+    headers = included_headers(path)
+    assert {i for i in headers if not i.startswith("custom_ops/kernels/")} <= ISA_HEADERS
+    for header in headers - ISA_HEADERS:
+        assert not definitions_that_are_shared((ROOT / header).read_text()), header
 
 
 @pytest.mark.parametrize("path", [*PYTHON, *CXX], ids=name_of)
@@ -192,6 +216,14 @@ def test_detects_keras(source, found):
 )
 def test_detects_private_tensorflow(source, found):
     assert imports_private_tensorflow(source) == found
+
+
+def test_detects_a_definition_that_is_shared():
+    function = "inline int F() { return 1; }\n"
+    assert definitions_that_are_shared(function)
+    assert definitions_that_are_shared("template <class T>\nT F() { return 1; }\n")
+    assert not definitions_that_are_shared("namespace {\n" + function + "}\n")
+    assert not definitions_that_are_shared("inline constexpr int kLanes = 16;\n")
 
 
 def test_detects_a_wrong_floor():

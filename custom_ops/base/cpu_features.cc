@@ -17,23 +17,30 @@ uint64_t Xcr0() {
   return (static_cast<uint64_t>(high) << 32) | low;
 }
 
+constexpr uint32_t Bit(int bit) { return 1u << bit; }
+
+bool Has(uint64_t set, uint64_t wanted) { return (set & wanted) == wanted; }
+
 CpuFeatures Detect() {
-  constexpr uint32_t kOsxsave = 1u << 27, kFma = 1u << 12;  // leaf 1, ECX
-  constexpr uint32_t kF = 1u << 16, kDq = 1u << 17,
-                     kBw = 1u << 30,  // leaf 7, EBX
-      kVl = 1u << 31;
-  constexpr uint32_t kVnni = 1u << 11;  // leaf 7, ECX
-  constexpr uint64_t kState = 0xe6;     // XMM, YMM, opmask, upper ZMM, ZMM16-31
+  constexpr uint32_t kOsxsave = Bit(27), kFma = Bit(12);               // leaf 1, ECX
+  constexpr uint32_t kAvx2 = Bit(5);                                   // leaf 7, EBX
+  constexpr uint32_t kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
+  constexpr uint32_t kAvx512Vnni = Bit(11);                            // leaf 7, ECX
+  constexpr uint32_t kAvxVnni = Bit(4);                                // leaf 7/1, EAX
+  constexpr uint64_t kYmm = 0x6, kZmm = 0xe6;  // XMM, YMM; and opmask, upper ZMM, ZMM16-31
 
   CpuFeatures features;
   uint32_t eax, ebx, ecx, edx;
-  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return features;
-  if (!(ecx & kOsxsave) || !(ecx & kFma)) return features;
-  if ((Xcr0() & kState) != kState) return features;
-  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return features;
-  constexpr uint32_t kAll = kF | kDq | kBw | kVl;
-  features.avx512 = (ebx & kAll) == kAll;
-  features.avx512vnni = features.avx512 && (ecx & kVnni);
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !Has(ecx, kOsxsave | kFma)) return features;
+  const uint64_t saved = Xcr0();
+  if (!Has(saved, kYmm) || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return features;
+  const uint32_t subleaves = eax;
+  features.avx2 = Has(ebx, kAvx2);
+  features.avx512 = features.avx2 && Has(saved, kZmm) && Has(ebx, kAvx512);
+  features.avx512vnni = features.avx512 && Has(ecx, kAvx512Vnni);
+  if (subleaves >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
+    features.avx2vnni = features.avx2 && Has(eax, kAvxVnni);
+  }
   return features;
 }
 

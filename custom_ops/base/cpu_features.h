@@ -7,8 +7,10 @@ namespace tfsparse {
 // processor has the instructions and the operating system saves the registers
 // they use (XCR0): one without the other faults.
 struct CpuFeatures {
-  bool avx512 = false;      // F, BW, DQ, VL and FMA
-  bool avx512vnni = false;  // the above and VNNI
+  bool avx2 = false;        // AVX2 and FMA
+  bool avx2vnni = false;    // avx2 and AVX-VNNI
+  bool avx512 = false;      // avx2 and F, BW, DQ, VL
+  bool avx512vnni = false;  // avx512 and its VNNI, which is not AVX-VNNI
 };
 
 // Asks the processor once.

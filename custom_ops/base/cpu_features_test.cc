@@ -8,14 +8,17 @@ namespace {
 // The compiler's own run-time check is the oracle.
 TEST(CpuFeatures, AgreesWithTheCompilersRuntime) {
 #if defined(__x86_64__)
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("fma");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
+  EXPECT_EQ(GetCpuFeatures().avx2, avx2);
+  EXPECT_EQ(GetCpuFeatures().avx2vnni, avx2 && __builtin_cpu_supports("avxvnni"));
   EXPECT_EQ(GetCpuFeatures().avx512, avx512);
   EXPECT_EQ(GetCpuFeatures().avx512vnni, avx512 && __builtin_cpu_supports("avx512vnni"));
 #else
+  EXPECT_FALSE(GetCpuFeatures().avx2);
   EXPECT_FALSE(GetCpuFeatures().avx512);
-  EXPECT_FALSE(GetCpuFeatures().avx512vnni);
 #endif
 }
 

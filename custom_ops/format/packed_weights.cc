@@ -32,7 +32,7 @@ class Packer {
   }
 
  private:
-  static constexpr int kGroup = PackedWeights<T>::kGroup;
+  static constexpr int kGroupValues = PackedWeights<T>::kGroupValues;
 
   // Inputs that block row `row` stores: whole blocks, less what sticks out.
   int64_t Inputs(int64_t row) const {
@@ -42,7 +42,9 @@ class Packer {
     return (end - begin) * matrix_.block_in - std::max<int64_t>(0, last_end - matrix_.in);
   }
 
-  int64_t Groups(int64_t row) const { return (Inputs(row) + kGroup - 1) / kGroup; }
+  int64_t Groups(int64_t row) const {
+    return (Inputs(row) + packed_.group() - 1) / packed_.group();
+  }
 
   void Reserve() {
     int64_t columns = 0, values = 0, strips = 0;
@@ -51,7 +53,7 @@ class Packer {
       const int64_t row_strips = (outs + packed_.height - 1) / packed_.height;
       strips += row_strips;
       columns += Groups(row) * packed_.columns_per_group();
-      values += Groups(row) * kGroup * packed_.height * row_strips;
+      values += Groups(row) * kGroupValues * packed_.height * row_strips;
     }
     packed_.strips.reserve(strips);
     packed_.columns.Reserve(columns);
@@ -72,9 +74,11 @@ class Packer {
 
   int64_t WriteColumns(int64_t row) {
     int32_t* columns = packed_.columns.data() + column_;
-    const bool quads = packed_.layout == Layout::kQuads;
+    const int group = packed_.group();
+    const bool gathered = IsGathered(packed_.layout);
     ForInputs(row, [&](int64_t position, int64_t input, const T*) {
-      columns[quads ? position / 4 : position] = static_cast<int32_t>(quads ? input / 4 : input);
+      columns[gathered ? position : position / group] =
+          static_cast<int32_t>(gathered ? input : input / group);
     });
     return Groups(row);
   }
@@ -84,13 +88,21 @@ class Packer {
     const int64_t first = out - row * matrix_.block_out;  // in the block
     const int64_t height =
         std::min<int64_t>({packed_.height, matrix_.block_out - first, matrix_.out - out});
+    const int group = packed_.group(), width = packed_.width();
     ForInputs(row, [&](int64_t position, int64_t, const T* block) {
-      T* group = values + position / kGroup * kGroup * packed_.height + position % kGroup;
+      T* value =
+          values + position / group * kGroupValues * packed_.height + position % group * width;
       for (int64_t h = 0; h < height; ++h) {
-        group[h * kGroup] = block[(first + h) * matrix_.block_in];
+        Write(block[(first + h) * matrix_.block_in], width, value + h * kGroupValues);
       }
     });
-    value_ += groups * kGroup * packed_.height;
+    value_ += groups * kGroupValues * packed_.height;
+  }
+
+  // In two bytes, the lower first, where a weight is wide.
+  static void Write(T weight, int width, T* value) {
+    value[0] = weight;
+    if (width == 2) value[1] = weight < 0 ? T{-1} : T{0};
   }
 
   const BlockSparseMatrix<T>& matrix_;

@@ -5,12 +5,14 @@
 //
 // A kernel works on strips of `height` outputs that share their inputs, and on
 // one group of inputs at a time. A block row of A outputs becomes ceil(A /
-// height) strips. A group is one input for float; for int8 it is four, because
-// VPDPBUSD takes four: four neighbours (Layout::kQuads, blocks a multiple of
-// four wide), or any four of the strip's inputs (Layout::kPlanes).
+// height) strips. A group is one input for float. For int8 it is as many as an
+// instruction takes: four for VPDPBUSD (Layout::kQuads, kPlanes), two for
+// VPMADDWD (kPairs, kWidePlanes); neighbours where the tile has them side by side
+// (kQuads, kPairs: blocks a multiple of four, or two, wide), else any of the strip's.
 //
-//   columns  per group: the input (float), the quad (kQuads), or four inputs
-//   values   per group: [height] floats or [height][4] int8
+//   columns  per group: its number (kQuads, kPairs), or its inputs
+//   values   per group: [height] floats, [height][4] int8, or [height][2] int16 in
+//            the bytes of twice as many int8
 //
 // Outputs past the block or the matrix, inputs past the matrix, and the rest of
 // a last group have weight zero. Strips of one block row share their columns.
@@ -29,9 +31,13 @@ namespace tfsparse {
 
 template <typename T>
 struct PackedWeights {
+  // Elements of `values` in a group, per output.
+  static constexpr int kGroupValues = sizeof(T) == 1 ? 4 : 1;
+  // Elements of `values` for a weight.
+  int width() const { return IsWide(layout) ? 2 : 1; }
   // Inputs in a group, and columns that name them.
-  static constexpr int kGroup = sizeof(T) == 1 ? 4 : 1;
-  int columns_per_group() const { return layout == Layout::kQuads ? 1 : kGroup; }
+  int group() const { return kGroupValues / width(); }
+  int columns_per_group() const { return IsGathered(layout) ? group() : 1; }
 
   int64_t out = 0;
   int64_t in = 0;
@@ -42,8 +48,8 @@ struct PackedWeights {
   AlignedBuffer<T> values;
 };
 
-// Packs a validated matrix. kQuads asks for T = int8 and a block width that is
-// a multiple of four.
+// Packs a validated matrix. kQuads and kPairs ask for a block width that is a multiple
+// of four and two; all but kPlanes ask for T = int8.
 template <typename T>
 PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height);
 

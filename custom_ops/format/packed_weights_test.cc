@@ -14,18 +14,24 @@ namespace {
 // The dense matrix that packed weights stand for. Every element may be written once.
 template <typename T>
 std::vector<T> Unpack(const PackedWeights<T>& packed) {
-  constexpr int kGroup = PackedWeights<T>::kGroup;
+  constexpr int kGroupValues = PackedWeights<T>::kGroupValues;
+  const int group = packed.group(), width = packed.width();
   std::vector<T> dense(packed.out * packed.in);
   std::set<int64_t> seen;
   for (const Strip& strip : packed.strips) {
     for (int64_t g = 0; g < strip.groups; ++g) {
       const int32_t* columns =
           packed.columns.data() + strip.column + g * packed.columns_per_group();
-      const T* values = packed.values.data() + strip.value + g * kGroup * packed.height;
+      const T* values = packed.values.data() + strip.value + g * kGroupValues * packed.height;
       for (int h = 0; h < packed.height; ++h) {
-        for (int i = 0; i < kGroup; ++i) {
-          const T value = values[h * kGroup + i];
-          const int64_t input = packed.layout == Layout::kQuads ? columns[0] * 4 + i : columns[i];
+        for (int i = 0; i < group; ++i) {
+          const T* stored = values + h * kGroupValues + i * width;
+          const T value = stored[0];
+          if (width == 2) {
+            EXPECT_EQ(stored[1], value < 0 ? T{-1} : T{0}) << "not an int16";
+          }
+          const bool gathered = IsGathered(packed.layout);
+          const int64_t input = gathered ? columns[i] : columns[0] * group + i;
           if (value == T{0}) continue;
           const int64_t place = (strip.out + h) * packed.in + input;
           EXPECT_LT(strip.out + h, packed.out);
@@ -43,13 +49,15 @@ struct Shape {
   int64_t out, in, block_out, block_in;
 };
 
-const Shape kShapes[] = {{16, 16, 16, 4}, {17, 19, 16, 4},  {1, 1, 1, 1},   {5, 7, 4, 1},
-                         {64, 33, 5, 3},  {70, 70, 64, 64}, {3, 100, 2, 8}, {9, 6, 6, 1}};
+const Shape kShapes[] = {{16, 16, 16, 4}, {17, 19, 16, 4}, {1, 1, 1, 1},
+                         {5, 7, 4, 1},    {64, 33, 5, 3},  {70, 70, 64, 64},
+                         {3, 100, 2, 8},  {9, 6, 6, 1},    {12, 21, 4, 2}};
 
 template <typename T>
 void CheckAll(Layout layout) {
   for (const Shape& s : kShapes) {
     if (layout == Layout::kQuads && s.block_in % 4 != 0) continue;
+    if (layout == Layout::kPairs && s.block_in % 2 != 0) continue;
     for (double sparsity : {0.0, 0.6, 1.0}) {
       for (int height : {1, 2, 4, 6, 8}) {
         SCOPED_TRACE(testing::Message() << s.out << "x" << s.in << " in " << s.block_out << "x"
@@ -66,6 +74,9 @@ void CheckAll(Layout layout) {
 TEST(PackedWeights, UnpackToWhatWasPackedFloat) { CheckAll<float>(Layout::kPlanes); }
 TEST(PackedWeights, UnpackToWhatWasPackedGathered) { CheckAll<int8_t>(Layout::kPlanes); }
 TEST(PackedWeights, UnpackToWhatWasPackedQuads) { CheckAll<int8_t>(Layout::kQuads); }
+
+TEST(PackedWeights, UnpackToWhatWasPackedPairs) { CheckAll<int8_t>(Layout::kPairs); }
+TEST(PackedWeights, UnpackToWhatWasPackedWide) { CheckAll<int8_t>(Layout::kWidePlanes); }
 
 TEST(PackedWeights, StripsOfABlockRowShareTheirColumns) {
   const RandomMatrix<float> matrix(32, 40, 16, 4, 0.5, 3);

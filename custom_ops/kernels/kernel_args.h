@@ -37,15 +37,26 @@ inline constexpr int kChunkOutputs = 64;
 inline constexpr int kMaxHeight = 8;
 inline constexpr int kChunkRoom = 80;
 
-// Where an element (row m, input k) of a tile of 16*V rows lies.
+// Where an element (row m, input k) of a tile of 16*V rows lies. Planes of u8 and u16 have
+// their rows in the order that the kernels' interleaving undoes (see below).
 enum class Layout {
-  kPlanes,  // [k][m], rows of u8 in the order that gathered quads need (see
-            // below)
-  kQuads,   // [k / 4][m][k % 4], u8 only
+  kPlanes,      // [k][m]
+  kQuads,       // [k / 4][m][k % 4], u8 only
+  kPairs,       // [k / 2][m][k % 2], u8 widened to u16
+  kWidePlanes,  // [k][m], u8 widened to u16
 };
-// A plane of u8 has 64 rows. Interleaving four planes into quads, byte and word
-// unpacks leave row 16v + 4l + j in lane 4v + j of quarter l, so the plane
-// keeps it at 16l + 4v + j, and the sums come out in order.
+constexpr bool IsWide(Layout layout) {
+  return layout == Layout::kPairs || layout == Layout::kWidePlanes;
+}
+// Whether a group of inputs is any of them, rather than neighbours.
+constexpr bool IsGathered(Layout layout) {
+  return layout == Layout::kPlanes || layout == Layout::kWidePlanes;
+}
+// Interleaving works inside the 128-bit parts of a register. In a plane of u8, which is
+// one register, byte and word unpacks of four planes leave place 16l + 4v + j in lane
+// 4l + j of register v of the quads, so that is where the plane keeps the row that
+// belongs there. In a wide plane, word unpacks of two registers leave place 8l + 4v + j
+// (of 16 bits) in lane 4l + j of register v of the pairs. The sums come out in order.
 
 // What is applied to an output; activation_functions.h defines them. The names are Keras's.
 enum class Activation : uint8_t {
@@ -62,7 +73,7 @@ enum class Activation : uint8_t {
 // A few consecutive outputs that share their inputs.
 struct Strip {
   int32_t out;     // first output
-  int64_t groups;  // groups of inputs: one input (float), four (int8)
+  int64_t groups;  // groups of inputs: one (float), four or two (int8)
   int64_t column;  // of the first group, in PackedWeights::columns
   int64_t value;   // of the first group, in PackedWeights::values
 };

@@ -5,13 +5,21 @@
 
 namespace tfsparse {
 
-// Rows of x into a tile; need AVX-512 F and BW. `inputs` is rounded up to 16
-// planes (float) or 64 (uint8), so a tile needs room for that many.
-bool PackF32Avx512(const PackArgs& args);         // float x, planes of float
-bool PackU8QuadsAvx512(const PackArgs& args);     // uint8 x, quads
-bool PackU8PlanesAvx512(const PackArgs& args);    // uint8 x, planes; vectors = 4
-bool QuantizeQuadsAvx512(const PackArgs& args);   // float x, quads of uint8
-bool QuantizePlanesAvx512(const PackArgs& args);  // float x, planes of uint8; vectors = 4
+// Rows of x into a tile (kernel_args.h: Layout); need AVX-512 F and BW. `inputs` is rounded
+// up to 64, so a tile needs room for that many. Planes of uint8 want vectors = 4, wide
+// ones an even number.
+
+bool PackF32Avx512(const PackArgs& args);  // float x, planes of float
+
+bool PackU8QuadsAvx512(const PackArgs& args);  // uint8 x
+bool PackU8PlanesAvx512(const PackArgs& args);
+bool PackU8PairsAvx512(const PackArgs& args);
+bool PackU8WidePlanesAvx512(const PackArgs& args);
+
+bool QuantizeQuadsAvx512(const PackArgs& args);  // float x, quantized
+bool QuantizePlanesAvx512(const PackArgs& args);
+bool QuantizePairsAvx512(const PackArgs& args);
+bool QuantizeWidePlanesAvx512(const PackArgs& args);
 
 }  // namespace tfsparse
 

@@ -98,7 +98,8 @@ int64_t Execution<T>::OutputParts(int threads) const {
 template <typename T>
 int64_t Execution<T>::TileBytes() const {
   const int64_t inputs = (weights_.in + kPackedInputs - 1) / kPackedInputs * kPackedInputs;
-  return inputs * tiles_.most_vectors() * kLanes * static_cast<int64_t>(sizeof(T));
+  return inputs * tiles_.most_vectors() * kLanes * static_cast<int64_t>(sizeof(T)) *
+         weights_.width();
 }
 
 template <typename T>

@@ -6,22 +6,36 @@
 
 namespace tfsparse {
 
-const char* PathName(Path path) {
-  switch (path) {
-    case Path::kAvx512Vnni:
-      return "avx512vnni";
-    case Path::kAvx512:
-      return "avx512";
-    case Path::kPortable:
-      break;
-  }
-  return "portable";
+namespace {
+
+struct Row {
+  Path path;
+  const char* name;
+  bool CpuFeatures::* needs;  // null: nothing
+};
+
+// One row per path, in their order.
+constexpr Row kRows[] = {
+    {Path::kPortable, "portable", nullptr},
+    {Path::kAvx2, "avx2", &CpuFeatures::avx2},
+    {Path::kAvx2Vnni, "avx2vnni", &CpuFeatures::avx2vnni},
+    {Path::kAvx512, "avx512", &CpuFeatures::avx512},
+    {Path::kAvx512Vnni, "avx512vnni", &CpuFeatures::avx512vnni},
+};
+
+}  // namespace
+
+const char* PathName(Path path) { return kRows[static_cast<int>(path)].name; }
+
+bool Includes(Path path, Path other) {
+  return other == path || (other < path && other != Path::kAvx2Vnni);
 }
 
 std::vector<Path> SupportedPaths(const CpuFeatures& features) {
-  std::vector<Path> paths = {Path::kPortable};
-  if (features.avx512) paths.push_back(Path::kAvx512);
-  if (features.avx512vnni) paths.push_back(Path::kAvx512Vnni);
+  std::vector<Path> paths;
+  for (const Row& row : kRows) {
+    if (row.needs == nullptr || features.*row.needs) paths.push_back(row.path);
+  }
   return paths;
 }
 

@@ -8,12 +8,15 @@
 
 namespace tfsparse {
 
-// A path is a set of instructions that kernels are written for. Each one
-// includes those before it, so where a path has no kernel for something, a
-// lower one has.
-enum class Path { kPortable, kAvx512, kAvx512Vnni };
+// A path is a set of instructions that kernels are written for, and names what a
+// processor can do best. Lowest first.
+enum class Path { kPortable, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni };
 
 const char* PathName(Path path);
+
+// Whether all that `other` needs is there on `path`, so that where `path` has no kernel
+// for something, `other`'s will do. Not an order: AVX-VNNI and AVX-512 are apart.
+bool Includes(Path path, Path other);
 
 // The paths this processor can take, lowest first.
 std::vector<Path> SupportedPaths(const CpuFeatures& features);

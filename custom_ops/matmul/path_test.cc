@@ -1,15 +1,20 @@
 #include "custom_ops/matmul/path.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 namespace tfsparse {
 namespace {
 
+// avx2, avx2vnni, avx512, avx512vnni
 constexpr CpuFeatures kOld = {};
-constexpr CpuFeatures kSkylake = {true, false};
-constexpr CpuFeatures kZen5 = {true, true};
+constexpr CpuFeatures kHaswell = {true, false, false, false};
+constexpr CpuFeatures kAlderLake = {true, true, false, false};
+constexpr CpuFeatures kSkylake = {true, false, true, false};
+constexpr CpuFeatures kZen5 = {true, true, true, true};
 
 TEST(ChoosePath, TakesTheBest) {
   Path path;
@@ -17,6 +22,10 @@ TEST(ChoosePath, TakesTheBest) {
   EXPECT_EQ(path, Path::kAvx512Vnni);
   ASSERT_TRUE(ChoosePath(kSkylake, "", &path).ok());
   EXPECT_EQ(path, Path::kAvx512);
+  ASSERT_TRUE(ChoosePath(kAlderLake, nullptr, &path).ok());
+  EXPECT_EQ(path, Path::kAvx2Vnni);
+  ASSERT_TRUE(ChoosePath(kHaswell, nullptr, &path).ok());
+  EXPECT_EQ(path, Path::kAvx2);
   ASSERT_TRUE(ChoosePath(kOld, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kPortable);
 }
@@ -34,9 +43,28 @@ TEST(ChoosePath, RefusesWhatIsNoPathOrNotSupported) {
   Status status = ChoosePath(kZen5, "avx3", &path);
   EXPECT_EQ(status.message(),
             "`TFSPARSE_PATH` should be one of the paths of this processor: 'portable', "
-            "'avx512', 'avx512vnni'. Received: TFSPARSE_PATH='avx3'");
+            "'avx2', 'avx2vnni', 'avx512', 'avx512vnni'. Received: TFSPARSE_PATH='avx3'");
   EXPECT_FALSE(ChoosePath(kSkylake, "avx512vnni", &path).ok());
+  EXPECT_FALSE(ChoosePath(kSkylake, "avx2vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kOld, "avx512", &path).ok());
+}
+
+// Every processor that has `path` has what it includes, whatever else it has.
+TEST(Includes, IsWhatEveryProcessorOfThePathCanTake) {
+  for (const CpuFeatures& cpu : {kOld, kHaswell, kAlderLake, kSkylake, kZen5}) {
+    const std::vector<Path> supported = SupportedPaths(cpu);
+    for (Path path : supported) {
+      EXPECT_TRUE(Includes(path, path));
+      for (Path other : SupportedPaths(kZen5)) {
+        if (!Includes(path, other)) continue;
+        EXPECT_NE(std::find(supported.begin(), supported.end(), other), supported.end())
+            << PathName(path) << ", " << PathName(other);
+      }
+    }
+  }
+  EXPECT_TRUE(Includes(Path::kAvx512Vnni, Path::kAvx2));
+  EXPECT_FALSE(Includes(Path::kAvx512Vnni, Path::kAvx2Vnni));
+  EXPECT_FALSE(Includes(Path::kAvx2, Path::kAvx512));
 }
 
 }  // namespace

@@ -2,20 +2,39 @@
 
 #include <type_traits>
 
+#include "custom_ops/kernels/multiply_f32_avx2.h"
 #include "custom_ops/kernels/multiply_f32_avx512.h"
+#include "custom_ops/kernels/multiply_u8s8_avx2.h"
+#include "custom_ops/kernels/multiply_u8s8_avx2vnni.h"
+#include "custom_ops/kernels/multiply_u8s8_avx512.h"
 #include "custom_ops/kernels/multiply_u8s8_avx512vnni.h"
+#include "custom_ops/kernels/output_avx2.h"
 #include "custom_ops/kernels/output_avx512.h"
+#include "custom_ops/kernels/pack_avx2.h"
 #include "custom_ops/kernels/pack_avx512.h"
 #include "custom_ops/kernels/portable.h"
 
 namespace tfsparse {
 namespace {
 
+const char* LayoutName(Layout layout) {
+  switch (layout) {
+    case Layout::kQuads:
+      return "_quads_";
+    case Layout::kPairs:
+      return "_pairs_";
+    case Layout::kWidePlanes:
+      return "_wide_";
+    case Layout::kPlanes:
+      break;
+  }
+  return "_planes_";
+}
+
 template <typename T>
 std::string Name(Path path, Layout layout, int height, int vectors) {
   return std::string(std::is_same_v<T, float> ? "float" : "int8") + "_" + PathName(path) +
-         (layout == Layout::kQuads ? "_quads_" : "_planes_") + std::to_string(height) + "x" +
-         std::to_string(vectors);
+         LayoutName(layout) + std::to_string(height) + "x" + std::to_string(vectors);
 }
 
 // Adds a row of kernels.inc to the list for T, if it is for weights of type W =
@@ -35,6 +54,38 @@ double UsefulShare(const Kernel<T>& kernel, int64_t block_out) {
   const int64_t strips = (block_out + kernel.height - 1) / kernel.height;
   return static_cast<double>(kernel.share * block_out) / (strips * kernel.height);
 }
+
+// The steps of a path for a layout, lowest path first. A path that adds nothing to them has
+// those of the path below it that it includes.
+struct StepsRow {
+  Path path;
+  Layout layout;
+  Steps steps;
+};
+
+constexpr StepsRow kF32Steps[] = {
+    {Path::kPortable, Layout::kPlanes, {PackF32Portable, nullptr, OutputF32Portable, nullptr}},
+    {Path::kAvx2, Layout::kPlanes, {PackF32Avx2, nullptr, OutputF32Avx2, nullptr}},
+    {Path::kAvx512, Layout::kPlanes, {PackF32Avx512, nullptr, OutputF32Avx512, nullptr}},
+};
+
+#define TFSPARSE_INT8_STEPS(path, layout)                                                     \
+  {                                                                                           \
+    Path::k##path, Layout::k##layout, {                                                       \
+      Quantize##layout##path, PackU8##layout##path, OutputS32ToF32##path, OutputS32ToU8##path \
+    }                                                                                         \
+  }
+constexpr StepsRow kInt8Steps[] = {
+    TFSPARSE_INT8_STEPS(Portable, Quads), TFSPARSE_INT8_STEPS(Portable, Planes),
+    TFSPARSE_INT8_STEPS(Avx2, Quads),     TFSPARSE_INT8_STEPS(Avx2, Planes),
+    TFSPARSE_INT8_STEPS(Avx2, Pairs),     TFSPARSE_INT8_STEPS(Avx2, WidePlanes),
+    TFSPARSE_INT8_STEPS(Avx512, Quads),   TFSPARSE_INT8_STEPS(Avx512, Planes),
+    TFSPARSE_INT8_STEPS(Avx512, Pairs),   TFSPARSE_INT8_STEPS(Avx512, WidePlanes),
+};
+#undef TFSPARSE_INT8_STEPS
+
+constexpr auto& StepsRows(float) { return kF32Steps; }
+constexpr auto& StepsRows(int8_t) { return kInt8Steps; }
 
 }  // namespace
 
@@ -56,7 +107,7 @@ template <typename T>
 const Kernel<T>& SelectKernel(Path path, int64_t block_out, int64_t block_in) {
   const Kernel<T>* best = nullptr;
   for (const Kernel<T>& kernel : Kernels<T>()) {
-    if (kernel.path > path || !Accepts(kernel, block_in)) continue;
+    if (!Includes(path, kernel.path) || !Accepts(kernel, block_in)) continue;
     if (best == nullptr || kernel.path > best->path ||
         (kernel.path == best->path &&
          UsefulShare(kernel, block_out) > UsefulShare(*best, block_out))) {
@@ -68,21 +119,11 @@ const Kernel<T>& SelectKernel(Path path, int64_t block_out, int64_t block_in) {
 
 template <typename T>
 Steps SelectSteps(const Kernel<T>& kernel) {
-  const bool avx512 = kernel.path >= Path::kAvx512;
-  if constexpr (std::is_same_v<T, float>) {
-    return avx512 ? Steps{PackF32Avx512, nullptr, OutputF32Avx512, nullptr}
-                  : Steps{PackF32Portable, nullptr, OutputF32Portable, nullptr};
-  } else if (kernel.layout == Layout::kQuads) {
-    return avx512 ? Steps{QuantizeQuadsAvx512, PackU8QuadsAvx512, OutputS32ToF32Avx512,
-                          OutputS32ToU8Avx512}
-                  : Steps{QuantizeQuadsPortable, PackU8QuadsPortable, OutputS32ToF32Portable,
-                          OutputS32ToU8Portable};
-  } else {
-    return avx512 ? Steps{QuantizePlanesAvx512, PackU8PlanesAvx512, OutputS32ToF32Avx512,
-                          OutputS32ToU8Avx512}
-                  : Steps{QuantizePlanesPortable, PackU8PlanesPortable, OutputS32ToF32Portable,
-                          OutputS32ToU8Portable};
+  const StepsRow* best = nullptr;
+  for (const StepsRow& row : StepsRows(T())) {
+    if (row.layout == kernel.layout && Includes(kernel.path, row.path)) best = &row;
   }
+  return best->steps;  // every kernel's layout is in the table, on its path or below
 }
 
 template const std::vector<Kernel<float>>& Kernels();

@@ -39,11 +39,11 @@ const std::vector<Kernel<T>>& Kernels();
 // Whether a kernel can take blocks of `block_in` inputs.
 template <typename T>
 bool Accepts(const Kernel<T>& kernel, int64_t block_in) {
-  return kernel.layout == Layout::kPlanes || block_in % 4 == 0;
+  return IsGathered(kernel.layout) || block_in % (kernel.layout == Layout::kPairs ? 2 : 4) == 0;
 }
 
-// The best kernel of the highest path not above `path` that has any, for a validated
-// block.
+// The best kernel of the highest path that `path` includes and that has any, for a
+// validated block.
 template <typename T>
 const Kernel<T>& SelectKernel(Path path, int64_t block_out, int64_t block_in);
 

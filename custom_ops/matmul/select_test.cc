@@ -23,15 +23,61 @@ TEST(SelectKernel, TakesTheHeightThatWastesLeast) {
   EXPECT_EQ(Selected<float>(Path::kAvx512Vnni, 16, 4), "float_avx512_planes_8x3");
   EXPECT_EQ(Selected<float>(Path::kAvx512, 4, 1), "float_avx512_planes_4x4");
   EXPECT_EQ(Selected<float>(Path::kAvx512, 1, 1), "float_avx512_planes_1x8");
+  EXPECT_EQ(Selected<float>(Path::kAvx2Vnni, 4, 1), "float_avx2_planes_4x1");
 }
 
-TEST(SelectKernel, NeverGoesAboveThePath) {
-  EXPECT_EQ(SelectKernel<int8_t>(Path::kAvx512, 16, 4).path, Path::kPortable);
-  for (int64_t block_out = 1; block_out <= 64; ++block_out) {
-    for (int64_t block_in : {1, 2, 3, 4, 64}) {
-      EXPECT_EQ(SelectKernel<float>(Path::kPortable, block_out, block_in).path, Path::kPortable);
-      EXPECT_EQ(SelectKernel<int8_t>(Path::kPortable, block_out, block_in).path, Path::kPortable);
-      EXPECT_TRUE(Accepts(SelectKernel<int8_t>(Path::kAvx512Vnni, block_out, block_in), block_in));
+TEST(SelectKernel, TakesTheLayoutThatTheBlockAllows) {
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx512, 16, 4), "int8_avx512_pairs_8x3");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx512, 4, 2), "int8_avx512_pairs_4x4");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx512, 4, 1), "int8_avx512_wide_4x4");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx2, 4, 6), "int8_avx2_pairs_4x1");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx2, 4, 3), "int8_avx2_wide_4x1");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx2Vnni, 4, 4), "int8_avx2vnni_quads_4x1");
+  EXPECT_EQ(Selected<int8_t>(Path::kAvx2Vnni, 4, 2), "int8_avx2vnni_planes_4x2");
+}
+
+constexpr Path kPaths[] = {Path::kPortable, Path::kAvx2, Path::kAvx2Vnni, Path::kAvx512,
+                           Path::kAvx512Vnni};
+
+template <typename T>
+void CheckSelection() {
+  for (Path path : kPaths) {
+    for (int64_t block_out = 1; block_out <= 64; ++block_out) {
+      for (int64_t block_in : {1, 2, 3, 4, 6, 64}) {
+        const Kernel<T>& kernel = SelectKernel<T>(path, block_out, block_in);
+        SCOPED_TRACE(kernel.name);
+        EXPECT_TRUE(Includes(path, kernel.path)) << PathName(path);
+        EXPECT_TRUE(Accepts(kernel, block_in)) << block_in;
+      }
+    }
+  }
+}
+
+TEST(SelectKernel, NeverLeavesThePathFloat) { CheckSelection<float>(); }
+TEST(SelectKernel, NeverLeavesThePathInt8) { CheckSelection<int8_t>(); }
+
+// Portable code would be many times slower than the dense product.
+TEST(SelectKernel, NeverFallsBackToPortableCode) {
+  for (Path path : kPaths) {
+    if (path == Path::kPortable) continue;
+    EXPECT_NE(SelectKernel<float>(path, 1, 1).path, Path::kPortable) << PathName(path);
+    EXPECT_NE(SelectKernel<int8_t>(path, 1, 1).path, Path::kPortable) << PathName(path);
+  }
+}
+
+// The order of the rows in a tile is the path's own: the steps must be of the kernel's
+// path or of one below that has no order of its own.
+TEST(SelectSteps, AreThoseOfTheKernelsPath) {
+  for (const Kernel<int8_t>& kernel : Kernels<int8_t>()) {
+    SCOPED_TRACE(kernel.name);
+    const Steps steps = SelectSteps(kernel);
+    EXPECT_NE(steps.pack_u8, nullptr);
+    for (const Kernel<int8_t>& other : Kernels<int8_t>()) {
+      const bool avx512 = Includes(kernel.path, Path::kAvx512);
+      const bool avx2 = Includes(kernel.path, Path::kAvx2);
+      const bool same = avx512 == Includes(other.path, Path::kAvx512) &&
+                        avx2 == Includes(other.path, Path::kAvx2);
+      EXPECT_EQ(steps.output_u8 == SelectSteps(other).output_u8, same) << other.name;
     }
   }
 }

@@ -140,12 +140,19 @@ def cpu_has(*flags):
     return set(flags) <= set(found)
 
 
-AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "fma")
+AVX2 = ("avx2", "fma")
+AVX512 = (*AVX2, "avx512f", "avx512bw", "avx512dq", "avx512vl")
 
 
 def path_parameters():
     """Every kernel path, those that this processor lacks marked as skipped, with the reason."""
-    needs = {"portable": (), "avx512": AVX512, "avx512vnni": (*AVX512, "avx512_vnni")}
+    needs = {
+        "portable": (),
+        "avx2": AVX2,
+        "avx2vnni": (*AVX2, "avx_vnni"),
+        "avx512": AVX512,
+        "avx512vnni": (*AVX512, "avx512_vnni"),
+    }
     return [
         pytest.param(
             path,

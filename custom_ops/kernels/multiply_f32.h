@@ -1,0 +1,42 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_H_
+
+// Float weights, one input per group; see multiply_strips.h. Planes of float.
+//
+// The limit is two FMAs a cycle. Loads per FMA are (H + R) / (H * R), so a high strip
+// needs few vectors (8 x 3: 0.46) and a single output many (1 x 8: 1.1, load-bound).
+// H * R >= 8 hides the FMA's latency.
+
+#include "custom_ops/kernels/multiply_strips.h"
+
+namespace tfsparse {
+namespace {
+
+template <class V_>
+struct F32 {
+  using Vector = V_;
+  using Register = typename Vector::F32;
+  using X = float;
+  using Weight = float;
+  using Sum = float;
+  static constexpr int kColumns = 1, kWeights = 1, kPasses = 1;
+
+  template <int V, int Pass, int R>
+  static inline __attribute__((always_inline)) void Load(const float* tile, const int32_t* column,
+                                                         Register (&x)[R]) {
+    const float* plane = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
+    for (int r = 0; r < R; ++r) x[r] = Vector::Load(plane + r * Vector::kLanes);
+  }
+  static inline __attribute__((always_inline)) Register LoadWeight(const float* w) {
+    return Vector::Broadcast(*w);
+  }
+  static inline __attribute__((always_inline)) Register Add(Register sum, Register x,
+                                                            Register weight) {
+    return Vector::MultiplyAdd(x, weight, sum);
+  }
+};
+
+}  // namespace
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_H_

@@ -1,0 +1,85 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_STRIPS_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_STRIPS_H_
+
+// The one loop nest of all vector kernels: for every strip, a block of H outputs by V
+// vectors of 16 rows keeps its sums in registers while the strip's groups pass by. A
+// group is loaded once (R registers of x), and each of its H weights is broadcast and
+// meets all of them: H * R multiply-adds for R + H loads.
+//
+// What a group is, an idea says: multiply_f32.h, multiply_quads.h, multiply_pairs.h. An
+// idea is a class over a vector type (vector_avx512.h, vector_avx2.h) with
+//
+//   Vector, Sum, X, Weight, Register   types: of a sum, of the tile, of the weights
+//   kColumns, kWeights                 per group; weights per output
+//   kPasses                            see below
+//   Load<V, Pass>(tile, column, x)     a group's x into R registers
+//   LoadWeight(w), Add(sum, x, weight)
+//
+// H * R sums, R registers of x and a weight must fit: 32 registers with AVX-512, 16
+// with AVX2. Where V vectors do not, a strip is gone through in kPasses passes, each for
+// its share of the rows: its weights and columns are in the first level of cache by then.
+//
+// This is text for files of one instruction set, not to be linked: all is local to them.
+
+#include <cstdint>
+
+#include "custom_ops/kernels/kernel_args.h"
+
+namespace tfsparse {
+namespace {
+
+template <class Idea, int H, int V, int Pass>
+inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& args,
+                                                         const Strip& strip) {
+  using Vector = typename Idea::Vector;
+  using Sum = typename Idea::Sum;
+  constexpr int kRows = V * kLanes;
+  constexpr int R = kRows / Vector::kLanes / Idea::kPasses;
+  const auto* tile = static_cast<const typename Idea::X*>(args.tile);
+  const auto* w = static_cast<const typename Idea::Weight*>(args.values) + strip.value;
+  const int32_t* column = args.columns + strip.column;
+  const int64_t first = strip.out - args.first_out;
+  const Sum* init = static_cast<const Sum*>(args.init) + first;
+  typename Idea::Register sums[H][R];
+  for (int h = 0; h < H; ++h) {
+    for (int r = 0; r < R; ++r) sums[h][r] = Vector::Broadcast(init[h]);
+  }
+  for (int64_t g = 0; g < strip.groups; ++g) {
+    typename Idea::Register x[R];
+    Idea::template Load<V, Pass>(tile, column, x);
+    for (int h = 0; h < H; ++h) {
+      const auto weight = Idea::LoadWeight(w + h * Idea::kWeights);
+      for (int r = 0; r < R; ++r) sums[h][r] = Idea::Add(sums[h][r], x[r], weight);
+    }
+    column += Idea::kColumns;
+    w += H * Idea::kWeights;
+  }
+  Sum* acc = static_cast<Sum*>(args.acc) + first * kRows + Pass * R * Vector::kLanes;
+  for (int h = 0; h < H; ++h) {
+    for (int r = 0; r < R; ++r) Vector::Store(acc + h * kRows + r * Vector::kLanes, sums[h][r]);
+  }
+  if constexpr (Pass + 1 < Idea::kPasses) MultiplyStrip<Idea, H, V, Pass + 1>(args, strip);
+}
+
+template <class Idea, int H, int V>
+void MultiplyStrips(const MultiplyArgs& args) {
+  for (int64_t s = 0; s < args.num_strips; ++s) {
+    MultiplyStrip<Idea, H, V, 0>(args, args.strips[s]);
+  }
+}
+
+// The function for tiles of `vectors` vectors, from kMin to kMax; otherwise null.
+template <class Idea, int H, int kMin, int kMax>
+MultiplyFunction PickVectors(int vectors) {
+  if constexpr (kMax < kMin) {
+    return nullptr;
+  } else {
+    return vectors == kMax ? MultiplyStrips<Idea, H, kMax>
+                           : PickVectors<Idea, H, kMin, kMax - 1>(vectors);
+  }
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_STRIPS_H_

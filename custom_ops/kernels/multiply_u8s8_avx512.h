@@ -1,0 +1,15 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_U8S8_AVX512_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_U8S8_AVX512_H_
+
+#include "custom_ops/kernels/kernel_args.h"
+
+namespace tfsparse {
+
+// The kernels for strips of `height` outputs and tiles of `vectors` vectors, or
+// null where there is none; need AVX-512 F and BW.
+MultiplyFunction MultiplyPairsAvx512(int height, int vectors);     // pairs
+MultiplyFunction MultiplyGatheredAvx512(int height, int vectors);  // planes of 16 bits
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_U8S8_AVX512_H_

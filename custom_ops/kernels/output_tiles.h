@@ -1,0 +1,188 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_OUTPUT_TILES_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_OUTPUT_TILES_H_
+
+// The output step over a vector type and the lanes that activations see
+// (activation_functions.h). Sums lie as [output][row]; y wants [row][output].
+// With L lanes in a register:
+//
+// Rows: L x L sums are transposed in registers, and scale, bias and residual are vectors
+// over the outputs. This is how float y is made, and uint8 y with a residual.
+//
+// Quads, for uint8 y without: sums are activated and quantized where they are, and the four
+// outputs of a quad are packed into one lane. L quads by L rows are then the same
+// transposition, for four times as many outputs. The packs saturate, which is the lower
+// clamp; the upper one is a min, because a float beyond int32 would wrap.
+//
+// A chunk of 64 outputs keeps the writes of a row together: one line of y after the
+// other at a stride of 4096 bytes would put all of them into one set of the cache.
+//
+// This is text for files of one instruction set, not to be linked.
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/kernel_args.h"
+
+namespace tfsparse {
+namespace {
+
+// y = sum, or y = sum * scale + bias for integer sums, of a register of outputs.
+template <class Vec>
+struct SumsF32 {
+  SumsF32(const OutputArgs&, int64_t) {}
+  inline __attribute__((always_inline)) typename Vec::F32 operator()(typename Vec::I32 sums) const {
+    return Vec::AsFloats(sums);
+  }
+};
+
+template <class Vec>
+struct SumsS32 {
+  SumsS32(const OutputArgs& args, int64_t output)
+      : scale(Vec::LoadSome(args.scale + output, Vec::kLanes)),
+        bias(Vec::LoadSome(args.bias + output, Vec::kLanes)) {}
+  inline __attribute__((always_inline)) typename Vec::F32 operator()(typename Vec::I32 sums) const {
+    return Vec::MultiplyAdd(Vec::ToFloats(sums), scale, bias);
+  }
+  typename Vec::F32 scale, bias;
+};
+
+// What becomes of a register of values of a row.
+template <class Vec>
+struct ToF32 {
+  explicit ToF32(const OutputArgs& args) : y(static_cast<float*>(args.y)), stride(args.y_stride) {}
+  inline __attribute__((always_inline)) void operator()(int64_t row, int64_t output, int64_t count,
+                                                        typename Vec::F32 value) const {
+    Vec::StoreSome(y + row * stride + output, value, count);
+  }
+  float* y;
+  int64_t stride;
+};
+
+// Max gives its second operand where one is NaN, so NaN becomes the low end.
+template <class Vec>
+struct ToU8 {
+  explicit ToU8(const OutputArgs& args)
+      : y(static_cast<uint8_t*>(args.y)),
+        stride(args.y_stride),
+        inv_scale(Vec::Broadcast(args.inv_y_scale)),
+        low(Vec::Broadcast(static_cast<float>(-args.y_zero_point))),
+        high(Vec::Broadcast(static_cast<float>(255 - args.y_zero_point))),
+        zero_point(Vec::Broadcast(args.y_zero_point)) {}
+  inline __attribute__((always_inline)) void operator()(int64_t row, int64_t output, int64_t count,
+                                                        typename Vec::F32 value) const {
+    const auto scaled = Vec::Multiply(value, inv_scale);
+    const auto clamped = Vec::Min(Vec::Max(scaled, low), high);
+    Vec::StoreBytes(y + row * stride + output, Vec::Add(Vec::Round(clamped), zero_point), count);
+  }
+  uint8_t* y;
+  int64_t stride;
+  typename Vec::F32 inv_scale, low, high;
+  typename Vec::I32 zero_point;
+};
+
+template <class Vec, class Lanes, class From, class To, Activation kActivation, bool kResidual>
+void OutputRows(const OutputArgs& args) {
+  constexpr int L = Vec::kLanes;
+  const int64_t stride = args.vectors * kLanes;
+  const To to(args);
+  for (int64_t row = 0; row < args.rows; row += L) {
+    const int64_t rows = args.rows - row < L ? args.rows - row : L;
+    for (int64_t output = 0; output < args.outputs; output += L) {
+      const int32_t* acc = static_cast<const int32_t*>(args.acc) + output * stride + row;
+      typename Vec::I32 sums[L];
+      for (int i = 0; i < L; ++i) sums[i] = Vec::LoadInts(acc + i * stride);
+      Vec::Transpose(sums);
+      const From from(args, output);
+      const int64_t left = args.outputs - output;
+      for (int i = 0; i < L && i < rows; ++i) {
+        auto value = from(sums[i]);
+        if (kResidual) {
+          const float* residual = args.residual + (row + i) * args.residual_stride + output;
+          value = Vec::Add(value, Vec::LoadSome(residual, left));
+        }
+        to(row + i, output, left, Activate<Lanes, kActivation>(value));
+      }
+    }
+  }
+}
+
+// Four outputs of L rows as one register of quads, [row][output]. The scale of y is in the
+// sums' where the activation is homogeneous, so that min is all of the clamp.
+template <class Vec, class Lanes, Activation kActivation>
+inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const OutputArgs& args,
+                                                                     const int32_t* acc,
+                                                                     int64_t output) {
+  using I32 = typename Vec::I32;
+  constexpr bool kFolded = kActivation == Activation::kLinear || kActivation == Activation::kRelu;
+  const auto high = Vec::Broadcast(static_cast<float>(255 - args.y_zero_point));
+  const I32 zero_point = Vec::Broadcast(args.y_zero_point * 0x10001);  // in 16 bits, twice
+  I32 q[4];
+  for (int i = 0; i < 4; ++i) {
+    const I32 sums = Vec::LoadInts(acc + (output + i) * args.vectors * kLanes);
+    auto value = Vec::MultiplyAdd(Vec::ToFloats(sums), Vec::Broadcast(args.scale[output + i]),
+                                  Vec::Broadcast(args.bias[output + i]));
+    value = Activate<Lanes, kActivation>(value);
+    if (!kFolded) value = Vec::Multiply(value, Vec::Broadcast(args.inv_y_scale));
+    q[i] = Vec::Round(Vec::Min(value, high));
+  }
+  const I32 low = Vec::AddSaturated16(Vec::Saturate32To16(q[0], q[1]), zero_point);
+  const I32 top = Vec::AddSaturated16(Vec::Saturate32To16(q[2], q[3]), zero_point);
+  // A 128-bit part l has [output][row 4l ..]; turned to [row][output].
+  const __m128i turn = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return Vec::Shuffle8(Vec::Saturate16ToU8(low, top), turn);
+}
+
+template <class Vec, class Lanes, Activation kActivation>
+void OutputQuads(const OutputArgs& args) {
+  constexpr int L = Vec::kLanes;
+  for (int64_t row = 0; row < args.rows; row += L) {
+    const int64_t rows = args.rows - row < L ? args.rows - row : L;
+    const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
+    for (int64_t output = 0; output < args.outputs; output += 4 * L) {
+      typename Vec::I32 quads[L];
+      for (int i = 0; i < L; ++i) {
+        quads[i] = QuantizeQuad<Vec, Lanes, kActivation>(args, acc, output + 4 * i);
+      }
+      Vec::Transpose(quads);
+      uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride + output;
+      const int64_t left = args.outputs - output;
+      for (int i = 0; i < L && i < rows; ++i) {
+        Vec::StoreSome(y + i * args.y_stride, quads[i], left);
+      }
+    }
+  }
+}
+
+template <class Vec, class Lanes, class From, class To>
+void OutputRowsOf(const OutputArgs& args) {
+  WithActivation(args.activation, [&](auto activation) {
+    args.residual != nullptr ? OutputRows<Vec, Lanes, From, To, activation.value, true>(args)
+                             : OutputRows<Vec, Lanes, From, To, activation.value, false>(args);
+  });
+}
+
+template <class Vec, class Lanes>
+void OutputF32(const OutputArgs& args) {
+  OutputRowsOf<Vec, Lanes, SumsF32<Vec>, ToF32<Vec>>(args);
+}
+
+template <class Vec, class Lanes>
+void OutputS32ToF32(const OutputArgs& args) {
+  OutputRowsOf<Vec, Lanes, SumsS32<Vec>, ToF32<Vec>>(args);
+}
+
+template <class Vec, class Lanes>
+void OutputS32ToU8(const OutputArgs& args) {
+  WithActivation(args.activation, [&](auto activation) {
+    args.residual != nullptr
+        ? OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value, true>(args)
+        : OutputQuads<Vec, Lanes, activation.value>(args);
+  });
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_OUTPUT_TILES_H_

@@ -1,0 +1,126 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_VECTOR_AVX512_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_VECTOR_AVX512_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace tfsparse {
+namespace {
+
+#define TFSPARSE_INLINE static inline __attribute__((always_inline))
+
+// The 512-bit registers, as the kernel templates see them: multiply_strips.h and its
+// ideas, and pack_tiles.h. vector_avx2.h has the same members.
+struct Avx512 {
+  static constexpr int kLanes = 16;  // of 32 bits
+  using F32 = __m512;
+  using I32 = __m512i;  // and anything else of integers
+
+  TFSPARSE_INLINE F32 Load(const float* p) { return _mm512_load_ps(p); }
+  TFSPARSE_INLINE I32 LoadInts(const void* p) { return _mm512_load_si512(p); }
+  TFSPARSE_INLINE void Store(float* p, F32 v) { _mm512_store_ps(p, v); }
+  TFSPARSE_INLINE void StoreInts(void* p, I32 v) { _mm512_store_si512(p, v); }
+  TFSPARSE_INLINE void Store(int32_t* p, I32 v) { StoreInts(p, v); }
+  TFSPARSE_INLINE F32 Broadcast(float value) { return _mm512_set1_ps(value); }
+  TFSPARSE_INLINE I32 Broadcast(int32_t value) { return _mm512_set1_epi32(value); }
+  TFSPARSE_INLINE I32 Zero() { return _mm512_setzero_si512(); }
+
+  // The first `count` elements, as many as there are; zeros behind them.
+  TFSPARSE_INLINE F32 LoadSome(const float* p, int64_t count) {
+    return _mm512_maskz_loadu_ps(Mask16(count), p);
+  }
+  TFSPARSE_INLINE I32 LoadSome(const uint8_t* p, int64_t count) {
+    return _mm512_maskz_loadu_epi8(count >= 64 ? ~0ull : (1ull << count) - 1, p);
+  }
+
+  TFSPARSE_INLINE void StoreSome(float* p, F32 v, int64_t count) {
+    count >= 16 ? _mm512_storeu_ps(p, v) : _mm512_mask_storeu_ps(p, Mask16(count), v);
+  }
+  TFSPARSE_INLINE void StoreSome(uint8_t* p, I32 v, int64_t count) {
+    count >= 64 ? _mm512_storeu_si512(p, v) : _mm512_mask_storeu_epi8(p, (1ull << count) - 1, v);
+  }
+
+  TFSPARSE_INLINE F32 MultiplyAdd(F32 a, F32 b, F32 sum) { return _mm512_fmadd_ps(a, b, sum); }
+  TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
+  // Max and Min give their second operand where one is NaN.
+  TFSPARSE_INLINE F32 Max(F32 a, F32 b) { return _mm512_max_ps(a, b); }
+  TFSPARSE_INLINE F32 Min(F32 a, F32 b) { return _mm512_min_ps(a, b); }
+  TFSPARSE_INLINE bool AnyNan(F32 v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q) != 0; }
+  TFSPARSE_INLINE I32 Round(F32 v) { return _mm512_cvtps_epi32(v); }
+  TFSPARSE_INLINE F32 ToFloats(I32 v) { return _mm512_cvtepi32_ps(v); }
+  TFSPARSE_INLINE F32 AsFloats(I32 v) { return _mm512_castsi512_ps(v); }
+  TFSPARSE_INLINE I32 AsInts(F32 v) { return _mm512_castps_si512(v); }
+
+  TFSPARSE_INLINE I32 Add(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
+  // a[2i] * b[2i] + a[2i + 1] * b[2i + 1], of 16 bits each.
+  TFSPARSE_INLINE I32 DotPairs(I32 a, I32 b) { return _mm512_madd_epi16(a, b); }
+
+  // These work inside each 128-bit part of a register.
+  TFSPARSE_INLINE I32 InterleaveLow8(I32 a, I32 b) { return _mm512_unpacklo_epi8(a, b); }
+  TFSPARSE_INLINE I32 InterleaveHigh8(I32 a, I32 b) { return _mm512_unpackhi_epi8(a, b); }
+  TFSPARSE_INLINE I32 InterleaveLow16(I32 a, I32 b) { return _mm512_unpacklo_epi16(a, b); }
+  TFSPARSE_INLINE I32 InterleaveHigh16(I32 a, I32 b) { return _mm512_unpackhi_epi16(a, b); }
+  TFSPARSE_INLINE I32 InterleaveLow32(I32 a, I32 b) { return _mm512_unpacklo_epi32(a, b); }
+  TFSPARSE_INLINE I32 InterleaveHigh32(I32 a, I32 b) { return _mm512_unpackhi_epi32(a, b); }
+  TFSPARSE_INLINE I32 InterleaveLow64(I32 a, I32 b) { return _mm512_unpacklo_epi64(a, b); }
+  TFSPARSE_INLINE I32 InterleaveHigh64(I32 a, I32 b) { return _mm512_unpackhi_epi64(a, b); }
+  TFSPARSE_INLINE I32 Narrow32To16(I32 a, I32 b) { return _mm512_packus_epi32(a, b); }
+  TFSPARSE_INLINE I32 Saturate32To16(I32 a, I32 b) { return _mm512_packs_epi32(a, b); }
+  TFSPARSE_INLINE I32 Saturate16ToU8(I32 a, I32 b) { return _mm512_packus_epi16(a, b); }
+  TFSPARSE_INLINE I32 AddSaturated16(I32 a, I32 b) { return _mm512_adds_epi16(a, b); }
+  TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
+    return _mm512_and_si512(_mm512_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
+  }
+  TFSPARSE_INLINE I32 Shuffle8(I32 v, __m128i order) {
+    return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
+  }
+
+  // Four registers of lanes in [0, 255] to one of bytes, in order.
+  TFSPARSE_INLINE I32 NarrowToBytes(I32 a, I32 b, I32 c, I32 d) {
+    I32 bytes = _mm512_castsi128_si512(_mm512_cvtepi32_epi8(a));
+    bytes = _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(b), 1);
+    bytes = _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(c), 2);
+    return _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(d), 3);
+  }
+
+  TFSPARSE_INLINE __mmask16 Mask16(int64_t count) {
+    return static_cast<__mmask16>(count <= 0 ? 0 : count >= 16 ? 0xffff : (1u << count) - 1);
+  }
+
+  // Transposes kLanes x kLanes elements of 32 bits, one row per register, in 64
+  // shuffles: pairs of rows inside 128-bit quarters first, then the quarters.
+  TFSPARSE_INLINE void Transpose(I32 (&r)[kLanes]) {
+    I32 t[16];
+    for (int i = 0; i < 16; i += 2) {
+      t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+      t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+      r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+      r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+      r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+      r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    // r[4i + j] now holds column 4q + j of rows 4i .. 4i + 3 in quarter q.
+    for (int j = 0; j < 4; ++j) {
+      t[j] = _mm512_shuffle_i32x4(r[j], r[4 + j], 0x88);
+      t[4 + j] = _mm512_shuffle_i32x4(r[j], r[4 + j], 0xdd);
+      t[8 + j] = _mm512_shuffle_i32x4(r[8 + j], r[12 + j], 0x88);
+      t[12 + j] = _mm512_shuffle_i32x4(r[8 + j], r[12 + j], 0xdd);
+    }
+    for (int j = 0; j < 4; ++j) {
+      r[j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0x88);
+      r[8 + j] = _mm512_shuffle_i32x4(t[j], t[8 + j], 0xdd);
+      r[4 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0x88);
+      r[12 + j] = _mm512_shuffle_i32x4(t[4 + j], t[12 + j], 0xdd);
+    }
+  }
+};
+
+#undef TFSPARSE_INLINE
+
+}  // namespace
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_VECTOR_AVX512_H_
