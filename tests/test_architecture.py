@@ -98,13 +98,12 @@ def wrong_floors(floor, source):
 
 
 def definitions_that_are_shared(source):
-    """Functions and classes with code that are defined outside of an anonymous namespace.
+    """Functions that are defined outside of an anonymous namespace, and so that any file may keep.
 
-    A constexpr function of plain integers is the exception: it leaves nothing to share but
-    what any processor can run.
+    Constants are none.
     """
     local = re.split(r"^namespace \{$", source, flags=re.MULTILINE)[0]
-    return re.findall(r"^(?:template|(?:static )?inline (?!constexpr)).*$", local, re.MULTILINE)
+    return re.findall(r"^(?:template|(?:inline |constexpr )+[^=;]*\().*$", local, re.MULTILINE)
 
 
 def wing_modules():
@@ -222,6 +221,7 @@ def test_detects_a_definition_that_is_shared():
     function = "inline int F() { return 1; }\n"
     assert definitions_that_are_shared(function)
     assert definitions_that_are_shared("template <class T>\nT F() { return 1; }\n")
+    assert definitions_that_are_shared("constexpr int F() { return 1; }\n")
     assert not definitions_that_are_shared("namespace {\n" + function + "}\n")
     assert not definitions_that_are_shared("inline constexpr int kLanes = 16;\n")
 

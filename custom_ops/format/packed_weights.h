@@ -26,6 +26,7 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/kernels/layout.h"
 
 namespace tfsparse {
 

@@ -45,13 +45,6 @@ enum class Layout {
   kPairs,       // [k / 2][m][k % 2], u8 widened to u16
   kWidePlanes,  // [k][m], u8 widened to u16
 };
-constexpr bool IsWide(Layout layout) {
-  return layout == Layout::kPairs || layout == Layout::kWidePlanes;
-}
-// Whether a group of inputs is any of them, rather than neighbours.
-constexpr bool IsGathered(Layout layout) {
-  return layout == Layout::kPlanes || layout == Layout::kWidePlanes;
-}
 // Interleaving works inside the 128-bit parts of a register. In a plane of u8, which is
 // one register, byte and word unpacks of four planes leave place 16l + 4v + j in lane
 // 4l + j of register v of the quads, so that is where the plane keeps the row that

@@ -19,12 +19,13 @@ struct F32 {
   using X = float;
   using Weight = float;
   using Sum = float;
-  static constexpr int kColumns = 1, kWeights = 1, kPasses = 1;
+  static constexpr int kColumns = 1, kWeights = 1;
 
-  template <int V, int Pass, int R>
+  template <int V, int First, int R>
   static inline __attribute__((always_inline)) void Load(const float* tile, const int32_t* column,
                                                          Register (&x)[R]) {
-    const float* plane = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
+    const float* plane =
+        tile + static_cast<int64_t>(column[0]) * (V * kLanes) + First * Vector::kLanes;
     for (int r = 0; r < R; ++r) x[r] = Vector::Load(plane + r * Vector::kLanes);
   }
   static inline __attribute__((always_inline)) Register LoadWeight(const float* w) {

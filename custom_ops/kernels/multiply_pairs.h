@@ -35,13 +35,14 @@ struct Pairs {
   using X = uint8_t;  // bytes of 16-bit elements
   using Weight = int8_t;
   using Sum = int32_t;
-  static constexpr int kColumns = 1, kWeights = 4, kPasses = 1;
+  static constexpr int kColumns = 1, kWeights = 4;
   static constexpr int kBytes = 4 * Vector::kLanes;
 
-  template <int V, int Pass, int R>
+  template <int V, int First, int R>
   static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          Register (&x)[R]) {
-    const uint8_t* pairs = tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
+    const uint8_t* pairs =
+        tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4) + First * kBytes;
     for (int r = 0; r < R; ++r) x[r] = Vector::LoadInts(pairs + r * kBytes);
   }
   static inline __attribute__((always_inline)) Register LoadWeight(const int8_t* w) {
@@ -61,12 +62,13 @@ struct GatheredPairs : Pairs<V_> {
   using Register = typename Vector::I32;
   static constexpr int kColumns = 2;
 
-  template <int V, int Pass, int R>
+  template <int V, int First, int R>
   static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          Register (&x)[R]) {
-    static_assert(R % 2 == 0);
-    const uint8_t* first = tile + static_cast<int64_t>(column[0]) * (V * kLanes * 2);
-    const uint8_t* second = tile + static_cast<int64_t>(column[1]) * (V * kLanes * 2);
+    static_assert(First % 2 == 0 && R % 2 == 0);
+    const uint8_t* from = tile + First / 2 * Pairs<V_>::kBytes;
+    const uint8_t* first = from + static_cast<int64_t>(column[0]) * (V * kLanes * 2);
+    const uint8_t* second = from + static_cast<int64_t>(column[1]) * (V * kLanes * 2);
     for (int r = 0; r < R; r += 2) {
       const Register a = Vector::LoadInts(first + r / 2 * Pairs<V_>::kBytes);
       const Register b = Vector::LoadInts(second + r / 2 * Pairs<V_>::kBytes);

@@ -32,13 +32,14 @@ struct Quads {
   using X = uint8_t;
   using Weight = int8_t;
   using Sum = int32_t;
-  static constexpr int kColumns = 1, kWeights = 4, kPasses = 1;
+  static constexpr int kColumns = 1, kWeights = 4;
   static constexpr int kBytes = 4 * Vector::kLanes;
 
-  template <int V, int Pass, int R>
+  template <int V, int First, int R>
   static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          Register (&x)[R]) {
-    const uint8_t* quads = tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
+    const uint8_t* quads =
+        tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4) + First * kBytes;
     for (int r = 0; r < R; ++r) x[r] = Vector::LoadInts(quads + r * kBytes);
   }
   static inline __attribute__((always_inline)) Register LoadWeight(const int8_t* w) {
@@ -52,29 +53,29 @@ struct Quads {
   }
 };
 
-// Two passes where 16 registers hold the sums of half the rows: the first takes the low
-// halves of the interleaved bytes, the second the high ones.
-template <class V_, int kPasses_>
+// With 16 registers there are two passes: the first takes the low halves of the bytes, the
+// second the high ones.
+template <class V_>
 struct GatheredQuads : Quads<V_> {
   using Vector = V_;
   using Register = typename Vector::I32;
-  static constexpr int kColumns = 4, kPasses = kPasses_;
+  static constexpr int kColumns = 4;
 
-  template <int V, int Pass, int R>
+  template <int V, int First, int R>
   static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
                                                          Register (&x)[R]) {
-    static_assert(V * kLanes == 4 * Vector::kLanes && R * kPasses == 4);
+    static_assert(V * kLanes == 4 * Vector::kLanes && R % 2 == 0);
     Register plane[4];
     for (int i = 0; i < 4; ++i) {
       plane[i] = Vector::LoadInts(tile + static_cast<int64_t>(column[i]) * (V * kLanes));
     }
-    if constexpr (Pass == 0) {
+    if constexpr (First == 0) {
       const Register low01 = Vector::InterleaveLow8(plane[0], plane[1]);
       const Register low23 = Vector::InterleaveLow8(plane[2], plane[3]);
       x[0] = Vector::InterleaveLow16(low01, low23);
       x[1] = Vector::InterleaveHigh16(low01, low23);
     }
-    if constexpr (Pass + 1 == kPasses) {
+    if constexpr (First + R == 4) {
       const Register high01 = Vector::InterleaveHigh8(plane[0], plane[1]);
       const Register high23 = Vector::InterleaveHigh8(plane[2], plane[3]);
       x[R - 2] = Vector::InterleaveLow16(high01, high23);

@@ -11,13 +11,12 @@
 //
 //   Vector, Sum, X, Weight, Register   types: of a sum, of the tile, of the weights
 //   kColumns, kWeights                 per group; weights per output
-//   kPasses                            see below
-//   Load<V, Pass>(tile, column, x)     a group's x into R registers
+//   Load<V, First>(tile, column, x)    a group's x, from register First on, R registers
 //   LoadWeight(w), Add(sum, x, weight)
 //
 // H * R sums, R registers of x and a weight must fit: 32 registers with AVX-512, 16
-// with AVX2. Where V vectors do not, a strip is gone through in kPasses passes, each for
-// its share of the rows: its weights and columns are in the first level of cache by then.
+// with AVX2. Where a tile's do not, a strip is gone through in passes of kPerPass registers
+// of rows: in the later ones its weights and columns are in the first level of cache.
 //
 // This is text for files of one instruction set, not to be linked: all is local to them.
 
@@ -28,13 +27,15 @@
 namespace tfsparse {
 namespace {
 
-template <class Idea, int H, int V, int Pass>
+template <class Idea, int H, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& args,
                                                          const Strip& strip) {
   using Vector = typename Idea::Vector;
   using Sum = typename Idea::Sum;
   constexpr int kRows = V * kLanes;
-  constexpr int R = kRows / Vector::kLanes / Idea::kPasses;
+  constexpr int kRegisters = kRows / Vector::kLanes;
+  constexpr int kNext = First + kPerPass < kRegisters ? First + kPerPass : kRegisters;
+  constexpr int R = kNext - First;
   const auto* tile = static_cast<const typename Idea::X*>(args.tile);
   const auto* w = static_cast<const typename Idea::Weight*>(args.values) + strip.value;
   const int32_t* column = args.columns + strip.column;
@@ -46,7 +47,7 @@ inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& arg
   }
   for (int64_t g = 0; g < strip.groups; ++g) {
     typename Idea::Register x[R];
-    Idea::template Load<V, Pass>(tile, column, x);
+    Idea::template Load<V, First>(tile, column, x);
     for (int h = 0; h < H; ++h) {
       const auto weight = Idea::LoadWeight(w + h * Idea::kWeights);
       for (int r = 0; r < R; ++r) sums[h][r] = Idea::Add(sums[h][r], x[r], weight);
@@ -54,28 +55,31 @@ inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& arg
     column += Idea::kColumns;
     w += H * Idea::kWeights;
   }
-  Sum* acc = static_cast<Sum*>(args.acc) + first * kRows + Pass * R * Vector::kLanes;
+  Sum* acc = static_cast<Sum*>(args.acc) + first * kRows + First * Vector::kLanes;
   for (int h = 0; h < H; ++h) {
     for (int r = 0; r < R; ++r) Vector::Store(acc + h * kRows + r * Vector::kLanes, sums[h][r]);
   }
-  if constexpr (Pass + 1 < Idea::kPasses) MultiplyStrip<Idea, H, V, Pass + 1>(args, strip);
+  if constexpr (kNext < kRegisters) MultiplyStrip<Idea, H, V, kPerPass, kNext>(args, strip);
 }
 
-template <class Idea, int H, int V>
+template <class Idea, int H, int V, int kPerPass>
 void MultiplyStrips(const MultiplyArgs& args) {
   for (int64_t s = 0; s < args.num_strips; ++s) {
-    MultiplyStrip<Idea, H, V, 0>(args, args.strips[s]);
+    MultiplyStrip<Idea, H, V, kPerPass, 0>(args, args.strips[s]);
   }
 }
 
+// More than any tile has: one pass.
+constexpr int kAllRegisters = 64;
+
 // The function for tiles of `vectors` vectors, from kMin to kMax; otherwise null.
-template <class Idea, int H, int kMin, int kMax>
+template <class Idea, int H, int kMin, int kMax, int kPerPass = kAllRegisters>
 MultiplyFunction PickVectors(int vectors) {
   if constexpr (kMax < kMin) {
     return nullptr;
   } else {
-    return vectors == kMax ? MultiplyStrips<Idea, H, kMax>
-                           : PickVectors<Idea, H, kMin, kMax - 1>(vectors);
+    return vectors == kMax ? MultiplyStrips<Idea, H, kMax, kPerPass>
+                           : PickVectors<Idea, H, kMin, kMax - 1, kPerPass>(vectors);
   }
 }
 

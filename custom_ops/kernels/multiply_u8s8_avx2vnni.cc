@@ -13,7 +13,7 @@ struct Avx2Vnni : Avx2 {
 };
 
 using Ready = Quads<Avx2Vnni>;
-using Gathered = GatheredQuads<Avx2Vnni, 2>;
+using Gathered = GatheredQuads<Avx2Vnni>;
 
 }  // namespace
 
@@ -34,9 +34,9 @@ MultiplyFunction MultiplyQuadsAvx2Vnni(int height, int vectors) {
 MultiplyFunction MultiplyGatheredAvx2Vnni(int height, int vectors) {
   switch (height) {
     case 6:
-      return PickVectors<Gathered, 6, 2, 2>(vectors);
+      return PickVectors<Gathered, 6, 2, 2, 2>(vectors);
     case 4:
-      return PickVectors<Gathered, 4, 2, 2>(vectors);
+      return PickVectors<Gathered, 4, 2, 2, 2>(vectors);
     case 2:
       return PickVectors<Gathered, 2, 2, 2>(vectors);
     case 1:

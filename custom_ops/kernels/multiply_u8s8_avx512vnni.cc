@@ -13,7 +13,7 @@ struct Avx512Vnni : Avx512 {
 };
 
 using Ready = Quads<Avx512Vnni>;
-using Gathered = GatheredQuads<Avx512Vnni, 1>;
+using Gathered = GatheredQuads<Avx512Vnni>;
 
 }  // namespace
 

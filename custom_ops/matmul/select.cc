@@ -17,24 +17,10 @@
 namespace tfsparse {
 namespace {
 
-const char* LayoutName(Layout layout) {
-  switch (layout) {
-    case Layout::kQuads:
-      return "_quads_";
-    case Layout::kPairs:
-      return "_pairs_";
-    case Layout::kWidePlanes:
-      return "_wide_";
-    case Layout::kPlanes:
-      break;
-  }
-  return "_planes_";
-}
-
 template <typename T>
 std::string Name(Path path, Layout layout, int height, int vectors) {
-  return std::string(std::is_same_v<T, float> ? "float" : "int8") + "_" + PathName(path) +
-         LayoutName(layout) + std::to_string(height) + "x" + std::to_string(vectors);
+  return std::string(std::is_same_v<T, float> ? "float" : "int8") + "_" + PathName(path) + "_" +
+         LayoutName(layout) + "_" + std::to_string(height) + "x" + std::to_string(vectors);
 }
 
 // Adds a row of kernels.inc to the list for T, if it is for weights of type W =

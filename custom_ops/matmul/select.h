@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/kernels/layout.h"
 #include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
