@@ -20,6 +20,9 @@
 // saturates them there (2 * 255 * 127 is twice what they hold). Exact forms of it need x
 // or w in two parts, and with the widening that follows they are five instructions for 64
 // products, where this is four.
+//
+// Measured on an Intel Xeon, the core's peak in int8 products on registers: 159 GOP/s
+// with 256 bits and 224 with 512, where VPDPBUSD has 460 and 839 and float 113 and 221.
 
 #include <cstring>
 
