@@ -5,7 +5,7 @@
 
 namespace tfsparse {
 
-// All three steps in plain C++, for processors without AVX-512. Same tiles,
+// All three steps in plain C++, for processors without AVX2. Same tiles,
 // same strips, same answers: the compiler vectorises what it can.
 
 bool PackF32Portable(const PackArgs& args);

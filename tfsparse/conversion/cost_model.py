@@ -24,7 +24,11 @@ Contract: the numbers in `SHARE_OF_PEAK` are measured by ``make bench-kernels``
 as ``peak_share`` per precision and block shape; they are rounded down, because
 an optimistic model breaks the promise "never slower" and a pessimistic one
 only leaves a gain behind. The floors come from timing both ops inside TensorFlow on
-1 to 256 rows. The model knows nothing of the machine it runs on.
+1 to 256 rows. The model knows nothing of the machine it runs on, which need not be the
+one that will serve, and supposes VNNI there. Without it INT8 kernels reach the rate of
+float32 or a little more, so "never slower" holds for INT8 on such a machine only where
+the stored share is well below one, and not for dense layers that are converted for INT8
+alone.
 """
 
 from __future__ import annotations
