@@ -3,8 +3,8 @@
 
 // The activations, written once for all instruction sets.
 //
-// `L` is a set of lanes: lanes_scalar.h, lanes_avx512.h. Each of its members rounds once,
-// as IEEE 754 says, so the same steps in the same order give the same bits in every set of
+// `L` is a set of lanes: lanes_scalar.h, lanes_avx2.h, lanes_avx512.h. Each of its members rounds
+// once, as IEEE 754 says, so the same steps in the same order give the same bits in every set of
 // lanes. That is why there is no reciprocal estimate here, and no library function.
 //
 // Formulas. erf, exp and sigmoid are textbook definitions (NIST DLMF 7.2.1, 4.2); GELU and its

@@ -8,7 +8,7 @@ namespace {
 
 #define TFSPARSE_INLINE static inline __attribute__((always_inline))
 
-// Eight floats, as activation_functions.h sees them; lanes_scalar.h has the same members.
+// Eight floats, as activation_functions.h sees them; lanes_avx512.h has the same members.
 struct LanesAvx2 {
   using F = __m256;
 
