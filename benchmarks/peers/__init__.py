@@ -1,0 +1,1 @@
+"""Times exported models beside other engines; `python -m benchmarks.peers --help`."""

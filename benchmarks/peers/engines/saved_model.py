@@ -1,0 +1,24 @@
+"""TensorFlow from Python: loads a SavedModel and calls its signature.
+
+Serves three engines: what tfsparse exports in float32 and in INT8, and the dense model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+VERSION = tf.__version__
+
+
+def load(folder: Path, x: np.ndarray, threads: int) -> Callable[[], Any]:
+    """See the package; `folder` is a SavedModel."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    batch = tf.constant(x)
+    return lambda: signature(x=batch)["y"]

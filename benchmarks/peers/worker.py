@@ -1,0 +1,104 @@
+"""One engine in a process and an environment of its own; `worker_process` is the other end.
+
+Reads a request a line and writes an answer a line, both JSON:
+
+    {"do": "load", "case": DIR, "precision": "int8", "batch": 64, "threads": 1}  -> {}
+    {"do": "save", "file": FILE}      runs once, writes the result with numpy.save  -> {}
+    {"do": "time", "seconds": 0.05}   runs again and again  -> {"ms": [...]}
+
+and first of all `{"version": "1.2.3"}`. An error is `{"error": "..."}`. The answers have a file
+descriptor of their own: whatever a library prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+Run = Callable[[], Any]
+WARM_UP_SECONDS = 0.01
+
+
+def time_runs(run: Run, seconds: float) -> list[float]:
+    """Times one run after another, at least one, after warming up.
+
+    Warming up brings back into the caches what other engines have displaced, and wakes the
+    engine's threads.
+
+    Args:
+        run: What to time.
+        seconds: How long.
+
+    Returns:
+        Milliseconds of each run.
+    """
+    clock = time.perf_counter
+    end = clock() + WARM_UP_SECONDS
+    run()
+    while clock() < end:
+        run()
+    times = []
+    end = clock() + seconds
+    while True:
+        start = clock()
+        run()
+        now = clock()
+        times.append(1000 * (now - start))
+        if now >= end:
+            return times
+
+
+class Worker:
+    """Answers requests with one engine."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._run: Run | None = None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what a request says."""
+        if request["do"] == "load":
+            self._run = None  # frees the model before the next takes its memory
+            case = Path(request["case"])
+            x = np.load(case / f"x{request['batch']}.npy")
+            self._run = self._engine.load(case, request["precision"], x, request["threads"])
+            return {}
+        if self._run is None:
+            raise ValueError("a model should be loaded first")
+        if request["do"] == "save":
+            np.save(request["file"], np.asarray(self._run()))
+            return {}
+        if request["do"] == "time":
+            return {"ms": time_runs(self._run, request["seconds"])}
+        raise ValueError(f"`do` should be load, save or time. Received: {request['do']!r}")
+
+
+def serve(worker: Worker, requests: IO[str], answers: IO[str]) -> None:
+    """Answers until there are no more requests."""
+    for line in requests:
+        try:
+            answer = worker.answer(json.loads(line))
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def main() -> None:
+    """Serves the engine whose module the command line names."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    engine = importlib.import_module(sys.argv[1])
+    print(json.dumps({"version": engine.VERSION}), file=answers, flush=True)
+    serve(Worker(engine), sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()
