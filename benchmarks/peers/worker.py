@@ -12,9 +12,11 @@ descriptor of their own: whatever a library prints goes to standard error.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +27,7 @@ import numpy as np
 
 Run = Callable[[], Any]
 WARM_UP_SECONDS = 0.01
+_PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 
 
 def time_runs(run: Run, seconds: float) -> list[float]:
@@ -91,8 +94,14 @@ def serve(worker: Worker, requests: IO[str], answers: IO[str]) -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
 
+def end_with_parent() -> None:
+    """Lets Linux kill this process when the host is gone: a stopped one would stay for ever."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
     """Serves the engine whose module the command line names."""
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     engine = importlib.import_module(sys.argv[1])
