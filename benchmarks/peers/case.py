@@ -89,11 +89,19 @@ def quantize(
     from tfsparse.conversion.quantization import activation_params, quantize_weights
 
     result = []
-    for layer, x in zip(layers, seen, strict=False):
-        read = activation_params(float(x.min()), float(x.max()))
+    ranges = [activation_params(float(x.min()), float(x.max())) for x in seen]
+    for layer, read, given in zip(layers, ranges, ranges[1:], strict=False):
         kernel, scale = quantize_weights(layer.kernel.T)
         result.append(
-            quantized_net.QuantizedLayer(kernel.T, scale, layer.bias, read.scale, read.zero_point)
+            quantized_net.QuantizedLayer(
+                kernel.T,
+                scale,
+                layer.bias,
+                read.scale,
+                read.zero_point,
+                given.scale,
+                given.zero_point,
+            )
         )
     return result
 

@@ -51,12 +51,14 @@ class _Graph:
         return bytes(model.SerializeToString())
 
 
-def qdq(layers: Sequence[QuantizedLayer], batch: int) -> bytes:
+def qdq(layers: Sequence[QuantizedLayer], batch: int, quantize_output: bool) -> bytes:
     """The network with quantize-dequantize pairs, opset 13.
 
     Args:
         layers: The layers; ReLU between them.
         batch: Rows, fixed in the graph.
+        quantize_output: Whether the result passes through u8. ONNX Runtime folds only products
+            whose result does, and computes the others in float32.
 
     Returns:
         The serialized model; its input is ``x``.
@@ -80,6 +82,13 @@ def qdq(layers: Sequence[QuantizedLayer], batch: int) -> bytes:
         y = graph.add("Add", [y, graph.constant(of + "bias", layer.bias)], of + "sum")
         if index < len(layers) - 1:
             y = graph.add("Relu", [y], of + "y")
+    if quantize_output:
+        given = [
+            graph.constant("y_scale", np.float32(layers[-1].output_scale)),
+            graph.constant("y_zero_point", np.uint8(layers[-1].output_zero_point)),
+        ]
+        y = graph.add("QuantizeLinear", [y, *given], "y_u8")
+        y = graph.add("DequantizeLinear", [y, *given], "y")
     return graph.model(y, batch, _ends(layers), opset=13)
 
 

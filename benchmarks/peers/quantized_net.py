@@ -25,6 +25,8 @@ class QuantizedLayer:
         bias: float32 ``(out,)``.
         input_scale: Of what the layer reads.
         input_zero_point: Of what the layer reads, 0 to 255.
+        output_scale: Of what it gives, after its ReLU.
+        output_zero_point: Of what it gives.
     """
 
     kernel: np.ndarray
@@ -32,6 +34,8 @@ class QuantizedLayer:
     bias: np.ndarray
     input_scale: float
     input_zero_point: int
+    output_scale: float
+    output_zero_point: int
 
 
 def save(path: Path, layers: list[QuantizedLayer]) -> None:
@@ -54,6 +58,8 @@ def load(path: Path) -> list[QuantizedLayer]:
                 bias=arrays[f"{index}/bias"],
                 input_scale=float(arrays[f"{index}/input_scale"]),
                 input_zero_point=int(arrays[f"{index}/input_zero_point"]),
+                output_scale=float(arrays[f"{index}/output_scale"]),
+                output_zero_point=int(arrays[f"{index}/output_zero_point"]),
             )
             for index in range(count)
         ]

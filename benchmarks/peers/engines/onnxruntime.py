@@ -19,7 +19,7 @@ def load(case: Path, precision: str, x: np.ndarray, threads: int) -> Callable[[]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    model = onnx_graph.qdq(quantized_net.load(case / "int8.npz"), len(x))
+    model = onnx_graph.qdq(quantized_net.load(case / "int8.npz"), len(x), quantize_output=True)
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     feed = {"x": x}
     return lambda: session.run(None, feed)[0]

@@ -21,8 +21,12 @@ import numpy as np
 import onnx, onnx.reference
 from benchmarks.peers import onnx_graph, quantized_net
 layers, x = quantized_net.load(sys.argv[1]), np.load(sys.argv[2])
-for form in ("qdq", "matmul_integer"):
-    model = onnx.load_from_string(getattr(onnx_graph, form)(layers, len(x)))
+for form, model in {
+    "qdq": onnx_graph.qdq(layers, len(x), quantize_output=False),
+    "qdq_u8": onnx_graph.qdq(layers, len(x), quantize_output=True),
+    "matmul_integer": onnx_graph.matmul_integer(layers, len(x)),
+}.items():
+    model = onnx.load_from_string(model)
     opset = model.opset_import[0].version
     model.opset_import[0].version = 19  # the same operators, and the oldest that it evaluates
     y, = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})
@@ -60,7 +64,7 @@ def evaluated(request, tmp_path_factory):
     return folder, values[-1], operators
 
 
-@pytest.mark.parametrize("form", ["qdq", "matmul_integer"])
+@pytest.mark.parametrize("form", ["qdq", "qdq_u8", "matmul_integer"])
 def test_the_graph_computes_the_network(evaluated, form):
     folder, expected, _ = evaluated
     y = np.load(folder / f"{form}.npy")
@@ -76,3 +80,4 @@ def test_the_graphs_have_the_operators_that_engines_accelerate(evaluated):
     opset, *names = operators["qdq"]
     layer = ["QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "MatMul", "Add"]
     assert opset == "13" and names == 2 * [*layer, "Relu"] + layer
+    assert operators["qdq_u8"][1:] == [*names, "QuantizeLinear", "DequantizeLinear"]
