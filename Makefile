@@ -88,6 +88,10 @@ bench-kernels: setup ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --
 bench-training: setup ## Times training dense, pruned, and pruned by TFMOT; ARGS="--models mlp ..."
 	@$(python) -m benchmarks.training_overhead $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: build ## Times exported models beside other engines; ARGS="--quick --json FILE ..."
+	@$(python) -m benchmarks.peers $(ARGS)
+
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv
 	@if [[ -f .build/bazel ]]; then $(bazel) clean; fi
