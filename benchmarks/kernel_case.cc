@@ -164,7 +164,7 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   const double stored = static_cast<double>(data.dense.size() -
                                             std::count(data.dense.begin(), data.dense.end(), T{0}));
   result->problem = c;
-  result->kernel = matmul->kernel().name;
+  result->kernel = matmul->kernel_name(c.m);
   result->sparsity = 1 - stored / static_cast<double>(data.dense.size());
   result->ms = Median(ours_ms);
   result->onednn_dense_ms = Median(dense_ms);

@@ -11,6 +11,7 @@ struct CpuFeatures {
   bool avx2vnni = false;    // avx2 and AVX-VNNI
   bool avx512 = false;      // avx2 and F, BW, DQ, VL
   bool avx512vnni = false;  // avx512 and its VNNI, which is not AVX-VNNI
+  bool avx512vbmi = false;  // avx512vnni and VBMI
 };
 
 // Asks the processor once.

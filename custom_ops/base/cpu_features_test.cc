@@ -15,7 +15,9 @@ TEST(CpuFeatures, AgreesWithTheCompilersRuntime) {
   EXPECT_EQ(GetCpuFeatures().avx2, avx2);
   EXPECT_EQ(GetCpuFeatures().avx2vnni, avx2 && __builtin_cpu_supports("avxvnni"));
   EXPECT_EQ(GetCpuFeatures().avx512, avx512);
-  EXPECT_EQ(GetCpuFeatures().avx512vnni, avx512 && __builtin_cpu_supports("avx512vnni"));
+  const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  EXPECT_EQ(GetCpuFeatures().avx512vnni, avx512vnni);
+  EXPECT_EQ(GetCpuFeatures().avx512vbmi, avx512vnni && __builtin_cpu_supports("avx512vbmi"));
 #else
   EXPECT_FALSE(GetCpuFeatures().avx2);
   EXPECT_FALSE(GetCpuFeatures().avx512);

@@ -20,7 +20,8 @@ class Packer {
   PackedWeights<T> Run() {
     Reserve();
     for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
-      const int64_t groups = WriteColumns(row);
+      const int64_t groups = FindPlaces(row);
+      WriteColumns(row);
       const int64_t end = std::min(matrix_.out, (row + 1) * matrix_.block_out);
       for (int64_t out = row * matrix_.block_out; out < end; out += packed_.height) {
         packed_.strips.push_back({static_cast<int32_t>(out), groups, column_, value_});
@@ -32,55 +33,65 @@ class Packer {
   }
 
  private:
-  static constexpr int kGroupValues = PackedWeights<T>::kGroupValues;
-
-  // Inputs that block row `row` stores: whole blocks, less what sticks out.
-  int64_t Inputs(int64_t row) const {
-    const int64_t begin = matrix_.indptr[row], end = matrix_.indptr[row + 1];
-    if (begin == end) return 0;
-    const int64_t last_end = (matrix_.indices[end - 1] + int64_t{1}) * matrix_.block_in;
-    return (end - begin) * matrix_.block_in - std::max<int64_t>(0, last_end - matrix_.in);
-  }
-
-  int64_t Groups(int64_t row) const {
-    return (Inputs(row) + packed_.group() - 1) / packed_.group();
-  }
-
-  void Reserve() {
-    int64_t columns = 0, values = 0, strips = 0;
-    for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
-      const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
-      const int64_t row_strips = (outs + packed_.height - 1) / packed_.height;
-      strips += row_strips;
-      columns += Groups(row) * packed_.columns_per_group();
-      values += Groups(row) * kGroupValues * packed_.height * row_strips;
-    }
-    packed_.strips.reserve(strips);
-    packed_.columns.Reserve(columns);
-    packed_.values.Reserve(values);
-  }
-
-  // Calls visit(position, input, element of the block's first output) for every
-  // stored input of a block row; position counts them.
+  // Calls visit(input, its element of the block's first output) for every stored input of a
+  // block row, in their order.
   template <class Visit>
   void ForInputs(int64_t row, Visit visit) const {
-    int64_t position = 0;
     for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
       const int64_t first = matrix_.indices[b] * matrix_.block_in;
       const int64_t width = std::min(matrix_.block_in, matrix_.in - first);
-      for (int64_t i = 0; i < width; ++i) visit(position++, first + i, matrix_.block(b) + i);
+      for (int64_t i = 0; i < width; ++i) visit(first + i, matrix_.block(b) + i);
     }
   }
 
-  int64_t WriteColumns(int64_t row) {
+  // Finds the places of a block row's stored inputs: one after the other, group by group, but
+  // that a window ends before the first input that is out of its reach. Returns the number of
+  // groups.
+  int64_t FindPlaces(int64_t row) {
+    const int64_t size = packed_.group();
+    int64_t next = 0, first = 0;
+    places_.clear();
+    ForInputs(row, [&](int64_t input, const T*) {
+      if (packed_.layout == Layout::kWindows) {
+        if (next % size != 0 && input - first >= kWindowReach) next += size - next % size;
+        if (next % size == 0) first = input;
+      }
+      places_.push_back(next++);
+    });
+    return (next + size - 1) / size;
+  }
+
+  void Reserve() {
+    int64_t groups = 0, values = 0, strips = 0;
+    for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
+      const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
+      const int64_t row_strips = (outs + packed_.height - 1) / packed_.height;
+      const int64_t row_groups = FindPlaces(row);
+      strips += row_strips;
+      groups += row_groups;
+      values += row_groups * packed_.group_values() * packed_.height * row_strips;
+    }
+    packed_.strips.reserve(strips);
+    packed_.columns.Reserve(groups * packed_.columns_per_group());
+    packed_.values.Reserve(values);
+  }
+
+  void WriteColumns(int64_t row) {
     int32_t* columns = packed_.columns.data() + column_;
     const int group = packed_.group();
+    const bool windows = packed_.layout == Layout::kWindows;
     const bool gathered = IsGathered(packed_.layout);
-    ForInputs(row, [&](int64_t position, int64_t input, const T*) {
-      columns[gathered ? position : position / group] =
-          static_cast<int32_t>(gathered ? input : input / group);
+    const int64_t* place = places_.data();
+    ForInputs(row, [&](int64_t input, const T*) {
+      const int64_t member = *place % group;
+      int32_t* column = columns + *place++ / group * packed_.columns_per_group();
+      if (windows) {
+        if (member == 0) column[0] = static_cast<int32_t>(input);
+        reinterpret_cast<uint8_t*>(column + 1)[member] = static_cast<uint8_t>(input - column[0]);
+      } else {
+        column[gathered ? member : 0] = static_cast<int32_t>(gathered ? input : input / group);
+      }
     });
-    return Groups(row);
   }
 
   void WriteValues(int64_t row, int64_t out, int64_t groups) {
@@ -89,14 +100,16 @@ class Packer {
     const int64_t height =
         std::min<int64_t>({packed_.height, matrix_.block_out - first, matrix_.out - out});
     const int group = packed_.group(), width = packed_.width();
-    ForInputs(row, [&](int64_t position, int64_t, const T* block) {
-      T* value =
-          values + position / group * kGroupValues * packed_.height + position % group * width;
+    const int64_t size = packed_.group_values();
+    const int64_t* place = places_.data();
+    ForInputs(row, [&](int64_t, const T* block) {
+      T* value = values + *place / group * size * packed_.height + *place % group * width;
+      ++place;
       for (int64_t h = 0; h < height; ++h) {
-        Write(block[(first + h) * matrix_.block_in], width, value + h * kGroupValues);
+        Write(block[(first + h) * matrix_.block_in], width, value + h * size);
       }
     });
-    value_ += groups * kGroupValues * packed_.height;
+    value_ += groups * size * packed_.height;
   }
 
   // In two bytes, the lower first, where a weight is wide.
@@ -107,6 +120,7 @@ class Packer {
 
   const BlockSparseMatrix<T>& matrix_;
   PackedWeights<T> packed_;
+  std::vector<int64_t> places_;  // of the stored inputs of the block row that is packed
   int64_t column_ = 0;
   int64_t value_ = 0;
 };

@@ -14,12 +14,19 @@
 //   values   per group: [height] floats, [height][4] int8, or [height][2] int16 in
 //            the bytes of twice as many int8
 //
+// For few rows of x (Layout::kWindows) a group is a window: up to group() of the
+// strip's inputs, all among kWindowReach consecutive ones.
+//
+//   columns  per group: its first input, then a byte for each: how far it is from the first
+//   values   per group: [height][group()] int8
+//
 // Outputs past the block or the matrix, inputs past the matrix, and the rest of
 // a last group have weight zero. Strips of one block row share their columns.
 //
 // Cost: linear in the stored elements, in time and in memory. It is paid once
 // per weight tensor; the matrix that was packed is not needed any more.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -33,12 +40,18 @@ namespace tfsparse {
 template <typename T>
 struct PackedWeights {
   // Elements of `values` in a group, per output.
-  static constexpr int kGroupValues = sizeof(T) == 1 ? 4 : 1;
+  int group_values() const {
+    if (layout == Layout::kWindows) return 64 / std::min(height, kWindowOutputs);
+    return sizeof(T) == 1 ? 4 : 1;
+  }
   // Elements of `values` for a weight.
   int width() const { return IsWide(layout) ? 2 : 1; }
-  // Inputs in a group, and columns that name them.
-  int group() const { return kGroupValues / width(); }
-  int columns_per_group() const { return IsGathered(layout) ? group() : 1; }
+  // Inputs in a group, and the integers in `columns` that name them.
+  int group() const { return group_values() / width(); }
+  int columns_per_group() const {
+    if (layout == Layout::kWindows) return 1 + group() / 4;
+    return IsGathered(layout) ? group() : 1;
+  }
 
   int64_t out = 0;
   int64_t in = 0;
@@ -50,7 +63,8 @@ struct PackedWeights {
 };
 
 // Packs a validated matrix. kQuads and kPairs ask for a block width that is a multiple
-// of four and two; all but kPlanes ask for T = int8.
+// of four and two; all but kPlanes ask for T = int8. kWindows asks for a height of 1, 2, or
+// a multiple of 4.
 template <typename T>
 PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height);
 

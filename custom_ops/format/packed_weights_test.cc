@@ -1,5 +1,6 @@
 #include "custom_ops/format/packed_weights.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,27 +12,36 @@
 namespace tfsparse {
 namespace {
 
+// The i-th input of a group.
+template <typename T>
+int64_t Input(const PackedWeights<T>& packed, const int32_t* columns, int i) {
+  if (packed.layout != Layout::kWindows) {
+    return IsGathered(packed.layout) ? columns[i] : columns[0] * packed.group() + i;
+  }
+  const int place = reinterpret_cast<const uint8_t*>(columns + 1)[i];
+  EXPECT_LT(place, kWindowReach);
+  return columns[0] + place;
+}
+
 // The dense matrix that packed weights stand for. Every element may be written once.
 template <typename T>
 std::vector<T> Unpack(const PackedWeights<T>& packed) {
-  constexpr int kGroupValues = PackedWeights<T>::kGroupValues;
-  const int group = packed.group(), width = packed.width();
+  const int group = packed.group(), width = packed.width(), size = packed.group_values();
   std::vector<T> dense(packed.out * packed.in);
   std::set<int64_t> seen;
   for (const Strip& strip : packed.strips) {
     for (int64_t g = 0; g < strip.groups; ++g) {
       const int32_t* columns =
           packed.columns.data() + strip.column + g * packed.columns_per_group();
-      const T* values = packed.values.data() + strip.value + g * kGroupValues * packed.height;
+      const T* values = packed.values.data() + strip.value + g * size * packed.height;
       for (int h = 0; h < packed.height; ++h) {
         for (int i = 0; i < group; ++i) {
-          const T* stored = values + h * kGroupValues + i * width;
+          const T* stored = values + h * size + i * width;
           const T value = stored[0];
           if (width == 2) {
             EXPECT_EQ(stored[1], value < 0 ? T{-1} : T{0}) << "not an int16";
           }
-          const bool gathered = IsGathered(packed.layout);
-          const int64_t input = gathered ? columns[i] : columns[0] * group + i;
+          const int64_t input = Input(packed, columns, i);
           if (value == T{0}) continue;
           const int64_t place = (strip.out + h) * packed.in + input;
           EXPECT_LT(strip.out + h, packed.out);
@@ -59,7 +69,8 @@ void CheckAll(Layout layout) {
     if (layout == Layout::kQuads && s.block_in % 4 != 0) continue;
     if (layout == Layout::kPairs && s.block_in % 2 != 0) continue;
     for (double sparsity : {0.0, 0.6, 1.0}) {
-      for (int height : {1, 2, 4, 6, 8}) {
+      for (int height : {1, 2, 4, 6, 8, 16}) {
+        if (layout == Layout::kWindows && height == 6) continue;
         SCOPED_TRACE(testing::Message() << s.out << "x" << s.in << " in " << s.block_out << "x"
                                         << s.block_in << ", height " << height);
         const RandomMatrix<T> matrix(s.out, s.in, s.block_out, s.block_in, sparsity, 3);
@@ -77,6 +88,24 @@ TEST(PackedWeights, UnpackToWhatWasPackedQuads) { CheckAll<int8_t>(Layout::kQuad
 
 TEST(PackedWeights, UnpackToWhatWasPackedPairs) { CheckAll<int8_t>(Layout::kPairs); }
 TEST(PackedWeights, UnpackToWhatWasPackedWide) { CheckAll<int8_t>(Layout::kWidePlanes); }
+
+TEST(PackedWeights, UnpackToWhatWasPackedWindows) { CheckAll<int8_t>(Layout::kWindows); }
+
+// Few inputs that lie far apart need a window each, many that lie together share one.
+TEST(PackedWeights, WindowsEndWhereTheirReachOrTheirRoomDoes) {
+  const std::vector<int8_t> data(40, 1);
+  for (int apart : {1, 8, 9, 127, 128}) {
+    std::vector<int32_t> indices, indptr = {0, 10};
+    for (int i = 0; i < 10; ++i) indices.push_back(i * apart);
+    BlockSparseMatrix<int8_t> m;
+    m.out = m.block_out = 4, m.in = 2000, m.block_in = 1;
+    m.num_blocks = m.num_indices = 10, m.num_indptr = 2;
+    m.data = data.data(), m.indices = indices.data(), m.indptr = indptr.data();
+    ASSERT_TRUE(Validate(m).ok());
+    const int in_reach = std::min(10, (kWindowReach - 1) / apart + 1);
+    EXPECT_EQ(Pack(m, Layout::kWindows, 4).strips[0].groups, (10 + in_reach - 1) / in_reach);
+  }
+}
 
 TEST(PackedWeights, StripsOfABlockRowShareTheirColumns) {
   const RandomMatrix<float> matrix(32, 40, 16, 4, 0.5, 3);

@@ -44,12 +44,18 @@ enum class Layout {
   kQuads,       // [k / 4][m][k % 4], u8 only
   kPairs,       // [k / 2][m][k % 2], u8 widened to u16
   kWidePlanes,  // [k][m], u8 widened to u16
+  kWindows,     // rows as they are, with weights in windows: few_rows_u8s8_avx512vbmi.cc
 };
 // Interleaving works inside the 128-bit parts of a register. In a plane of u8, which is
 // one register, byte and word unpacks of four planes leave place 16l + 4v + j in lane
 // 4l + j of register v of the quads, so that is where the plane keeps the row that
 // belongs there. In a wide plane, word unpacks of two registers leave place 8l + 4v + j
 // (of 16 bits) in lane 4l + j of register v of the pairs. The sums come out in order.
+
+// Outputs that share a register of 64 weights in kWindows, if the strip has as many.
+inline constexpr int kWindowOutputs = 4;
+// A window's inputs are among so many consecutive ones.
+inline constexpr int kWindowReach = 128;
 
 // What is applied to an output; activation_functions.h defines them. The names are Keras's.
 enum class Activation : uint8_t {
@@ -96,6 +102,7 @@ struct MultiplyArgs {
 struct OutputArgs {
   const void* acc;
   int vectors;
+  int64_t acc_stride;  // of few rows: sums from row to row, instead of vectors
   int64_t rows;
   int64_t outputs;        // outputs in acc that are finished, 1 .. kChunkOutputs
   const float* scale;     // [kChunkRoom]: y = sum * scale + bias, for int32 sums. Folded uint8 y
@@ -109,10 +116,30 @@ struct OutputArgs {
   int64_t y_stride;
 };
 
+// Few rows of uint8 lie one after the other, each of a multiple of 64 inputs and followed by
+// so many bytes that may be read.
+inline constexpr int64_t kFewRowsPadding = kWindowReach;
+inline constexpr int kMaxFewRows = 8;
+
+// A product by so few rows of x that they do not fill the lanes: see few_rows_avx512.h.
+struct FewRowsArgs {
+  const void* x;   // first row, float or uint8
+  int64_t stride;  // bytes from row to row
+  const int32_t* columns;
+  const void* values;
+  const Strip* strips;
+  int64_t num_strips;
+  int32_t first_out;  // output whose sum is sums[0]
+  const void* init;   // [kChunkRoom], from first_out on: added to the sums
+  void* sums;         // [rows][sums_stride] float or int32; the last strip may stick out
+  int64_t sums_stride;
+};
+
 // Returns whether some element of x was NaN or infinite (float tiles only).
 using PackFunction = bool (*)(const PackArgs&);
 using MultiplyFunction = void (*)(const MultiplyArgs&);
 using OutputFunction = void (*)(const OutputArgs&);
+using FewRowsFunction = void (*)(const FewRowsArgs&);
 
 }  // namespace tfsparse
 

@@ -148,6 +148,34 @@ void OutputQuads(const OutputArgs& args) {
   }
 }
 
+// Few rows' sums lie as y wants them.
+template <class From, class To, Activation kActivation, bool kResidual>
+void OutputFewRows(const OutputArgs& args) {
+  const To to(args);
+  for (int64_t output = 0; output < args.outputs; output += 16) {
+    const int64_t left = args.outputs - output;
+    const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
+    const From from(args, output);
+    for (int64_t row = 0; row < args.rows; ++row) {
+      const int32_t* sums = static_cast<const int32_t*>(args.acc) + row * args.acc_stride + output;
+      __m512 value = from(_mm512_loadu_si512(sums));
+      if (kResidual) {
+        const float* residual = args.residual + row * args.residual_stride + output;
+        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
+      }
+      to(row, output, mask, Activate<LanesAvx512, kActivation>(value));
+    }
+  }
+}
+
+template <class From, class To>
+void OutputFewRowsOf(const OutputArgs& args) {
+  WithActivation(args.activation, [&](auto activation) {
+    args.residual != nullptr ? OutputFewRows<From, To, activation.value, true>(args)
+                             : OutputFewRows<From, To, activation.value, false>(args);
+  });
+}
+
 template <class From, class To>
 void OutputRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
@@ -168,5 +196,9 @@ void OutputS32ToU8Avx512(const OutputArgs& args) {
                              : OutputQuads<activation.value>(args);
   });
 }
+
+void FewRowsOutputF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromF32, ToF32>(args); }
+void FewRowsOutputS32ToF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromS32, ToF32>(args); }
+void FewRowsOutputS32ToU8Avx512(const OutputArgs& args) { OutputFewRowsOf<FromS32, ToU8>(args); }
 
 }  // namespace tfsparse

@@ -11,6 +11,11 @@ void OutputF32Avx512(const OutputArgs& args);       // float sums, float y
 void OutputS32ToF32Avx512(const OutputArgs& args);  // int32 sums, float y
 void OutputS32ToU8Avx512(const OutputArgs& args);   // int32 sums, uint8 y
 
+// The same for few rows, whose sums lie as [row][output].
+void FewRowsOutputF32Avx512(const OutputArgs& args);
+void FewRowsOutputS32ToF32Avx512(const OutputArgs& args);
+void FewRowsOutputS32ToU8Avx512(const OutputArgs& args);
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_CUSTOM_OPS_KERNELS_OUTPUT_AVX512_H_

@@ -17,5 +17,7 @@ bool QuantizePairsAvx512(const PackArgs& args) { return PackPairs<Avx512, FromF3
 bool QuantizeWidePlanesAvx512(const PackArgs& args) {
   return PackWidePlanes<Avx512, FromF32>(args);
 }
+bool PackU8RowsAvx512(const PackArgs& args) { return PackRows<Avx512, FromU8>(args); }
+bool QuantizeRowsAvx512(const PackArgs& args) { return PackRows<Avx512, FromF32>(args); }
 
 }  // namespace tfsparse

@@ -21,6 +21,9 @@ bool QuantizePlanesAvx512(const PackArgs& args);
 bool QuantizePairsAvx512(const PackArgs& args);
 bool QuantizeWidePlanesAvx512(const PackArgs& args);
 
+bool PackU8RowsAvx512(const PackArgs& args);  // few rows (kFewRowsPadding), uint8 x
+bool QuantizeRowsAvx512(const PackArgs& args);
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_CUSTOM_OPS_KERNELS_PACK_AVX512_H_

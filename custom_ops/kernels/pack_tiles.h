@@ -104,6 +104,22 @@ bool PackBytes(const PackArgs& args, Store store) {
   return false;
 }
 
+// Few rows as they are; what is behind their inputs is not written.
+template <class Vec, template <class> class Source>
+bool PackRows(const PackArgs& args) {
+  constexpr int kInputs = 4 * Vec::kLanes;
+  const Source<Vec> source(args);
+  const int64_t tile_stride = (args.inputs + 63) / 64 * 64 + kFewRowsPadding;
+  for (int64_t row = 0; row < args.rows; ++row) {
+    uint8_t* tile = static_cast<uint8_t*>(args.tile) + row * tile_stride;
+    for (int64_t input = 0; input < args.inputs; input += kInputs) {
+      const int64_t left = args.inputs - input;
+      Vec::StoreInts(tile + input, source.Load(args.x, row * args.stride + input, left));
+    }
+  }
+  return false;
+}
+
 template <class Vec, template <class> class Source>
 bool PackQuads(const PackArgs& args) {
   constexpr int L = Vec::kLanes;

@@ -34,37 +34,6 @@ struct Scratch {
 
 }  // namespace
 
-// What the sums of each output begin with, and what is made of them:
-//
-//   float   y = act(bias + products + residual)
-//   int8    y = act(fma(products - x_zero_point * sum of weights, scale, bias) + residual)
-//
-// Room for the last strip to stick out.
-template <typename T>
-struct Execution<T>::Constants {
-  void Fill(const PreparedMatmul<T>& prepared, const MatmulCall& call) {
-    const int64_t out = prepared.weights.out;
-    init.Reserve(out + kChunkRoom);
-    scale.Reserve(out + kChunkRoom);
-    bias.Reserve(out + kChunkRoom);
-    const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
-    for (int64_t n = 0; n < out; ++n) {
-      const float b = call.bias != nullptr ? call.bias[n] : 0.0f;
-      if constexpr (std::is_same_v<T, float>) {
-        init.data()[n] = b;
-      } else {
-        init.data()[n] = -call.x_zero_point * prepared.sums[n];
-        scale.data()[n] = call.x_scale * call.w_scale[n] * unit;
-        bias.data()[n] = b * unit;
-      }
-    }
-  }
-
-  AlignedBuffer<std::conditional_t<std::is_same_v<T, float>, float, int32_t>> init;
-  AlignedBuffer<float> scale;
-  AlignedBuffer<float> bias;
-};
-
 template <typename T>
 Execution<T>::Execution(const PreparedMatmul<T>& prepared, const MatmulCall& call)
     : prepared_(prepared),
@@ -74,11 +43,7 @@ Execution<T>::Execution(const PreparedMatmul<T>& prepared, const MatmulCall& cal
 
 template <typename T>
 void Execution<T>::Run(const Threads& threads) {
-  // Of the calling thread. It runs no other call until this one is done: ParallelFor
-  // works on its own items and then waits, it takes up no work of others.
-  thread_local Constants constants;
-  constants.Fill(prepared_, call_);
-  constants_ = &constants;
+  constants_ = &OutputConstants<T>::Of(prepared_.sums, weights_.out, call_);
   const int64_t parts = OutputParts(threads.count);
   parts == 1 ? RunTiles(threads) : RunTilesInParts(threads, parts);
 }

@@ -18,6 +18,7 @@
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/matmul/matmul_call.h"
+#include "custom_ops/matmul/output_constants.h"
 #include "custom_ops/matmul/prepared_matmul.h"
 #include "custom_ops/matmul/tiles.h"
 
@@ -32,8 +33,6 @@ class Execution {
   void Run(const Threads& threads);
 
  private:
-  struct Constants;
-
   int64_t OutputParts(int threads) const;
   int64_t TileBytes() const;
   void RunTiles(const Threads& threads) const;
@@ -48,7 +47,7 @@ class Execution {
   const PackedWeights<T>& weights_;
   const MatmulCall& call_;
   const Tiles tiles_;
-  const Constants* constants_ = nullptr;
+  const OutputConstants<T>* constants_ = nullptr;
 };
 
 }  // namespace tfsparse

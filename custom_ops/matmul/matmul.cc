@@ -11,21 +11,26 @@ template <typename T>
 Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, Path path,
                          std::unique_ptr<const Matmul>* matmul) {
   if (Status status = Validate(matrix); !status.ok()) return status;
-  return Pack(matrix, SelectKernel<T>(path, matrix.block_out, matrix.block_in), matmul);
+  const Kernel<T>& kernel = SelectKernel<T>(path, matrix.block_out, matrix.block_in);
+  return Pack(matrix, kernel, SelectFewRows(path, matrix.block_out, matrix.block_in, kernel),
+              matmul);
 }
 
 template <typename T>
 Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                         std::unique_ptr<const Matmul>* matmul) {
+                         const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul) {
   if (Status status = Validate(matrix); !status.ok()) return status;
-  return Pack(matrix, kernel, matmul);
+  return Pack(matrix, kernel, few_rows, matmul);
 }
 
 template <typename T>
 Status Matmul<T>::Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                       std::unique_ptr<const Matmul>* matmul) {
+                       const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul) {
   std::unique_ptr<Matmul> made(new Matmul(kernel));
   if (Status status = made->prepared_.Prepare(matrix); !status.ok()) return status;
+  if (few_rows != nullptr) {
+    made->few_rows_ = std::make_unique<FewRowsMatmul<T>>(*few_rows, matrix, made->prepared_);
+  }
   *matmul = std::move(made);
   return {};
 }
@@ -36,7 +41,12 @@ Status Matmul<T>::Run(const MatmulCall& call, const Threads& threads) const {
   if constexpr (std::is_same_v<T, int8_t>) {
     if (Status status = CheckQuantization(call, out()); !status.ok()) return status;
   }
-  if (call.rows > 0) Execution<T>(prepared_, call).Run(threads);
+  if (call.rows == 0) return {};
+  if (IsFew(call.rows)) {
+    few_rows_->Run(call, threads);
+  } else {
+    Execution<T>(prepared_, call).Run(threads);
+  }
   return {};
 }
 

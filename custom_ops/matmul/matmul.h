@@ -29,10 +29,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/status.h"
 #include "custom_ops/format/block_sparse_matrix.h"
+#include "custom_ops/matmul/few_rows.h"
 #include "custom_ops/matmul/matmul_call.h"
 #include "custom_ops/matmul/prepared_matmul.h"
 #include "custom_ops/matmul/select.h"
@@ -48,25 +50,33 @@ class Matmul {
   static Status Create(const BlockSparseMatrix<T>& matrix, Path path,
                        std::unique_ptr<const Matmul>* matmul);
 
-  // For a kernel of one's own choice that Accepts the block.
+  // For a kernel of one's own choice that Accepts the block, and one for few rows, if any.
   static Status Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                       std::unique_ptr<const Matmul>* matmul);
+                       const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
 
   // Fails, with y untouched, where CheckSizes or CheckQuantization do.
   Status Run(const MatmulCall& call, const Threads& threads) const;
 
   int64_t out() const { return prepared_.weights.out; }
   int64_t in() const { return prepared_.weights.in; }
-  const Kernel<T>& kernel() const { return prepared_.kernel; }
+  // The name of the kernel that runs a call of so many rows.
+  const std::string& kernel_name(int64_t rows) const {
+    return IsFew(rows) ? few_rows_->kernel().name : prepared_.kernel.name;
+  }
 
  private:
   // Of a validated matrix.
   static Status Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                     std::unique_ptr<const Matmul>* matmul);
+                     const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
 
   explicit Matmul(const Kernel<T>& kernel) : prepared_(kernel) {}
 
+  bool IsFew(int64_t rows) const {
+    return few_rows_ != nullptr && rows <= few_rows_->kernel().most_rows;
+  }
+
   PreparedMatmul<T> prepared_;
+  std::unique_ptr<const FewRowsMatmul<T>> few_rows_;  // null if there is no kernel for it
 };
 
 }  // namespace tfsparse

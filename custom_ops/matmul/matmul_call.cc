@@ -1,6 +1,7 @@
 #include "custom_ops/matmul/matmul_call.h"
 
 #include <cmath>
+#include <limits>
 
 namespace tfsparse {
 namespace {
@@ -13,6 +14,18 @@ Status CheckScale(const char* name, float scale) {
 Status CheckZeroPoint(const char* name, int32_t zero_point) {
   if (zero_point >= 0 && zero_point <= 255) return {};
   return Status::Invalid("`", name, "` should be in [0, 255]. Received: ", zero_point);
+}
+
+// Without a branch, so that it vectorises: it is done for each call.
+bool AreScalesValid(const float* w_scale, int64_t out, float x_scale, float unit) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  int invalid = 0;
+  for (int64_t n = 0; n < out; ++n) {
+    const float product = w_scale[n] * x_scale;
+    invalid |= static_cast<int>(!(w_scale[n] > 0)) | static_cast<int>(!(product <= kMost)) |
+               static_cast<int>(!(product * unit <= kMost));
+  }
+  return invalid == 0;
 }
 
 }  // namespace
@@ -35,6 +48,7 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
     if (!status.ok()) return status;
   }
   const float unit = 1 / call.y_scale;
+  if (AreScalesValid(call.w_scale, out, call.x_scale, unit)) return {};
   for (int64_t n = 0; n < out; ++n) {
     const float scale = call.w_scale[n];
     const float product = scale * call.x_scale;

@@ -1,228 +1,51 @@
-// Every kernel of kernels.inc that this processor can run, against the reference: sizes
-// around a lane, a tile and a block, partitions over threads, full ranges, and guards
-// around y.
+// Every kernel of kernels.inc and few_rows.inc that this processor can run, against the
+// reference: sizes around a lane, a tile and a block, partitions over threads, full ranges,
+// and guards around y.
 
 #include "custom_ops/matmul/matmul.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <random>
-#include <string>
-#include <thread>
-#include <type_traits>
 #include <vector>
 
-#include "custom_ops/base/cpu_features.h"
-#include "custom_ops/format/random_matrix.h"
-#include "custom_ops/kernels/activation_functions.h"
-#include "custom_ops/kernels/lanes_scalar.h"
-#include "custom_ops/kernels/reference.h"
+#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
 namespace {
 
-constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t kGuard = 128;
-constexpr uint8_t kSentinel = 0xa5;
-
-const Activation kActivations[] = {Activation::kLinear, Activation::kRelu,     Activation::kRelu6,
-                                   Activation::kGelu,   Activation::kGeluTanh, Activation::kSigmoid,
-                                   Activation::kTanh,   Activation::kSilu};
-
-struct Shape {
-  int64_t rows, in, out, block_out, block_in;
-};
-
-std::ostream& operator<<(std::ostream& stream, const Shape& s) {
-  return stream << s.rows << "x" << s.in << "x" << s.out << " in blocks of " << s.block_out << "x"
-                << s.block_in;
-}
-
-const Shape kShapes[] = {
-    {1, 1, 1, 1, 1},      {1, 64, 16, 16, 4},   {2, 63, 17, 16, 4},  {15, 65, 31, 8, 4},
-    {16, 16, 16, 4, 1},   {17, 17, 5, 4, 1},    {31, 130, 70, 4, 4}, {33, 5, 3, 2, 1},
-    {47, 48, 64, 1, 1},   {48, 7, 129, 6, 1},   {49, 100, 65, 5, 3}, {63, 64, 66, 64, 64},
-    {64, 257, 80, 16, 1}, {65, 40, 64, 3, 2},   {96, 33, 24, 32, 4}, {97, 20, 9, 7, 8},
-    {129, 96, 48, 4, 16}, {200, 31, 130, 2, 4}, {3, 1024, 12, 4, 1}, {70, 2, 300, 1, 4},
-};
-
-// Shares the items out one by one, so that any two neighbours meet on different threads.
-Threads RoundRobin(int count) {
-  Threads threads;
-  threads.count = count;
-  threads.parallel_for = [count](int64_t items, int64_t, const Threads::Body& body) {
-    std::vector<std::thread> workers;
-    for (int t = 0; t < count; ++t) {
-      workers.emplace_back([&, t] {
-        for (int64_t i = t; i < items; i += count) body(i, i + 1);
-      });
-    }
-    for (std::thread& worker : workers) worker.join();
-  };
-  return threads;
-}
-
-// One product, its inputs, and y between guards.
-template <typename T>
-struct Problem {
-  using X = std::conditional_t<std::is_same_v<T, float>, float, uint8_t>;
-
-  Problem(const Shape& s, double sparsity, uint32_t seed)
-      : shape(s),
-        matrix(s.out, s.in, s.block_out, s.block_in, sparsity, seed),
-        dense(Unpack(matrix.view())) {
-    std::mt19937 random(seed + 1);
-    std::uniform_real_distribution<float> uniform(-1, 1);
-    for (int64_t i = 0; i < s.rows * s.in; ++i) {
-      x.push_back(std::is_same_v<T, float> ? static_cast<X>(uniform(random))
-                                           : static_cast<X>(random() % 256));
-      x_float.push_back(3 * uniform(random));
-    }
-    for (int64_t n = 0; n < s.out; ++n) {
-      bias.push_back(uniform(random));
-      w_scale.push_back(0.001f * (1.5f + uniform(random)));
-    }
-    for (int64_t i = 0; i < s.rows * s.out; ++i) residual.push_back(4 * uniform(random));
-    call.x = x.data();
-    call.x_is_u8 = !std::is_same_v<T, float>;
-    call.rows = s.rows;
-    call.bias = bias.data();
-    call.activation = kActivations[seed % 8];
-    if (seed % 3 == 0) call.residual = residual.data();
-    call.w_scale = w_scale.data();
-    call.x_scale = 0.02f;
-    call.x_zero_point = static_cast<int32_t>(seed * 37 % 256);
-    call.y_scale = 0.03f;
-    call.y_zero_point = static_cast<int32_t>(seed * 91 % 256);
-  }
-
-  int64_t y_size() const { return shape.rows * shape.out; }
-
-  // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
-  std::vector<uint8_t> Run(const Matmul<T>& matmul, const Threads& threads) {
-    const int64_t bytes = y_size() * call.y_bytes();
-    std::vector<uint8_t> buffer(bytes + 2 * kGuard, kSentinel);
-    call.y = buffer.data() + kGuard;
-    const Status status = matmul.Run(call, threads);
-    EXPECT_TRUE(status.ok()) << status.message();
-    for (int64_t i = 0; i < kGuard; ++i) {
-      EXPECT_EQ(buffer[i], kSentinel) << "before y";
-      EXPECT_EQ(buffer[kGuard + bytes + i], kSentinel) << "after y";
-    }
-    return {buffer.begin() + kGuard, buffer.end() - kGuard};
-  }
-
-  Shape shape;
-  RandomMatrix<T> matrix;
-  std::vector<T> dense;
-  std::vector<X> x;
-  std::vector<float> x_float, bias, w_scale, residual;
-  MatmulCall call;
-};
-
-std::vector<float> AsFloats(const std::vector<uint8_t>& bytes) {
-  std::vector<float> floats(bytes.size() / sizeof(float));
-  std::memcpy(floats.data(), bytes.data(), bytes.size());
-  return floats;
-}
-
-// Rounding once per product and per addition, in any order.
-void ExpectClose(const Problem<float>& p, const std::vector<float>& y) {
-  for (int64_t m = 0; m < p.shape.rows; ++m) {
-    for (int64_t n = 0; n < p.shape.out; ++n) {
-      const float* x = p.x.data() + m * p.shape.in;
-      const float* w = p.dense.data() + n * p.shape.in;
-      double start = p.call.bias != nullptr ? p.bias[n] : 0.0f;
-      double magnitude = std::abs(start);
-      if (p.call.residual != nullptr) {
-        start += p.residual[m * p.shape.out + n];
-        magnitude += std::abs(p.residual[m * p.shape.out + n]);
-      }
-      for (int64_t k = 0; k < p.shape.in; ++k) magnitude += std::abs(double{x[k]} * w[k]);
-      // No activation is steeper than 1.13; its own error is 3e-7 of its argument at most.
-      const double bound =
-          1.2 * (p.shape.in + 3) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude);
-      const double expected = ReferenceDot(x, w, p.shape.in, start, p.call.activation);
-      ASSERT_NEAR(y[m * p.shape.out + n], expected, bound) << "row " << m << ", output " << n;
-    }
-  }
-}
-
-// The definition, bit for bit.
-std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
-  const MatmulCall& call = p.call;
-  const int64_t in = p.shape.in, out = p.shape.out;
-  const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
-  const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
-  std::vector<uint8_t> bytes;
-  for (int64_t m = 0; m < p.shape.rows; ++m) {
-    std::vector<uint8_t> x(p.x.begin() + m * in, p.x.begin() + (m + 1) * in);
-    if (!call.x_is_u8) {
-      for (int64_t k = 0; k < in; ++k) {
-        x[k] = QuantizeU8(p.x_float[m * in + k], 1 / call.x_scale, call.x_zero_point);
-      }
-    }
-    for (int64_t n = 0; n < out; ++n) {
-      const float bias = call.bias != nullptr ? call.bias[n] : 0.0f;
-      const float scale = call.x_scale * call.w_scale[n] * unit;
-      float y = ReferenceDot(x.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
-                             bias * unit);
-      if (call.residual != nullptr) y += p.residual[m * out + n];
-      WithActivation(call.activation,
-                     [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
-      if (call.y_is_u8) {
-        bytes.push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
-      } else {
-        const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
-        bytes.insert(bytes.end(), raw, raw + sizeof(y));
-      }
-    }
-  }
-  return bytes;
-}
-
-template <typename T>
-std::unique_ptr<const Matmul<T>> Create(const RandomMatrix<T>& matrix, const Kernel<T>& kernel) {
-  std::unique_ptr<const Matmul<T>> matmul;
-  const Status status = Matmul<T>::Create(matrix.view(), kernel, &matmul);
-  EXPECT_TRUE(status.ok()) << status.message();
-  return matmul;
-}
-
-template <typename T>
-bool Supported(const Kernel<T>& kernel) {
-  const std::vector<Path> paths = SupportedPaths(GetCpuFeatures());
-  return std::find(paths.begin(), paths.end(), kernel.path) != paths.end();
-}
-
-#define SKIP_IF_UNSUPPORTED(kernel)                                     \
-  if (!Supported(kernel)) {                                             \
-    GTEST_SKIP() << "this processor lacks " << PathName((kernel).path); \
-  }
-
-template <typename T>
-std::string TestName(const testing::TestParamInfo<Kernel<T>>& info) {
-  return info.param.name;
-}
-
 class FloatKernel : public testing::TestWithParam<Kernel<float>> {};
 class Int8Kernel : public testing::TestWithParam<Kernel<int8_t>> {};
+class FloatFewRows : public testing::TestWithParam<FewRowsKernel<float>> {};
+class Int8FewRows : public testing::TestWithParam<FewRowsKernel<int8_t>> {};
 
-TEST_P(FloatKernel, MatchesTheReference) {
-  SKIP_IF_UNSUPPORTED(GetParam());
+template <typename T>
+std::vector<Shape> ShapesFor(const Kernel<T>&) {
+  return {std::begin(kShapes), std::end(kShapes)};
+}
+
+// The same, with the rows that a kernel for few takes; and enough work to be cut.
+template <typename T>
+std::vector<Shape> ShapesFor(const FewRowsKernel<T>& kernel) {
+  std::vector<Shape> shapes = {{0, 300, 1000, 16, 4}, {0, 700, 500, 4, 1}, {0, 260, 300, 2, 3}};
+  shapes.insert(shapes.end(), std::begin(kShapes), std::end(kShapes));
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    shapes[i].rows = kernel.most_rows - static_cast<int64_t>(i % kernel.most_rows);
+  }
+  return shapes;
+}
+
+template <typename K>
+void CheckFloat(const K& kernel) {
   uint32_t seed = 0;
-  for (const Shape& shape : kShapes) {
+  for (const Shape& shape : ShapesFor(kernel)) {
     for (double sparsity : {0.0, 0.8, 1.0}) {
       SCOPED_TRACE(testing::Message() << shape << ", sparsity " << sparsity << ", seed " << seed);
       Problem<float> p(shape, sparsity, seed++);
       if (seed % 3 == 0) p.call.bias = nullptr;
-      const auto matmul = Create(p.matrix, GetParam());
+      const auto matmul = Create(p.matrix, kernel);
       const std::vector<uint8_t> y = p.Run(*matmul, Threads());
       ExpectClose(p, AsFloats(y));
       EXPECT_EQ(p.Run(*matmul, RoundRobin(3)), y) << "three threads";
@@ -231,10 +54,20 @@ TEST_P(FloatKernel, MatchesTheReference) {
   }
 }
 
-// A dense product makes NaN of every output where a NaN or infinity meets a zero.
-TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
+TEST_P(FloatKernel, MatchesTheReference) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  for (const Shape& shape : kShapes) {
+  CheckFloat(GetParam());
+}
+
+TEST_P(FloatFewRows, MatchesTheReference) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckFloat(GetParam());
+}
+
+// A dense product makes NaN of every output where a NaN or infinity meets a zero.
+template <typename K>
+void CheckNonFinite(const K& kernel) {
+  for (const Shape& shape : ShapesFor(kernel)) {
     for (float value : {kInf, -kInf, kNan}) {
       for (Activation activation : kActivations) {
         SCOPED_TRACE(testing::Message() << shape << ", " << value);
@@ -242,7 +75,7 @@ TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
         p.call.activation = activation;
         std::mt19937 random(11);
         for (int i = 0; i < 3; ++i) p.x[random() % p.x.size()] = value;
-        const auto matmul = Create(p.matrix, GetParam());
+        const auto matmul = Create(p.matrix, kernel);
         for (const Threads& threads : {Threads(), RoundRobin(5)}) {
           const std::vector<float> y = AsFloats(p.Run(*matmul, threads));
           for (int64_t i = 0; i < p.y_size(); ++i) {
@@ -263,15 +96,25 @@ TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
   }
 }
 
-TEST_P(Int8Kernel, MatchesTheReferenceBitForBit) {
+TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
   SKIP_IF_UNSUPPORTED(GetParam());
+  CheckNonFinite(GetParam());
+}
+
+TEST_P(FloatFewRows, SpreadsNonFiniteInputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckNonFinite(GetParam());
+}
+
+template <typename K>
+void CheckInt8(const K& kernel) {
   uint32_t seed = 0;
-  for (const Shape& shape : kShapes) {
-    if (!Accepts(GetParam(), shape.block_in)) continue;
+  for (const Shape& shape : ShapesFor(kernel)) {
+    if (!Accepts(kernel, shape.block_in)) continue;
     for (double sparsity : {0.0, 0.8, 1.0}) {
       Problem<int8_t> p(shape, sparsity, seed++);
       if (seed % 5 == 0) p.call.bias = nullptr;
-      const auto matmul = Create(p.matrix, GetParam());
+      const auto matmul = Create(p.matrix, kernel);
       for (bool x_is_u8 : {true, false}) {
         for (bool y_is_u8 : {true, false}) {
           SCOPED_TRACE(testing::Message() << shape << ", sparsity " << sparsity << ", seed " << seed
@@ -290,10 +133,20 @@ TEST_P(Int8Kernel, MatchesTheReferenceBitForBit) {
   }
 }
 
-// The largest products there are, added up: nothing may saturate on the way.
-TEST_P(Int8Kernel, HoldsTheExtremes) {
+TEST_P(Int8Kernel, MatchesTheReferenceBitForBit) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  const Shape shape = {17, 4096, 8, 8, 4};
+  CheckInt8(GetParam());
+}
+
+TEST_P(Int8FewRows, MatchesTheReferenceBitForBit) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckInt8(GetParam());
+}
+
+// The largest products there are, added up: nothing may saturate on the way.
+template <typename K>
+void CheckExtremes(const K& kernel, int64_t rows) {
+  const Shape shape = {rows, 4096, 8, 8, 4};
   for (int8_t weight : {-128, 127}) {
     for (int32_t zero_point : {0, 255}) {
       SCOPED_TRACE(testing::Message() << int{weight} << ", zero point " << zero_point);
@@ -303,26 +156,46 @@ TEST_P(Int8Kernel, HoldsTheExtremes) {
       std::fill(p.x.begin(), p.x.end(), zero_point == 0 ? 255 : 0);
       p.call.x_zero_point = zero_point;
       p.call.activation = Activation::kLinear;
-      EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
+      EXPECT_EQ(p.Run(*Create(p.matrix, kernel), Threads()), Expected(p));
     }
   }
 }
 
-// Results of more than 32 bits before they are clamped: converting them would wrap.
-TEST_P(Int8Kernel, ClampsWhatNoIntegerHolds) {
+TEST_P(Int8Kernel, HoldsTheExtremes) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  Problem<int8_t> p({33, 64, 80, 8, 4}, 0.2, 8);
+  CheckExtremes(GetParam(), 17);
+}
+
+TEST_P(Int8FewRows, HoldsTheExtremes) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckExtremes(GetParam(), 1);
+}
+
+// Results of more than 32 bits before they are clamped: converting them would wrap.
+template <typename K>
+void CheckClamps(const K& kernel, int64_t rows) {
+  Problem<int8_t> p({rows, 64, 80, 8, 4}, 0.2, 8);
   p.call.y_is_u8 = true;
   p.call.y_scale = 1e-9f;
   for (Activation activation : kActivations) {
     p.call.activation = activation;
-    EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
+    EXPECT_EQ(p.Run(*Create(p.matrix, kernel), Threads()), Expected(p));
   }
 }
 
-TEST_P(Int8Kernel, QuantizesNonFiniteInputsAsDefined) {
+TEST_P(Int8Kernel, ClampsWhatNoIntegerHolds) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  const Shape shape = {20, 70, 16, 8, 4};
+  CheckClamps(GetParam(), 33);
+}
+
+TEST_P(Int8FewRows, ClampsWhatNoIntegerHolds) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckClamps(GetParam(), 2);
+}
+
+template <typename K>
+void CheckQuantizing(const K& kernel, int64_t rows) {
+  const Shape shape = {rows, 70, 16, 8, 4};
   Problem<int8_t> p(shape, 0.5, 8);
   p.call.x_is_u8 = false;
   p.call.x = p.x_float.data();
@@ -331,11 +204,27 @@ TEST_P(Int8Kernel, QuantizesNonFiniteInputsAsDefined) {
   p.x_float[150] = -kInf;
   p.x_float[151] = 1e30f;
   p.x_float[152] = -1e30f;
-  EXPECT_EQ(p.Run(*Create(p.matrix, GetParam()), Threads()), Expected(p));
+  EXPECT_EQ(p.Run(*Create(p.matrix, kernel), Threads()), Expected(p));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FloatKernel, testing::ValuesIn(Kernels<float>()), TestName<float>);
-INSTANTIATE_TEST_SUITE_P(All, Int8Kernel, testing::ValuesIn(Kernels<int8_t>()), TestName<int8_t>);
+TEST_P(Int8Kernel, QuantizesNonFiniteInputsAsDefined) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckQuantizing(GetParam(), 20);
+}
+
+TEST_P(Int8FewRows, QuantizesNonFiniteInputsAsDefined) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckQuantizing(GetParam(), 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FloatKernel, testing::ValuesIn(Kernels<float>()),
+                         TestName<Kernel<float>>);
+INSTANTIATE_TEST_SUITE_P(All, Int8Kernel, testing::ValuesIn(Kernels<int8_t>()),
+                         TestName<Kernel<int8_t>>);
+INSTANTIATE_TEST_SUITE_P(All, FloatFewRows, testing::ValuesIn(FewRowsKernels<float>()),
+                         TestName<FewRowsKernel<float>>);
+INSTANTIATE_TEST_SUITE_P(All, Int8FewRows, testing::ValuesIn(FewRowsKernels<int8_t>()),
+                         TestName<FewRowsKernel<int8_t>>);
 
 TEST(Matmul, TakesNoRowsAndNoInputs) {
   Problem<float> none({0, 8, 8, 4, 1}, 0.5, 1);

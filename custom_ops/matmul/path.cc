@@ -21,6 +21,7 @@ constexpr Row kRows[] = {
     {Path::kAvx2Vnni, "avx2vnni", &CpuFeatures::avx2vnni},
     {Path::kAvx512, "avx512", &CpuFeatures::avx512},
     {Path::kAvx512Vnni, "avx512vnni", &CpuFeatures::avx512vnni},
+    {Path::kAvx512Vbmi, "avx512vbmi", &CpuFeatures::avx512vbmi},
 };
 
 }  // namespace

@@ -9,16 +9,19 @@
 namespace tfsparse {
 namespace {
 
-// avx2, avx2vnni, avx512, avx512vnni
+// avx2, avx2vnni, avx512, avx512vnni, avx512vbmi
 constexpr CpuFeatures kOld = {};
 constexpr CpuFeatures kHaswell = {true, false, false, false};
 constexpr CpuFeatures kAlderLake = {true, true, false, false};
 constexpr CpuFeatures kSkylake = {true, false, true, false};
-constexpr CpuFeatures kZen5 = {true, true, true, true};
+constexpr CpuFeatures kCascadeLake = {true, false, true, true};
+constexpr CpuFeatures kZen5 = {true, true, true, true, true};
 
 TEST(ChoosePath, TakesTheBest) {
   Path path;
   ASSERT_TRUE(ChoosePath(kZen5, nullptr, &path).ok());
+  EXPECT_EQ(path, Path::kAvx512Vbmi);
+  ASSERT_TRUE(ChoosePath(kCascadeLake, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kAvx512Vnni);
   ASSERT_TRUE(ChoosePath(kSkylake, "", &path).ok());
   EXPECT_EQ(path, Path::kAvx512);
@@ -43,7 +46,8 @@ TEST(ChoosePath, RefusesWhatIsNoPathOrNotSupported) {
   Status status = ChoosePath(kZen5, "avx3", &path);
   EXPECT_EQ(status.message(),
             "`TFSPARSE_PATH` should be one of the paths of this processor: 'portable', "
-            "'avx2', 'avx2vnni', 'avx512', 'avx512vnni'. Received: TFSPARSE_PATH='avx3'");
+            "'avx2', 'avx2vnni', 'avx512', 'avx512vnni', "
+            "'avx512vbmi'. Received: TFSPARSE_PATH='avx3'");
   EXPECT_FALSE(ChoosePath(kSkylake, "avx512vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kSkylake, "avx2vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kOld, "avx512", &path).ok());

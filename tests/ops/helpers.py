@@ -152,6 +152,7 @@ def path_parameters():
         "avx2vnni": (*AVX2, "avx_vnni"),
         "avx512": AVX512,
         "avx512vnni": (*AVX512, "avx512_vnni"),
+        "avx512vbmi": (*AVX512, "avx512_vnni", "avx512vbmi"),
     }
     return [
         pytest.param(

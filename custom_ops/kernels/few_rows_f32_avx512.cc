@@ -1,0 +1,28 @@
+// Float weights by few rows: see few_rows_avx512.h.
+
+#include "custom_ops/kernels/few_rows_f32_avx512.h"
+
+#include "custom_ops/kernels/few_rows_avx512.h"
+
+namespace tfsparse {
+namespace {
+
+struct F32 {
+  static constexpr int64_t kValueBytes = sizeof(float);
+
+  static inline __attribute__((always_inline)) __m512i Add(__m512i a, __m512i b) {
+    return _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b)));
+  }
+
+  static inline __attribute__((always_inline)) __m512i MultiplyAdd(__m512i acc, __m512i x,
+                                                                   __m512i w) {
+    return _mm512_castps_si512(
+        _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(w), _mm512_castsi512_ps(acc)));
+  }
+};
+
+}  // namespace
+
+FewRowsFunction FewRowsF32Avx512(int height, int rows) { return PickFewRows<F32>(height, rows); }
+
+}  // namespace tfsparse

@@ -1,0 +1,29 @@
+// Quads of int8 weights by few rows of uint8: see few_rows_avx512.h. A lane holds a quad.
+
+#include "custom_ops/kernels/few_rows_u8s8_avx512vnni.h"
+
+#include "custom_ops/kernels/few_rows_avx512.h"
+
+namespace tfsparse {
+namespace {
+
+struct U8S8 {
+  static constexpr int64_t kValueBytes = sizeof(int8_t);
+
+  static inline __attribute__((always_inline)) __m512i Add(__m512i a, __m512i b) {
+    return _mm512_add_epi32(a, b);
+  }
+
+  static inline __attribute__((always_inline)) __m512i MultiplyAdd(__m512i acc, __m512i x,
+                                                                   __m512i w) {
+    return _mm512_dpbusd_epi32(acc, x, w);
+  }
+};
+
+}  // namespace
+
+FewRowsFunction FewRowsU8S8Avx512Vnni(int height, int rows) {
+  return PickFewRows<U8S8>(height, rows);
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,66 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_OUTPUT_CONSTANTS_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_OUTPUT_CONSTANTS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/matmul/matmul_call.h"
+
+namespace tfsparse {
+
+// What the sums of each output begin with, and what is made of them:
+//
+//   float   y = act(bias + products + residual)
+//   int8    y = act(fma(products - x_zero_point * sum of weights, scale, bias) + residual)
+//
+// Room for the last strip to stick out. Filled for each call, so the loops are such that they
+// vectorise: beside a product by one row they would be seen.
+template <typename T>
+struct OutputConstants {
+  // Those of the calling thread, for a call. It runs no other call until this one is done:
+  // ParallelFor works on its own items and then waits, it takes up no work of others.
+  static const OutputConstants& Of(const std::vector<int32_t>& weight_sums, int64_t out,
+                                   const MatmulCall& call) {
+    thread_local OutputConstants constants;
+    constants.Fill(weight_sums, out, call);
+    return constants;
+  }
+
+  AlignedBuffer<std::conditional_t<std::is_same_v<T, float>, float, int32_t>> init;
+  AlignedBuffer<float> scale;
+  AlignedBuffer<float> bias;
+
+ private:
+  void Fill(const std::vector<int32_t>& weight_sums, int64_t out, const MatmulCall& call) {
+    init.Reserve(out + kChunkRoom);
+    scale.Reserve(out + kChunkRoom);
+    bias.Reserve(out + kChunkRoom);
+    const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
+    float* const bias_of = std::is_same_v<T, float> ? AsFloats(init.data()) : bias.data();
+    if (call.bias == nullptr) {
+      std::fill_n(bias_of, out, 0.0f);
+    } else {
+      for (int64_t n = 0; n < out; ++n) bias_of[n] = call.bias[n] * unit;
+    }
+    if constexpr (std::is_same_v<T, int8_t>) {
+      const float x_scale = call.x_scale;
+      const int32_t zero_point = -call.x_zero_point;
+      const int32_t* sum_of = weight_sums.data();
+      int32_t* init_of = init.data();
+      float* scale_of = scale.data();
+      for (int64_t n = 0; n < out; ++n) init_of[n] = zero_point * sum_of[n];
+      for (int64_t n = 0; n < out; ++n) scale_of[n] = x_scale * call.w_scale[n] * unit;
+    }
+  }
+
+  static float* AsFloats(float* values) { return values; }
+  static float* AsFloats(int32_t*) { return nullptr; }
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_OUTPUT_CONSTANTS_H_
