@@ -165,6 +165,28 @@ def test_rules_for_what_does_not_exist_yet(keras):
     ]
 
 
+def test_a_class_or_function_may_match_nothing(keras, model):
+    everything = settings(tfsparse.prune_block(model))
+    for rule in (keras.layers.Embedding, lambda layer: layer.name == "nobody"):
+        assert settings(tfsparse.prune_block(model, exclude=rule)) == everything
+        assert settings(tfsparse.prune_block(model, overrides={rule: {"schedule": 0.5}})) == (
+            everything
+        )
+        net = custom_layers(keras).Network(name="net")
+        net(INPUTS)
+        tfsparse.prune_block(net, exclude=[rule], inplace=True)
+        assert len(settings(net)) == 3
+    with pytest.raises(ValueError, match=r"Received: \['nobody'\], where"):
+        tfsparse.prune_block(model, exclude=[keras.layers.Embedding, "nobody"])
+
+
+def test_a_class_is_not_lost_on_layers_that_do_not_exist_yet(keras):
+    """It would match once they do, and nobody would ask again."""
+    layer = keras.layers.MultiHeadAttention(2, 4, name="attention")
+    with pytest.raises(ValueError, match=r"call it on inputs first.* \['attention'\]"):
+        tfsparse.prune_block(layer, exclude=keras.layers.Embedding)
+
+
 @pytest.mark.parametrize(
     ("rules", "message"),
     [

@@ -6,7 +6,10 @@ down to it, ``"encoder/attention/query"``; a name alone matches at any depth.
 
 A rule for a layer holds for everything inside it, but what rules say of
 something inside comes after that. Of the rules for one layer, a later one wins.
-A rule that matches nothing is most likely misspelt, so it is an error.
+
+A name that matches nothing is most likely misspelt, so it is an error. A class or
+a function cannot be misspelt, and one set of them may serve many models: that it
+matches nothing is fine, as long as every layer was there to be compared with it.
 
 A wrapper around a layer made of layers takes the rules for what is inside it
 along, as names, so that they are saved with it.
@@ -82,6 +85,7 @@ class LayerRules:
         self._known: dict[str, tuple[Settings | None, frozenset[int]]] = {}
         self._base: tuple[Settings | None, frozenset[int]] = (base, frozenset())
         self._used: set[int] = set()
+        self._incomplete: list[str] = []  # layers that may make more layers inside
 
     def settings(self, layer: Any, path: str) -> Settings | None:
         """The settings of a layer, None to leave it as it is.
@@ -125,6 +129,8 @@ class LayerRules:
             complete: Whether these are all; if not, every rule that is a name
                 is taken along.
         """
+        if not complete:
+            self._incomplete.append(path)
         names: dict[int, list[str]] = {number: [] for number in range(len(self._rules))}
         for inner_path, one in inner:
             full = f"{path}/{inner_path}"
@@ -142,16 +148,22 @@ class LayerRules:
         return saved
 
     def check_used(self, paths: Iterable[str]) -> None:
-        """Complains about rules that matched no layer.
+        """Complains about rules that should have matched a layer and did not.
 
         Raises:
             ValueError: If there are any.
         """
         unused = [rule for number, (rule, _) in enumerate(self._rules) if number not in self._used]
-        if unused:
+        if names := [rule for rule in unused if isinstance(rule, str)]:
             raise ValueError(
                 "`exclude` and `overrides` should name layers of the model. "
-                f"Received: {unused}, where the layers are {list(paths)}"
+                f"Received: {names}, where the layers are {list(paths)}"
+            )
+        if unused and self._incomplete:
+            raise ValueError(
+                "`layer` should be built where a class or a function in `exclude` or `overrides` "
+                "matches no layer yet: call it on inputs first. "
+                f"Received: {unused}, where what is inside {self._incomplete} is not known"
             )
 
     def _changed(self, outer: Settings, matching: list[int]) -> Settings | None:

@@ -64,7 +64,8 @@ def prune_block(
         strict: Whether to raise when a layer of a model or list is skipped.
         exclude: Layers to leave as they are, with everything inside them: names,
             in which ``*`` stands for anything (``"block_*/attention"`` is a
-            path), classes, or functions of a layer that say so.
+            path), classes, or functions of a layer that say so. A name has to
+            match something; a class or a function need not.
         overrides: Settings of their own for some layers, named as in `exclude`:
             ``{"ffn_*": {"pattern": "16x4", "schedule": 0.95}}``. They hold for
             everything inside those layers that has none of its own. Of those for
