@@ -92,3 +92,30 @@ def test_wrappers_hidden_in_a_custom_layer_are_named(keras):
         tfsparse.strip_pruning(keras.Sequential([keras.Input((12,)), layer]))
     with pytest.raises(ValueError, match="`inplace` is set"):
         tfsparse.strip_pruning(layer)
+
+
+@pytest.mark.parametrize("schedule", [0.75, tfsparse.LinearDecay(0.25, 0.75, 2, 6, frequency=1)])
+def test_a_schedule_that_has_not_ended_is_named(keras, tmp_path, schedule):
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, name="hidden")])
+    model = tfsparse.prune_block(model, "4x1", schedule)
+    model.compile("sgd", "mse")
+    callback = tfsparse.UpdatePruning(training_steps=8)
+    x = np.ones((8, 8), "float32")
+
+    def train_and_save(path):
+        model.fit(x, x, batch_size=2, verbose=0, callbacks=[callback])
+        model.save(path)
+        return keras.models.load_model(path)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that fit ended before the schedule
+        loaded = train_and_save(tmp_path / "half.keras")
+    for unfinished in (model, loaded):
+        with pytest.warns(UserWarning, match=r"has not ended for \['hidden'\].* less sparse"):
+            tfsparse.strip_pruning(unfinished)
+    loaded = train_and_save(tmp_path / "whole.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for finished in (model, loaded):
+            plain = tfsparse.strip_pruning(finished)
+            assert np.mean(plain.layers[0].get_weights()[0] == 0) == 0.75

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfsparse.pruning.clock import Clock
-from tfsparse.pruning.training_progress import TrainingProgress, accumulated_batches
+from tfsparse.pruning.training_progress import TrainingProgress
 
 
 def make(epochs=4, steps=10, iterations=0, batches_per_step=1):
@@ -85,14 +85,3 @@ def test_an_epoch_that_ends_early_counts_with_what_it_had():
     run(progress, range(2), batches=6)
     assert progress.has_ended(clock(0, 12))
     assert not progress.has_ended(clock(0, 13))
-
-
-def test_an_optimizer_that_scales_the_loss_accumulates_inside():
-    import keras
-
-    plain, accumulating = (
-        keras.optimizers.SGD(gradient_accumulation_steps=number) for number in (None, 4)
-    )
-    scale = keras.optimizers.LossScaleOptimizer
-    optimizers = [plain, accumulating, scale(plain), scale(accumulating)]
-    assert [accumulated_batches(optimizer) for optimizer in optimizers] == [1, 4, 1, 4]

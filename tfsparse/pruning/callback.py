@@ -24,6 +24,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.pruning.accumulation import accumulated_batches
 from tfsparse.pruning.binding import pruned_layers
 from tfsparse.pruning.callback_protocol import CallbackProtocol
 from tfsparse.pruning.mask_sparsity import mask_sparsity
@@ -33,7 +34,7 @@ from tfsparse.pruning.pruning_state import PruningState
 from tfsparse.pruning.scope import advance as advance_all
 from tfsparse.pruning.scope import finish as finish_all
 from tfsparse.pruning.sparsity_guard import SparsityGuard, call_after_callbacks
-from tfsparse.pruning.training_progress import TrainingProgress, accumulated_batches
+from tfsparse.pruning.training_progress import TrainingProgress
 
 
 class UpdatePruning(CallbackProtocol):
@@ -241,6 +242,8 @@ class UpdatePruning(CallbackProtocol):
         for state in self._states:
             state.start(iterations, remaining)
         self._advance()
+        for kernel in self._kernels():
+            kernel.constraint.optimizer = self._used_optimizer
         self._guard = SparsityGuard(self.model, self._kernels(), self.keep_sparsity)
         # A layer that is not built before the first batch joins after it.
         self._started = len(self._states) == len(layers)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfsparse.pruning.binding import Binding
-from tfsparse.pruning.pruned_kernel import MaskConstraint
+from tfsparse.pruning.mask_constraint import MaskConstraint
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
 

@@ -14,9 +14,9 @@ A mask is held in three places, each for a reason:
 - the *assignment* on update zeroes the blocks that were just pruned, before
   the next step sees them.
 
-Cost: in a training step the flags are expanded twice, for the gradient and for the
-constraint, and each selects over the elements of the kernel: about 0.6 ns for
-each element, whatever the batch. The mask itself is one flag per block.
+Cost: a training step selects twice over the elements of the kernel, for the
+gradient and for the constraint: two passes over memory, whatever the batch. The
+mask itself is one flag per block.
 """
 
 from __future__ import annotations
@@ -24,57 +24,19 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.pattern import BlockPattern, KernelView, to_blocks
-from tfsparse.pruning.block_mask import apply_mask, expand_mask, mask_gradient
+from tfsparse.pattern import to_blocks
+from tfsparse.pruning.block_mask import apply_mask, mask_gradient
 from tfsparse.pruning.gradient_score import GradientScore
-from tfsparse.pruning.group_lasso import shrink
+from tfsparse.pruning.mask_constraint import MaskConstraint
 from tfsparse.pruning.prunable import PrunableKernel
 from tfsparse.pruning.selection import Ranking, elements_per_block, rank, select
 from tfsparse.pruning.settings import Settings
-
-
-class MaskConstraint:
-    """Constraint that zeroes the pruned blocks of a kernel.
-
-    Args:
-        inner: Constraint that the user set on the kernel, applied first.
-        mask: bool variable, one flag per block.
-        block: The block that a flag covers.
-        view: How the kernel is viewed as matrices.
-        shrinkage: Strength of the proximal group lasso, applied before the mask.
-    """
-
-    def __init__(
-        self,
-        inner: Callable[[Any], Any] | None,
-        mask: Any,
-        block: BlockPattern,
-        view: KernelView,
-        shrinkage: float = 0.0,
-    ) -> None:
-        self.inner = inner
-        self._mask = mask
-        self._block = block
-        self._view = view
-        self._shrinkage = shrinkage
-
-    def flags(self) -> tf.Tensor:
-        """One flag per element of the kernel, True where it is kept."""
-        return expand_mask(self._mask, self._block, self._view)
-
-    def __call__(self, kernel: Any) -> tf.Tensor:
-        """The kernel as it should be after an optimizer step."""
-        if self.inner is not None:
-            kernel = self.inner(kernel)
-        if self._shrinkage:
-            kernel = shrink(kernel, self._view, self._block, self._shrinkage)
-        return apply_mask(kernel, self.flags())
 
 
 class _ThreadCall(threading.local):

@@ -112,6 +112,9 @@ class PruningState:
 
     def _has_ended(self, schedule: PruningSchedule) -> bool:
         if schedule.has_fractions:
-            return False
+            if not self.clock.end:
+                return False
+            # Loaded, and not trained since: the clock knows of what they are fractions.
+            schedule = schedule.in_steps(self.clock.begin, self.clock.end)
         last = schedule.end_step if schedule.end_step >= 0 else schedule.begin_step
         return self.clock.next_step > last

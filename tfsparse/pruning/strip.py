@@ -29,6 +29,9 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
         compiled; pruned blocks are zero. A list for a list. With
         `inplace` the same model, or the layer that was wrapped.
 
+    Warns:
+        UserWarning: Names the layers whose schedule never ran or has not ended.
+
     Raises:
         ValueError: If `layer` is a subclassed model, or holds one with wrapped
             layers, and `inplace` is not set; or if it is set for a model that
@@ -112,5 +115,13 @@ def _check_schedules(wrappers: list[Any]) -> None:
         warnings.warn(
             f"The schedule never ran for {idle}, so these layers are not sparse. "
             "Was `tfsparse.UpdatePruning()` passed to `fit`?",
+            stacklevel=3,
+        )
+    short = [w.name for w in wrappers if w.name not in idle and not w.pruning.reached_target]
+    if short:
+        warnings.warn(
+            f"The schedule has not ended for {short}, so these layers are less sparse than they "
+            "were meant to be. Train on before stripping; `tfsparse.sparsity_report` says by how "
+            "much they fall short.",
             stacklevel=3,
         )

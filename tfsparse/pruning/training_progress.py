@@ -12,15 +12,6 @@ from typing import Any
 from tfsparse.pruning.clock import Clock
 
 
-def accumulated_batches(optimizer: Any) -> int:
-    """Batches whose gradients an optimizer accumulates for one step, 1 if it does not."""
-    # One that scales the loss leaves it to the optimizer inside.
-    for one in (optimizer, getattr(optimizer, "inner_optimizer", None)):
-        if number := getattr(one, "gradient_accumulation_steps", None):
-            return int(number)
-    return 1
-
-
 class TrainingProgress:
     """Counts the batches of one call of `fit`, or the steps of a custom loop.
 

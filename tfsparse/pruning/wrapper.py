@@ -28,6 +28,7 @@ from tfsparse.pruning.clock import Clock
 from tfsparse.pruning.gradient_score import GradientScore
 from tfsparse.pruning.group_lasso import penalty
 from tfsparse.pruning.layer_rules import LayerRules, save_changes
+from tfsparse.pruning.mask_constraint import MaskConstraint
 from tfsparse.pruning.prunable import (
     PrunableKernel,
     find_kernels,
@@ -36,7 +37,7 @@ from tfsparse.pruning.prunable import (
     is_unknown,
     refusal,
 )
-from tfsparse.pruning.pruned_kernel import MaskConstraint, PrunedKernel, call_for
+from tfsparse.pruning.pruned_kernel import PrunedKernel, call_for
 from tfsparse.pruning.pruning_state import PruningState
 from tfsparse.pruning.schedules import PruningSchedule
 from tfsparse.pruning.settings import Settings
