@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from tfsparse.pattern import BlockPattern
-from tfsparse.pruning.mask_image import LARGEST, SMALLEST, mask_image
+from tfsparse.pruning.mask_image import SMALLEST, mask_image
+from tfsparse.pruning.report.mask_picture import mask_picture
+from tfsparse.pruning.shares import LONGEST, shares
 
 
 def random(shape, share=0.3):
@@ -24,14 +26,14 @@ def random(shape, share=0.3):
 def test_pictures_are_of_a_size_to_look_at(shape, block):
     image = mask_image(random(shape), block)
     assert image.dtype == np.uint8
-    assert SMALLEST <= max(image.shape) <= LARGEST and min(image.shape) >= 1
+    assert SMALLEST <= max(image.shape) <= LONGEST and min(image.shape) >= 1
 
 
 def test_small_masks_keep_the_proportions_of_their_matrix():
     kept = np.array([[[True, False, True], [False, False, True]]])
     image = mask_image(kept, BlockPattern(4, 1))
-    assert image.shape == (8 * 16, 3 * 16)
-    assert np.array_equal(image[::64, ::16] == 255, kept[0])
+    assert image.shape == (8 * 12, 3 * 12)
+    assert np.array_equal(image[::48, ::12] == 255, kept[0])
     assert set(np.unique(image)) == {0, 255}
 
 
@@ -49,14 +51,19 @@ def test_the_matrices_of_a_group_lie_below_each_other():
 
 
 def test_grey_squared_is_the_share_that_is_kept():
-    kept = random((1, 1000, 700))
+    kept = random((1, 250, 700))
     image = mask_image(kept, BlockPattern(4, 1))
-    assert image.shape == (LARGEST, LARGEST)
-    rows, columns = (np.arange(LARGEST + 1) * size // LARGEST for size in (1000, 700))
-    for row, column in [(0, 0), (17, 200), (255, 255)]:
-        cell = kept[0, rows[row] : rows[row + 1], columns[column] : columns[column + 1]]
-        assert abs(image[row, column] - 255 * np.sqrt(cell.mean())) < 0.51
+    elements = np.repeat(kept[0], 4, axis=0)
+    np.testing.assert_array_equal(image, np.rint(255 * np.sqrt(shares(elements))))
     assert abs(np.mean((image / 255) ** 2) - 0.3) < 0.01
+
+
+def test_a_mask_and_a_kernel_under_it_look_alike():
+    """In TensorBoard and in the report."""
+    kept = random((1, 100, 400))
+    image = mask_image(kept, BlockPattern(4, 1))
+    picture = mask_picture(np.repeat(kept, 4, axis=1).astype("float32"))
+    assert np.abs((image / 255.0) ** 2 - picture.whole / 255.0).max() < 0.01
 
 
 def test_an_empty_mask_is_a_dot():

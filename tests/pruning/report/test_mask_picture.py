@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfsparse.pruning.report.mask_picture import (
-    CELLS,
-    COLOUR,
-    CORNER,
-    LONGEST,
-    data_url,
-    mask_picture,
-    png,
-)
+from tfsparse.pruning.report.mask_picture import COLOUR, CORNER, data_url, mask_picture, png
+from tfsparse.pruning.shares import CELLS, LONGEST
 
 from .kernels import sparse_matrices
 
