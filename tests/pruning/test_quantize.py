@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tfsparse.pruning.binding import pruned_layers
 
 INPUTS = np.random.default_rng(0).standard_normal((8, 6, 16)).astype("float32")
 KERNELS = {
@@ -106,6 +107,59 @@ def test_a_model_that_was_quantized_under_its_masks_is_no_riddle():
     quantize(pruned)
     (row,) = tfsparse.sparsity_report(pruned).kernels
     assert (row.layer, row.source, row.dtype) == ("hidden", "found", "int8")
+
+
+def attention_model(kind):
+    """Attention between two Dense layers."""
+    arguments = {"MultiHeadAttention": (2, 8), "GroupQueryAttention": (8, 4, 2)}[kind]
+    inputs = keras.Input((6, 16))
+    x = keras.layers.Dense(16, name="hidden")(inputs)
+    x = getattr(keras.layers, kind)(*arguments, name="attention")(x, x)
+    return keras.Model(inputs, keras.layers.Dense(8, name="logits")(x))
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_quantized_attention_is_copied_and_skipped(kind, mode):
+    model = attention_model(kind)
+    for layer in model.get_layer("attention")._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.EinsumDense):
+            quantize(layer, mode)
+    expected = model.predict(INPUTS, verbose=0)
+    pruned = tfsparse.prune_block(model, "4x1", 0.5)
+    np.testing.assert_allclose(pruned.predict(INPUTS, verbose=0), expected, atol=1e-6)
+    assert [layer.name for layer in pruned_layers(pruned)] == ["hidden", "logits"]
+    with pytest.raises(ValueError, match=rf"when `strict`.* attention.*quantized \({mode}\)"):
+        tfsparse.prune_block(model, "4x1", 0.5, strict=True)
+    stripped = tfsparse.strip_pruning(tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5)))
+    assert stripped.predict(INPUTS, verbose=0).shape == expected.shape
+
+
+@pytest.mark.parametrize("adapt", [quantize, lambda layer: layer.enable_lora(2)])
+def test_what_is_not_quantized_inside_attention_is_pruned(adapt):
+    model = attention_model("MultiHeadAttention")
+    adapt(model.get_layer("attention").query_dense)
+    expected = model.predict(INPUTS, verbose=0)
+    pruned = tfsparse.prune_block(model, "4x1", 0.5)
+    np.testing.assert_allclose(pruned.predict(INPUTS, verbose=0), expected, atol=1e-6)
+    kernels_inside = pruned.get_layer("attention").pruning.kernels
+    assert {kernel.path for kernel in kernels_inside} == {"key", "value", "attention_output"}
+
+
+def test_what_cannot_be_copied_is_explained():
+    @keras.saving.register_keras_serializable("tests")
+    class Forgetful(keras.layers.Layer):
+        """Makes what is inside it in no way that its configuration tells of."""
+
+        def call(self, inputs):
+            return self.inside(inputs)
+
+    layer = Forgetful(name="forgetful")
+    layer.inside = keras.layers.Dense(16, name="inside")
+    model = keras.Sequential([keras.Input((16,)), layer, keras.layers.Dense(8)])
+    quantize(layer.inside)
+    with pytest.raises(ValueError, match=r"prune first, .*'forgetful' with \['inside'\] inside"):
+        tfsparse.prune_block(model, "4x1", 0.5)
 
 
 def test_a_layer_that_is_still_wrapped_says_what_to_do_first():

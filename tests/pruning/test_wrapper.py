@@ -74,3 +74,16 @@ def test_dtype_policy_and_trainability_are_those_of_the_layer(keras):
     outputs = wrapper(INPUTS)
     assert "bfloat16" in str(outputs.dtype) and "float32" in str(layer.kernel.dtype)
     assert not wrapper.trainable_weights and len(layer.non_trainable_weights) == 2
+
+
+def test_training_is_traced_without_a_word(keras, caplog):
+    """AutoGraph warns of code that it cannot read, and users take it for theirs."""
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
+    lasso = tfsparse.GroupLasso(1e-6, form="proximal")
+    model = tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5), group_lasso=lasso)
+    model.compile("adam", "mse")
+    x = np.ones((4, 8), "float32")
+    with caplog.at_level("WARNING"):
+        model.fit(x, x, verbose=0, callbacks=[tfsparse.UpdatePruning()])
+        model.predict(x, verbose=0)
+    assert not [record for record in caplog.records if "AutoGraph" in record.getMessage()]

@@ -21,6 +21,7 @@ def accumulated_batches(optimizer: Any) -> int:
     return 1
 
 
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def updates_weights(optimizer: Any, variable: Any) -> tf.Tensor | None:
     """Whether the call that an optimizer is in changes a variable.
 

@@ -2,8 +2,9 @@
 
 Both versions of Keras clone Sequential and functional models layer by layer.
 What they leave to the caller is done here: nested models, a layer that is
-shared between models (it stays shared), weights, and the state that
-preprocessing layers keep outside their weights. The new model is not compiled.
+shared between models (it stays shared), weights, what Keras did to layers
+inside a layer (`adapting.py`), and the state that preprocessing layers keep
+outside their weights. The new model is not compiled.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from tfsparse.pruning.adapting import adapt_like
 from tfsparse.pruning.binding import Binding, binding_of
 
 
@@ -36,6 +38,7 @@ class StateCopies:
                 layer.save_assets(folder)
                 copy.load_assets(folder)
         else:
+            adapt_like(layer, copy)
             self._pairs.append((layer, copy, build))
         return copy
 

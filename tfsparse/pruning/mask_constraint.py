@@ -58,6 +58,7 @@ class MaskConstraint:
         self._view = view
         self._shrinkage = shrinkage
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def flags(self) -> tf.Tensor:
         """One flag per element of the kernel, True where it is kept."""
         graph = tf.compat.v1.get_default_graph()
@@ -77,7 +78,8 @@ class MaskConstraint:
         values = kernel if self.inner is None else self.inner(kernel)
         if self._shrinkage:
             pull: Any = self._shrinkage
-            if (updates := updates_weights(self.optimizer, kernel)) is not None:
+            updates = updates_weights(self.optimizer, kernel)
+            if updates is not None:
                 pull = tf.where(updates, pull, 0.0)
             values = shrink(values, self._view, self._block, pull)
         return apply_mask(values, self.flags())

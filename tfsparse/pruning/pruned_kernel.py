@@ -132,7 +132,8 @@ class PrunedKernel:
 
     def check_not_quantized(self) -> None:
         """Raises ValueError if Keras has quantized the layer, which then reads no mask."""
-        if (mode := getattr(self.owner, "quantization_mode", None)) is not None:
+        mode = getattr(self.owner, "quantization_mode", None)
+        if mode is not None:
             raise ValueError(
                 "`layer` should be stripped with `tfsparse.strip_pruning` before it is quantized. "
                 f"Received: layer={self.owner_name!r}, quantized to {mode}"
