@@ -26,7 +26,8 @@ Every result is checked before it is timed.
   --sparsity S       share of zeros, in [0, 1)        (default 0.85)
   --threads T        threads of both sides            (default 1)
   --filter TEXT      only cases whose name has TEXT, as in "int8 16x4" or "2048x1024"
-  --path P           portable, avx2, avx2vnni, avx512 or avx512vnni
+  --path P           portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi
+                     or amx
                      (default: TFSPARSE_PATH, else the best one)
   --json FILE        writes the results there as well
   --help             this text
@@ -227,11 +228,12 @@ int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
   const Path path = ChosenPath(options);
   const double peak_f32 = PeakF32(path), peak_u8s8 = PeakU8S8(path);
-  std::printf(
-      "One core's peak on this path: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n"
-      "Compiled by %s; path: %s\n\n",
-      peak_f32, peak_u8s8, path == Path::kPortable ? " (0: not measured)" : "", kCompiler,
-      PathName(path));
+  const double peak_amx = path == Path::kAmx ? PeakAmx() : 0;
+  std::printf("One core's peak on this path: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n", peak_f32,
+              peak_u8s8, path == Path::kPortable ? " (0: not measured)" : "");
+  if (peak_amx > 0)
+    std::printf("  with AMX's tiles, for kernels that use them: %.0f GOP/s\n", peak_amx);
+  std::printf("Compiled by %s; path: %s\n\n", kCompiler, PathName(path));
   PrintHeader();
   std::vector<KernelResult> results;
   for (KernelCase c : options.one ? std::vector<KernelCase>{*options.one} : StandardCases()) {
@@ -242,6 +244,9 @@ int Main(int argc, char** argv) {
     const double peak = c.precision == "fp32" ? peak_f32 : peak_u8s8;
     if (Status status = RunKernelCase(c, peak, &result); !status.ok()) {
       Fail(CaseName(c) + ": " + status.message());
+    }
+    if (result.kernel.find("_amx_") != std::string::npos) {
+      result.peak_gops = peak_amx * c.threads;
     }
     Print(result);
     results.push_back(result);

@@ -12,6 +12,9 @@ namespace tfsparse {
 double PeakF32(Path path);
 double PeakU8S8(Path path);
 
+// The same of products of AMX's tile registers; 0 where the processor has none.
+double PeakAmx();
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_BENCHMARKS_PEAK_H_

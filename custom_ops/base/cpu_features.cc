@@ -3,6 +3,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <cstdint>
 
@@ -21,12 +25,26 @@ constexpr uint32_t Bit(int bit) { return 1u << bit; }
 
 bool Has(uint64_t set, uint64_t wanted) { return (set & wanted) == wanted; }
 
+// Whether the kernel of Linux (5.16 or later) lets this process use tiles. It may refuse,
+// because each thread's signal stack must have room for 8 KiB more.
+bool RequestTiles() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // its bit in XCR0
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 CpuFeatures Detect() {
   constexpr uint32_t kOsxsave = Bit(27), kFma = Bit(12);               // leaf 1, ECX
   constexpr uint32_t kAvx2 = Bit(5);                                   // leaf 7, EBX
   constexpr uint32_t kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   constexpr uint32_t kAvx512Vnni = Bit(11), kAvx512Vbmi = Bit(1);      // leaf 7, ECX
   constexpr uint32_t kAvxVnni = Bit(4);                                // leaf 7/1, EAX
+  constexpr uint32_t kTiles = Bit(24) | Bit(25);                       // leaf 7, EDX: and INT8
+  constexpr uint64_t kTileState = 0x60000;                             // TILECFG, TILEDATA
   constexpr uint64_t kYmm = 0x6, kZmm = 0xe6;  // XMM, YMM; and opmask, upper ZMM, ZMM16-31
 
   CpuFeatures features;
@@ -39,6 +57,8 @@ CpuFeatures Detect() {
   features.avx512 = features.avx2 && Has(saved, kZmm) && Has(ebx, kAvx512);
   features.avx512vnni = features.avx512 && Has(ecx, kAvx512Vnni);
   features.avx512vbmi = features.avx512vnni && Has(ecx, kAvx512Vbmi);
+  features.amx =
+      features.avx512vbmi && Has(edx, kTiles) && Has(saved, kTileState) && RequestTiles();
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
     features.avx2vnni = features.avx2 && Has(eax, kAvxVnni);
   }

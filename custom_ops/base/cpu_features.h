@@ -5,16 +5,18 @@ namespace tfsparse {
 
 // The instruction sets that dispatch tests for. A flag is true when the
 // processor has the instructions and the operating system saves the registers
-// they use (XCR0): one without the other faults.
+// they use (XCR0): one without the other faults. Linux saves the tiles of AMX only for
+// a process that has asked for it.
 struct CpuFeatures {
   bool avx2 = false;        // AVX2 and FMA
   bool avx2vnni = false;    // avx2 and AVX-VNNI
   bool avx512 = false;      // avx2 and F, BW, DQ, VL
   bool avx512vnni = false;  // avx512 and its VNNI, which is not AVX-VNNI
   bool avx512vbmi = false;  // avx512vnni and VBMI
+  bool amx = false;         // avx512vbmi, AMX-TILE and AMX-INT8
 };
 
-// Asks the processor once.
+// Asks the processor once, and Linux for the use of tiles where it has them.
 const CpuFeatures& GetCpuFeatures();
 
 }  // namespace tfsparse

@@ -1,5 +1,9 @@
 #include "custom_ops/base/cpu_features.h"
 
+#include <fstream>
+#include <sstream>
+#include <string>
+
 #include "gtest/gtest.h"
 
 namespace tfsparse {
@@ -22,6 +26,19 @@ TEST(CpuFeatures, AgreesWithTheCompilersRuntime) {
   EXPECT_FALSE(GetCpuFeatures().avx2);
   EXPECT_FALSE(GetCpuFeatures().avx512);
 #endif
+}
+
+// Linux lists the tiles where it saves them; it may still refuse a process.
+TEST(CpuFeatures, HasTilesOnlyWhereLinuxLists) {
+  std::ifstream file("/proc/cpuinfo");
+  std::stringstream text;
+  text << file.rdbuf();
+  const bool listed = text.str().find(" amx_tile ") != std::string::npos &&
+                      text.str().find(" amx_int8 ") != std::string::npos;
+  if (GetCpuFeatures().amx) {
+    EXPECT_TRUE(listed);
+    EXPECT_TRUE(GetCpuFeatures().avx512vnni);
+  }
 }
 
 }  // namespace

@@ -34,17 +34,22 @@ inline constexpr int kMaxVectors = 8;
 // Outputs whose sums are finished together, the outputs of a strip at the most, and the
 // room for both: the last strip of a chunk may stick out.
 inline constexpr int kChunkOutputs = 64;
-inline constexpr int kMaxHeight = 8;
+inline constexpr int kMaxHeight = 16;
 inline constexpr int kChunkRoom = 80;
+
+// Outputs, and quads of inputs, of a tile register of AMX that holds weights.
+inline constexpr int kTileOutputs = 16;
+inline constexpr int kTileQuads = 16;
 
 // Where an element (row m, input k) of a tile of 16*V rows lies. Planes of u8 and u16 have
 // their rows in the order that the kernels' interleaving undoes (see below).
 enum class Layout {
-  kPlanes,      // [k][m]
-  kQuads,       // [k / 4][m][k % 4], u8 only
-  kPairs,       // [k / 2][m][k % 2], u8 widened to u16
-  kWidePlanes,  // [k][m], u8 widened to u16
-  kWindows,     // rows as they are, with weights in windows: few_rows_u8s8_avx512vbmi.cc
+  kPlanes,       // [k][m]
+  kQuads,        // [k / 4][m][k % 4], u8 only
+  kPairs,        // [k / 2][m][k % 2], u8 widened to u16
+  kWidePlanes,   // [k][m], u8 widened to u16
+  kWindows,      // rows as they are, with weights in windows: few_rows_u8s8_avx512vbmi.cc
+  kMergedQuads,  // kQuads, with weights packed otherwise: format/merged_quads.h
 };
 // Interleaving works inside the 128-bit parts of a register. In a plane of u8, which is
 // one register, byte and word unpacks of four planes leave place 16l + 4v + j in lane

@@ -26,6 +26,8 @@ inline const char* LayoutName(Layout layout) {
       return "pairs";
     case Layout::kWidePlanes:
       return "wide";
+    case Layout::kMergedQuads:
+      return "merged";
     case Layout::kWindows:
       return "windows";
     case Layout::kPlanes:

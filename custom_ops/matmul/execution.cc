@@ -132,6 +132,7 @@ void Execution<T>::MultiplyTile(int64_t tile, const void* packed, bool non_finit
   args.columns = weights_.columns.data();
   args.values = weights_.values.data();
   args.acc = acc.data();
+  if (prepared_.steps.begin != nullptr) prepared_.steps.begin();
   for (int64_t s = begin; s < end;) {
     const int64_t output = weights_.strips[s].out;
     int64_t next = s + 1;
@@ -145,6 +146,7 @@ void Execution<T>::MultiplyTile(int64_t tile, const void* packed, bool non_finit
     FinishChunk(tile, acc.data(), output, output_end);
     s = next;
   }
+  if (prepared_.steps.end != nullptr) prepared_.steps.end();
   if (non_finite) SpreadNonFinite(tile, begin, end);
 }
 

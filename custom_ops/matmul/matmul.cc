@@ -12,8 +12,15 @@ Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, Path path,
                          std::unique_ptr<const Matmul>* matmul) {
   if (Status status = Validate(matrix); !status.ok()) return status;
   const Kernel<T>& kernel = SelectKernel<T>(path, matrix.block_out, matrix.block_in);
-  return Pack(matrix, kernel, SelectFewRows(path, matrix.block_out, matrix.block_in, kernel),
-              matmul);
+  if (Status status = PackFor(matrix, path, kernel, matmul); !status.ok()) return status;
+  // AMX multiplies 16 outputs by all the inputs that any of them stores. For lower blocks
+  // that is work for nothing, which pays or not by how full they are.
+  if (kernel.layout != Layout::kMergedQuads || matrix.block_out >= kTileOutputs) return {};
+  std::unique_ptr<const Matmul> other;
+  const Kernel<T>& vnni = SelectKernel<T>(Path::kAvx512Vnni, matrix.block_out, matrix.block_in);
+  if (Status status = PackFor(matrix, path, vnni, &other); !status.ok()) return status;
+  if (other->prepared_.cycles() < (*matmul)->prepared_.cycles()) *matmul = std::move(other);
+  return {};
 }
 
 template <typename T>
@@ -21,6 +28,13 @@ Status Matmul<T>::Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& ke
                          const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul) {
   if (Status status = Validate(matrix); !status.ok()) return status;
   return Pack(matrix, kernel, few_rows, matmul);
+}
+
+template <typename T>
+Status Matmul<T>::PackFor(const BlockSparseMatrix<T>& matrix, Path path, const Kernel<T>& kernel,
+                          std::unique_ptr<const Matmul>* matmul) {
+  const int64_t block_out = matrix.block_out, block_in = matrix.block_in;
+  return Pack(matrix, kernel, SelectFewRows(path, block_out, block_in, kernel), matmul);
 }
 
 template <typename T>

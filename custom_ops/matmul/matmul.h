@@ -44,9 +44,8 @@ namespace tfsparse {
 template <typename T>
 class Matmul {
  public:
-  // For the best kernel of a path. Fails where Validate and PreparedMatmul::Prepare
-  // do. The matrix
-  // is not needed afterwards.
+  // For the best kernel of a path: on AMX it may be one of VNNI. Fails where Validate and
+  // PreparedMatmul::Prepare do. The matrix is not needed afterwards.
   static Status Create(const BlockSparseMatrix<T>& matrix, Path path,
                        std::unique_ptr<const Matmul>* matmul);
 
@@ -65,7 +64,9 @@ class Matmul {
   }
 
  private:
-  // Of a validated matrix.
+  // Of a validated matrix. With the path's kernel for few rows, or a given one.
+  static Status PackFor(const BlockSparseMatrix<T>& matrix, Path path, const Kernel<T>& kernel,
+                        std::unique_ptr<const Matmul>* matmul);
   static Status Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
                      const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "custom_ops/matmul/matmul_problem.h"
@@ -239,6 +240,23 @@ TEST(Matmul, TakesNoRowsAndNoInputs) {
   ASSERT_TRUE(Matmul<float>::Create(no_inputs.matrix.view(), path, &matmul).ok());
   const std::vector<float> y = AsFloats(no_inputs.Run(*matmul, Threads()));
   for (int64_t i = 0; i < 40; ++i) EXPECT_EQ(y[i], no_inputs.bias[i % 8]);
+}
+
+// Low blocks on AMX: whichever kernel is cheaper, and the same bits.
+TEST(Matmul, TakesVnniWhereAmxMultipliesMostlyZeros) {
+  if (!GetCpuFeatures().amx) GTEST_SKIP() << "this processor has no AMX";
+  const auto takes_amx = [](double sparsity, int64_t block_out, int64_t block_in) {
+    Problem<int8_t> p({40, 1024, 64, block_out, block_in}, sparsity, 7);
+    std::unique_ptr<const Matmul<int8_t>> matmul;
+    EXPECT_TRUE(Matmul<int8_t>::Create(p.matrix.view(), Path::kAmx, &matmul).ok());
+    EXPECT_EQ(p.Run(*matmul, Threads()), Expected(p));
+    return matmul->kernel_name(p.shape.rows).find("_amx_") != std::string::npos;
+  };
+  EXPECT_TRUE(takes_amx(0.5, 4, 1));
+  EXPECT_FALSE(takes_amx(0.95, 4, 1));
+  EXPECT_TRUE(takes_amx(0.8, 1, 1));
+  EXPECT_FALSE(takes_amx(0.99, 1, 1));
+  EXPECT_TRUE(takes_amx(0.95, 16, 4));
 }
 
 TEST(Matmul, RefusesABrokenMatrix) {

@@ -9,16 +9,19 @@
 namespace tfsparse {
 namespace {
 
-// avx2, avx2vnni, avx512, avx512vnni, avx512vbmi
+// avx2, avx2vnni, avx512, avx512vnni, avx512vbmi, amx
 constexpr CpuFeatures kOld = {};
 constexpr CpuFeatures kHaswell = {true, false, false, false};
 constexpr CpuFeatures kAlderLake = {true, true, false, false};
 constexpr CpuFeatures kSkylake = {true, false, true, false};
 constexpr CpuFeatures kCascadeLake = {true, false, true, true};
 constexpr CpuFeatures kZen5 = {true, true, true, true, true};
+constexpr CpuFeatures kSapphireRapids = {true, true, true, true, true, true};
 
 TEST(ChoosePath, TakesTheBest) {
   Path path;
+  ASSERT_TRUE(ChoosePath(kSapphireRapids, nullptr, &path).ok());
+  EXPECT_EQ(path, Path::kAmx);
   ASSERT_TRUE(ChoosePath(kZen5, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kAvx512Vbmi);
   ASSERT_TRUE(ChoosePath(kCascadeLake, nullptr, &path).ok());
@@ -35,8 +38,8 @@ TEST(ChoosePath, TakesTheBest) {
 
 TEST(ChoosePath, TakesTheOneThatIsForced) {
   Path path;
-  for (Path wanted : SupportedPaths(kZen5)) {
-    ASSERT_TRUE(ChoosePath(kZen5, PathName(wanted), &path).ok());
+  for (Path wanted : SupportedPaths(kSapphireRapids)) {
+    ASSERT_TRUE(ChoosePath(kSapphireRapids, PathName(wanted), &path).ok());
     EXPECT_EQ(path, wanted);
   }
 }
@@ -48,6 +51,7 @@ TEST(ChoosePath, RefusesWhatIsNoPathOrNotSupported) {
             "`TFSPARSE_PATH` should be one of the paths of this processor: 'portable', "
             "'avx2', 'avx2vnni', 'avx512', 'avx512vnni', "
             "'avx512vbmi'. Received: TFSPARSE_PATH='avx3'");
+  EXPECT_FALSE(ChoosePath(kZen5, "amx", &path).ok());
   EXPECT_FALSE(ChoosePath(kSkylake, "avx512vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kSkylake, "avx2vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kOld, "avx512", &path).ok());

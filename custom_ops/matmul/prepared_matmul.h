@@ -28,6 +28,9 @@ struct PreparedMatmul {
   // Multiply instructions per vector of rows, roughly.
   int64_t instructions() const { return work.back() * kernel.height; }
 
+  // What the products with 16 rows cost int8 weights, to compare kernels by.
+  int64_t cycles() const;
+
   Kernel<T> kernel;
   Steps steps;
   PackedWeights<T> weights;

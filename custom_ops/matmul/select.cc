@@ -4,6 +4,7 @@
 
 #include "custom_ops/kernels/multiply_f32_avx2.h"
 #include "custom_ops/kernels/multiply_f32_avx512.h"
+#include "custom_ops/kernels/multiply_u8s8_amx.h"
 #include "custom_ops/kernels/multiply_u8s8_avx2.h"
 #include "custom_ops/kernels/multiply_u8s8_avx2vnni.h"
 #include "custom_ops/kernels/multiply_u8s8_avx512.h"
@@ -62,11 +63,20 @@ constexpr StepsRow kF32Steps[] = {
     }                                                                                         \
   }
 constexpr StepsRow kInt8Steps[] = {
-    TFSPARSE_INT8_STEPS(Portable, Quads), TFSPARSE_INT8_STEPS(Portable, Planes),
-    TFSPARSE_INT8_STEPS(Avx2, Quads),     TFSPARSE_INT8_STEPS(Avx2, Planes),
-    TFSPARSE_INT8_STEPS(Avx2, Pairs),     TFSPARSE_INT8_STEPS(Avx2, WidePlanes),
-    TFSPARSE_INT8_STEPS(Avx512, Quads),   TFSPARSE_INT8_STEPS(Avx512, Planes),
-    TFSPARSE_INT8_STEPS(Avx512, Pairs),   TFSPARSE_INT8_STEPS(Avx512, WidePlanes),
+    TFSPARSE_INT8_STEPS(Portable, Quads),
+    TFSPARSE_INT8_STEPS(Portable, Planes),
+    TFSPARSE_INT8_STEPS(Avx2, Quads),
+    TFSPARSE_INT8_STEPS(Avx2, Planes),
+    TFSPARSE_INT8_STEPS(Avx2, Pairs),
+    TFSPARSE_INT8_STEPS(Avx2, WidePlanes),
+    TFSPARSE_INT8_STEPS(Avx512, Quads),
+    TFSPARSE_INT8_STEPS(Avx512, Planes),
+    TFSPARSE_INT8_STEPS(Avx512, Pairs),
+    TFSPARSE_INT8_STEPS(Avx512, WidePlanes),
+    {Path::kAmx,
+     Layout::kMergedQuads,
+     {QuantizeQuadsAvx512, PackU8QuadsAvx512, OutputS32ToF32Avx512, OutputS32ToU8Avx512, BeginAmx,
+      EndAmx}},
 };
 #undef TFSPARSE_INT8_STEPS
 

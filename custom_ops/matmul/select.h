@@ -25,12 +25,15 @@ struct Kernel {
   MultiplyFunction (*multiply)(int height, int vectors);
 };
 
-// The two steps around a kernel, which depend on its path and layout only.
+// The steps around a kernel, which depend on its path and layout only.
 struct Steps {
   PackFunction pack_f32;  // float x
   PackFunction pack_u8;   // uint8 x; null for float weights
   OutputFunction output_f32;
   OutputFunction output_u8;  // null for float weights
+  // Around the products of a tile, in its thread; null where there is nothing to do.
+  void (*begin)() = nullptr;
+  void (*end)() = nullptr;
 };
 
 // All rows for weights of type T (float or int8_t).
@@ -40,7 +43,8 @@ const std::vector<Kernel<T>>& Kernels();
 // Whether a kernel can take blocks of `block_in` inputs.
 template <typename T>
 bool Accepts(const Kernel<T>& kernel, int64_t block_in) {
-  return IsGathered(kernel.layout) || block_in % (kernel.layout == Layout::kPairs ? 2 : 4) == 0;
+  if (IsGathered(kernel.layout) || kernel.layout == Layout::kMergedQuads) return true;
+  return block_in % (kernel.layout == Layout::kPairs ? 2 : 4) == 0;
 }
 
 // The best kernel of the highest path that `path` includes and that has any, for a

@@ -20,6 +20,9 @@ TEST(SelectKernel, TakesTheHeightThatWastesLeast) {
   EXPECT_EQ(Selected<int8_t>(Path::kAvx512Vnni, 6, 1), "int8_avx512vnni_planes_6x4");
   EXPECT_EQ(Selected<int8_t>(Path::kAvx512Vnni, 2, 6), "int8_avx512vnni_planes_2x4");
   EXPECT_EQ(Selected<int8_t>(Path::kAvx512Vnni, 1, 1), "int8_avx512vnni_planes_1x4");
+  EXPECT_EQ(Selected<int8_t>(Path::kAmx, 16, 4), "int8_amx_merged_16x3");
+  EXPECT_EQ(Selected<int8_t>(Path::kAmx, 4, 1), "int8_amx_merged_16x3");
+  EXPECT_EQ(Selected<float>(Path::kAmx, 16, 4), "float_avx512_planes_8x3");
   EXPECT_EQ(Selected<float>(Path::kAvx512Vnni, 16, 4), "float_avx512_planes_8x3");
   EXPECT_EQ(Selected<float>(Path::kAvx512, 4, 1), "float_avx512_planes_4x4");
   EXPECT_EQ(Selected<float>(Path::kAvx512, 1, 1), "float_avx512_planes_1x8");

@@ -142,6 +142,7 @@ def cpu_has(*flags):
 
 AVX2 = ("avx2", "fma")
 AVX512 = (*AVX2, "avx512f", "avx512bw", "avx512dq", "avx512vl")
+VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
 
 
 def path_parameters():
@@ -152,7 +153,8 @@ def path_parameters():
         "avx2vnni": (*AVX2, "avx_vnni"),
         "avx512": AVX512,
         "avx512vnni": (*AVX512, "avx512_vnni"),
-        "avx512vbmi": (*AVX512, "avx512_vnni", "avx512vbmi"),
+        "avx512vbmi": VBMI,
+        "amx": (*VBMI, "amx_tile", "amx_int8"),
     }
     return [
         pytest.param(

@@ -1,0 +1,127 @@
+#include "custom_ops/format/merged_quads.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "custom_ops/format/random_matrix.h"
+#include "custom_ops/kernels/reference.h"
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+// A group as the kernel reads it.
+struct Group {
+  int sources = 0;
+  const int32_t* columns = nullptr;  // behind the number of sources
+  const int8_t* values = nullptr;
+
+  // The quad of x that byte i of quad q comes from: the last source that adds it.
+  int64_t Column(int q, int i) const {
+    if (sources == 0) return columns[0] + q;
+    int64_t column = columns[q];
+    for (int s = 1; s < sources; ++s) {
+      const int32_t pattern = columns[(sources + s - 1) * kTileQuads + q];
+      if (pattern >> i & 1) column = columns[s * kTileQuads + q];
+    }
+    return column;
+  }
+};
+
+std::vector<Group> Groups(const PackedWeights<int8_t>& packed, const Strip& strip) {
+  std::vector<Group> groups;
+  const int32_t* column = packed.columns.data() + strip.column;
+  for (int64_t g = 0; g < strip.groups; ++g) {
+    Group group;
+    group.sources = *column++;
+    group.columns = column;
+    group.values = packed.values.data() + strip.value + g * kTileOutputs * kTileQuads * 4;
+    groups.push_back(group);
+    column += group.sources == 0 ? 1 : kTileQuads * (2 * group.sources - 1);
+  }
+  return groups;
+}
+
+// The dense matrix that packed weights stand for. Checks that every element is written
+// once, that what the kernel reads lies in the tile, and that nothing sticks out.
+std::vector<int8_t> Unpack(const PackedWeights<int8_t>& packed) {
+  std::vector<int8_t> dense(packed.out * packed.in);
+  std::set<int64_t> seen;
+  const int64_t tile_quads = (packed.in + 63) / 64 * 16;
+  for (const Strip& strip : packed.strips) {
+    for (const Group& group : Groups(packed, strip)) {
+      EXPECT_GE(group.sources, 0);
+      EXPECT_LE(group.sources, 4);
+      for (int e = 0; e < kTileOutputs * kTileQuads * 4; ++e) {
+        const int h = e / (kTileQuads * 4), q = e / 4 % kTileQuads, i = e % 4;
+        const int64_t column = group.Column(q, i);
+        EXPECT_GE(column, 0);
+        EXPECT_LT(column, tile_quads);
+        if (group.values[e] == 0) continue;
+        EXPECT_LT(strip.out + h, packed.out);
+        EXPECT_LT(column * 4 + i, packed.in);
+        const int64_t place = (strip.out + h) * packed.in + column * 4 + i;
+        EXPECT_TRUE(seen.insert(place).second) << "written twice: " << place;
+        dense[place] = group.values[e];
+      }
+    }
+  }
+  return dense;
+}
+
+struct Shape {
+  int64_t out, in, block_out, block_in;
+};
+
+const Shape kShapes[] = {{16, 64, 16, 4},  {17, 19, 16, 4},  {1, 1, 1, 1},     {5, 7, 4, 1},
+                         {64, 330, 5, 3},  {70, 70, 64, 64}, {3, 1000, 2, 8},  {39, 6, 6, 1},
+                         {40, 1000, 4, 1}, {64, 1000, 1, 1}, {48, 515, 32, 4}, {33, 129, 1, 4}};
+
+TEST(MergedQuads, UnpackToWhatWasPacked) {
+  std::set<int> sources;
+  for (const Shape& s : kShapes) {
+    for (double sparsity : {0.0, 0.5, 0.8, 0.95, 0.99, 1.0}) {
+      SCOPED_TRACE(testing::Message() << s.out << "x" << s.in << " in " << s.block_out << "x"
+                                      << s.block_in << ", sparsity " << sparsity);
+      const RandomMatrix<int8_t> matrix(s.out, s.in, s.block_out, s.block_in, sparsity, 3);
+      ASSERT_TRUE(Validate(matrix.view()).ok());
+      const PackedWeights<int8_t> packed = PackMergedQuads(matrix.view());
+      EXPECT_EQ(Unpack(packed), Unpack(matrix.view()));
+      for (const Strip& strip : packed.strips) {
+        for (const Group& group : Groups(packed, strip)) sources.insert(group.sources);
+      }
+    }
+  }
+  EXPECT_EQ(sources, (std::set<int>{0, 1, 2, 3, 4})) << "some kind of group was not tried";
+}
+
+TEST(MergedQuads, DenseWindowsAreNotGathered) {
+  const RandomMatrix<int8_t> matrix(32, 128, 16, 4, 0.0, 3);
+  const PackedWeights<int8_t> packed = PackMergedQuads(matrix.view());
+  ASSERT_EQ(packed.strips.size(), 2u);
+  EXPECT_EQ(packed.strips[1].groups, 2);
+  EXPECT_EQ(Groups(packed, packed.strips[1])[1].sources, 0);
+  EXPECT_EQ(Groups(packed, packed.strips[1])[1].columns[0], 16);
+}
+
+// 4x1 at 90%: a strip stores about a third of the inputs, in four fifths of the quads.
+TEST(MergedQuads, MergingHalvesTheGroups) {
+  const RandomMatrix<int8_t> matrix(64, 4096, 4, 1, 0.9, 3);
+  const PackedWeights<int8_t> packed = PackMergedQuads(matrix.view());
+  for (const Strip& strip : packed.strips) {
+    EXPECT_GE(strip.groups, 20);  // 34.4% of 64
+    EXPECT_LE(strip.groups, 28);
+  }
+}
+
+TEST(MergedQuads, CyclesCountWhatIsGathered) {
+  const RandomMatrix<int8_t> dense(16, 128, 16, 4, 0.0, 3), sparse(16, 1280, 16, 4, 0.9, 3);
+  const int64_t direct = MergedQuadsCycles(PackMergedQuads(dense.view()));
+  const int64_t gathered = MergedQuadsCycles(PackMergedQuads(sparse.view()));
+  EXPECT_GT(direct, 0);
+  EXPECT_GT(gathered, direct);  // as many products
+}
+
+}  // namespace
+}  // namespace tfsparse
