@@ -37,7 +37,8 @@ def _call(function: str, argument: Expression) -> Expression:
 
 
 def _product(*factors: float | Expression) -> Expression:
-    coefficient, flat = 1.0, []
+    coefficient = 1.0
+    flat: list[Expression] = []
     for factor in factors:
         if isinstance(factor, float):
             coefficient *= factor
@@ -52,7 +53,8 @@ def _product(*factors: float | Expression) -> Expression:
 
 
 def _sum(*terms: float | Expression) -> Expression:
-    constant, flat = 0.0, []
+    constant = 0.0
+    flat: list[Expression] = []
     for term in terms:
         if isinstance(term, float):
             constant += term
@@ -142,7 +144,8 @@ def _expression(view: GraphView, node: NodeDef, known: dict[str, Expression]) ->
             operands.append(float(constant.reshape(())))
         else:
             operands.append(value)
-    return _READ[node.op](node.op, operands)
+    expression: Expression | None = _READ[node.op](node.op, operands)
+    return expression
 
 
 def _power(_: str, operands: list[Any]) -> Expression | None:

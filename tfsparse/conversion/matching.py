@@ -104,13 +104,13 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     """
     layers: list[DenseLayer] = []
     unmatched: list[Unmatched] = []
-    taken: set[str] = set()
+    taken: dict[str, DenseLayer] = {}
     for node in view.graph.graph_def.node:
         if node.op in _TRANSPOSES or node.op in _NOT_CONVERTED:
             found = _match(view, node, taken)
             if isinstance(found, DenseLayer):
                 layers.append(found)
-                taken.update(found.absorbed)
+                taken |= dict.fromkeys(found.absorbed, found)
             else:
                 unmatched.append(found)
     for function in view.graph.graph_def.library.function:
@@ -120,7 +120,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     return layers, unmatched
 
 
-def _match(view: GraphView, node: NodeDef, taken: set[str]) -> DenseLayer | Unmatched:
+def _match(view: GraphView, node: NodeDef, taken: dict[str, DenseLayer]) -> DenseLayer | Unmatched:
     name = _name(view, node)
     reason = _reason_to_stay(view, node)
     if reason is not None:
@@ -189,7 +189,9 @@ def _reason_to_stay(view: GraphView, node: NodeDef) -> str | None:
 class _Tail:
     """Grows a match from its product towards the activation."""
 
-    def __init__(self, view: GraphView, product: str, units: int, taken: set[str]) -> None:
+    def __init__(
+        self, view: GraphView, product: str, units: int, taken: dict[str, DenseLayer]
+    ) -> None:
         self.view = view
         self.taken = taken
         self.units = units
@@ -266,23 +268,32 @@ class _Tail:
         An unknown size is taken to be that of the result where the product depends on the
         tensor, or where it is the first and only one: the batch, which every example has.
         """
-        result = self.view.shape(self.lead_of or f"{self.result}:0")
-        shape = self.view.shape(tensor)
-        if result.rank is None or shape.rank != result.rank or shape[-1] != self.units:
+        if self.view.shape(tensor)[-1:] != [self.units]:
             return False
-        lead = shape.as_list()[:-1]
-        if lead != result.as_list()[:-1]:
+        source, other = self._lead_source(self.x), self._lead_source(tensor)
+        lead, shape = self.view.shape(source)[:-1], self.view.shape(other)[:-1]
+        if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
             return False
-        if None not in lead or (lead[0] is None and None not in lead[1:]):
+        if None not in lead.as_list()[1:]:
             return True
-        return any(
-            node.name == node_name(tensor) for node in self.view.ancestors(node_name(self.x))
-        )
+        return any(node.name == node_name(other) for node in self.view.ancestors(node_name(source)))
+
+    def _lead_source(self, tensor: str) -> str:
+        """A tensor of the same leading sizes, as far back as the layers found so far go.
+
+        TensorFlow loses sizes in the reshapes that such layers do without.
+        """
+        while True:
+            tensor = self.view.through_identities(tensor)
+            layer = self.taken.get(node_name(tensor))
+            if layer is None or layer.reshape is not None:
+                return tensor
+            tensor = layer.x
 
     def take_activation(self) -> None:
         """Draws in an activation."""
         found = find_activation(self.view, f"{self._undecided or self.result}:0")
-        if found is not None and not self.taken.intersection(found.nodes):
+        if found is not None and self.taken.keys().isdisjoint(found.nodes):
             self.activation = found.name
             self._extend(found.result)
             self.absorbed += [name for name in found.nodes if name != found.result.name]
