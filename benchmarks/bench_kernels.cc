@@ -10,6 +10,7 @@
 
 #include "benchmarks/kernel_case.h"
 #include "benchmarks/peak.h"
+#include "benchmarks/standard_cases.h"
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/matmul/path.h"
 
@@ -38,7 +39,8 @@ them asks for one case. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does
 Columns: eff GOP/s counts the operations of the dense product, real GOP/s those on
 stored weights; peak is what one core was measured to do on registers with the path's instructions,
 times threads;
-share is real / peak; vs dense is oneDNN's time over ours.
+share is real / peak; vs dense is oneDNN's time over ours; target is what one of the two
+should be.
 )";
 
 #if defined(__clang__)
@@ -131,38 +133,6 @@ Options ParseOptions(int argc, char** argv) {
   return options;
 }
 
-KernelCase Case(const char* precision, int64_t m, int64_t k, int64_t n, int64_t block_out,
-                int64_t block_in, double sparsity) {
-  KernelCase c;
-  c.precision = precision;
-  c.m = m, c.k = k, c.n = n;
-  c.block_out = block_out, c.block_in = block_in;
-  c.sparsity = sparsity;
-  return c;
-}
-
-std::vector<KernelCase> StandardCases() {
-  std::vector<KernelCase> cases;
-  for (int64_t m : {2048, 64}) {
-    cases.push_back(Case("int8", m, 1024, 1024, 16, 4, 0.85));
-    cases.push_back(Case("int8", m, 1024, 1024, 16, 4, 0.90));
-    cases.push_back(Case("int8", m, 1024, 1024, 4, 1, 0.80));
-    cases.push_back(Case("int8", m, 1024, 1024, 4, 1, 0.90));
-    cases.push_back(Case("int8", m, 1024, 1024, 2, 1, 0.75));
-    cases.push_back(Case("int8", m, 1024, 1024, 1, 1, 0.90));
-    cases.push_back(Case("fp32", m, 1024, 1024, 16, 4, 0.85));
-    cases.push_back(Case("fp32", m, 1024, 1024, 4, 1, 0.90));
-    cases.push_back(Case("fp32", m, 1024, 1024, 2, 1, 0.75));
-    cases.push_back(Case("fp32", m, 1024, 1024, 1, 1, 0.90));
-  }
-  cases.push_back(Case("int8", 2048, 1024, 1024, 16, 4, 0.0));
-  cases.push_back(Case("fp32", 2048, 1024, 1024, 16, 4, 0.0));
-  cases.push_back(Case("int8", 1, 1024, 1024, 16, 4, 0.85));
-  cases.push_back(Case("int8", 1, 1024, 1024, 4, 1, 0.90));
-  cases.push_back(Case("fp32", 1, 1024, 1024, 4, 1, 0.90));
-  return cases;
-}
-
 std::string Shape(const KernelCase& c) {
   return std::to_string(c.m) + "x" + std::to_string(c.k) + "x" + std::to_string(c.n);
 }
@@ -174,17 +144,30 @@ std::string CaseName(const KernelCase& c) {
 }
 
 void PrintHeader() {
-  std::printf("%-4s %-5s %8s %-14s %7s %9s %9s %9s %6s %10s %8s  %s\n", "prec", "block", "sparsity",
-              "MxKxN", "threads", "ms", "eff GOP/s", "real GOP/s", "share", "oneDNN ms", "vs dense",
-              "kernel");
+  std::printf("%-4s %-5s %8s %-14s %7s %9s %9s %9s %6s %10s %8s %7s  %s\n", "prec", "block",
+              "sparsity", "MxKxN", "threads", "ms", "eff GOP/s", "real GOP/s", "share", "oneDNN ms",
+              "vs dense", "target", "kernel");
+}
+
+// In the unit of the column that it is for.
+std::string Target(const KernelCase& c) {
+  char text[16] = "";
+  if (c.target_share > 0) std::snprintf(text, sizeof(text), "%.0f%%", 100 * c.target_share);
+  if (c.target_vs_dense > 0) std::snprintf(text, sizeof(text), "%.2fx", c.target_vs_dense);
+  return text;
+}
+
+// The JSON key that the target is for.
+const char* TargetOf(const KernelCase& c) {
+  return c.target_share > 0 ? "peak_share" : c.target_vs_dense > 0 ? "vs_onednn_dense" : "";
 }
 
 void Print(const KernelResult& r) {
   const KernelCase& c = r.problem;
-  std::printf("%-4s %-5s %8.3f %-14s %7d %9.4f %9.0f %10.1f %5.0f%% %10.4f %7.2fx  %s\n",
+  std::printf("%-4s %-5s %8.3f %-14s %7d %9.4f %9.0f %10.1f %5.0f%% %10.4f %7.2fx %7s  %s\n",
               c.precision.c_str(), c.pattern().c_str(), r.sparsity, Shape(c).c_str(), c.threads,
               r.ms, r.effective_gops, r.real_gops, 100 * r.peak_share(), r.onednn_dense_ms,
-              r.vs_onednn_dense(), r.kernel.c_str());
+              r.vs_onednn_dense(), Target(c).c_str(), r.kernel.c_str());
   std::fflush(stdout);
 }
 
@@ -202,11 +185,12 @@ void WriteJson(const std::string& path, const std::vector<KernelResult>& results
                  "\"m\": %lld, \"k\": %lld, \"n\": %lld, \"sparsity\": %.6g, \"threads\": %d, "
                  "\"ms\": %.6g, \"effective_gops\": %.6g, \"real_gops\": %.6g, "
                  "\"peak_gops\": %.6g, \"peak_share\": %.6g, \"onednn_dense_ms\": %.6g, "
-                 "\"vs_onednn_dense\": %.6g}",
+                 "\"vs_onednn_dense\": %.6g, \"target\": %.6g, \"target_of\": \"%s\"}",
                  i ? "," : "", r.kernel.c_str(), c.precision.c_str(), c.pattern().c_str(),
                  static_cast<long long>(c.m), static_cast<long long>(c.k),
                  static_cast<long long>(c.n), r.sparsity, c.threads, r.ms, r.effective_gops,
-                 r.real_gops, r.peak_gops, r.peak_share(), r.onednn_dense_ms, r.vs_onednn_dense());
+                 r.real_gops, r.peak_gops, r.peak_share(), r.onednn_dense_ms, r.vs_onednn_dense(),
+                 std::max(c.target_share, c.target_vs_dense), TargetOf(c));
   }
   std::fputs("\n]\n", file);
   const bool written = std::fclose(file) == 0;

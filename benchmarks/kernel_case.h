@@ -18,6 +18,8 @@ struct KernelCase {
   double sparsity = 0.85;
   int threads = 1;
   Path path = Path::kPortable;
+  // What is aimed at: a share of the peak, or oneDNN's dense time over ours. 0: nothing.
+  double target_share = 0, target_vs_dense = 0;
 
   std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
 };

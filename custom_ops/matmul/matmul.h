@@ -23,7 +23,8 @@
 // The activations are the steps of kernels/activation_functions.h, so they are exact in this
 // sense too: an error against float64, which stands there, but one and the same everywhere.
 //
-// float weights: bias first, then the products in the order of the inputs. A NaN or an
+// float weights: bias first, then the products in the order of the inputs; for few rows
+// (few_rows.h) in another order, so that a row's last bits depend on how many there are. A NaN or an
 // infinity in x meets every weight, also those that are not stored because they are
 // zero, as it does in a dense product: 0 * inf is NaN.
 

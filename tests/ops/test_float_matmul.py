@@ -89,14 +89,27 @@ def test_no_stored_blocks_leave_the_bias(block):
     np.testing.assert_array_equal(y, np.tile(bias, (18, 1)))
 
 
-def test_a_row_does_not_depend_on_the_rows_beside_it():
+def test_a_row_of_many_does_not_depend_on_the_rows_beside_it():
     rng = np.random.default_rng(8)
     x = rng.standard_normal((70, 50)).astype(np.float32)
     weights = sparse(float_weights(rng, 33, 50, (4, 1)), (4, 1))
     whole = block_sparse_matmul(tf.constant(x), weights).numpy()
-    for row in (0, 15, 16, 69):
-        alone = block_sparse_matmul(tf.constant(x[row : row + 1]), weights).numpy()
-        np.testing.assert_array_equal(bits(alone[0]), bits(whole[row]))
+    for first in (0, 15, 16, 61):
+        part = block_sparse_matmul(tf.constant(x[first : first + 9]), weights).numpy()
+        np.testing.assert_array_equal(bits(part), bits(whole[first : first + 9]))
+
+
+@pytest.mark.parametrize("block", [(16, 4), (4, 1), (2, 1), (1, 1)])
+def test_few_rows_differ_from_many_in_the_order_of_their_sums_only(block):
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((70, 50)).astype(np.float32)
+    dense = float_weights(rng, 33, 50, block)
+    whole = block_sparse_matmul(tf.constant(x), sparse(dense, block)).numpy()
+    # One rounding for each product and each addition, in either order.
+    bound = 2 * 52 * np.finfo(np.float32).eps * (np.abs(x) @ np.abs(dense).T)
+    for rows in range(1, 9):
+        few = block_sparse_matmul(tf.constant(x[:rows]), sparse(dense, block)).numpy()
+        assert np.all(np.abs(few - whole[:rows]) <= bound[:rows])
 
 
 def test_padding_of_a_block_is_ignored_whatever_it_holds():

@@ -1,0 +1,65 @@
+#include "benchmarks/standard_cases.h"
+
+namespace tfsparse {
+namespace {
+
+// All with 1024 inputs and outputs. A share of 0 or no "vs dense": no target.
+struct Row {
+  const char* precision;
+  int64_t block_out, block_in;
+  double sparsity;
+  double target_share;
+};
+
+// For many rows: 2048 are more than the caches hold, 64 are one tile.
+constexpr Row kRows[] = {
+    {"int8", 16, 4, 0.85, 0.85}, {"int8", 16, 4, 0.90, 0.80}, {"int8", 32, 4, 0.85, 0.85},
+    {"int8", 4, 4, 0.85, 0.85},  {"int8", 4, 16, 0.85, 0.85}, {"int8", 8, 1, 0.80, 0.60},
+    {"int8", 8, 1, 0.90, 0.50},  {"int8", 4, 1, 0.80, 0.60},  {"int8", 4, 1, 0.90, 0.50},
+    {"int8", 2, 1, 0.75, 0.42},  {"int8", 1, 1, 0.90, 0.00},  {"fp32", 16, 4, 0.80, 0.85},
+    {"fp32", 16, 4, 0.90, 0.75}, {"fp32", 4, 1, 0.80, 0.85},  {"fp32", 4, 1, 0.90, 0.75},
+    {"fp32", 2, 1, 0.75, 0.00},  {"fp32", 1, 1, 0.90, 0.00},
+};
+
+// Dense weights should be nearly as fast as in oneDNN, so that a network of which a part is
+// pruned need not leave our op.
+constexpr double kTargetDense = 0.95;
+
+// Few rows, beside twice the speed of the dense product.
+constexpr Row kFewRows[] = {
+    {"int8", 16, 4, 0.85, 0}, {"int8", 4, 1, 0.85, 0}, {"int8", 4, 1, 0.90, 0},
+    {"fp32", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0},
+};
+constexpr double kTargetFewRows = 2.0;
+
+KernelCase Case(const Row& row, int64_t m) {
+  KernelCase c;
+  c.precision = row.precision;
+  c.m = m;
+  c.block_out = row.block_out, c.block_in = row.block_in;
+  c.sparsity = row.sparsity;
+  c.target_share = row.target_share;
+  return c;
+}
+
+}  // namespace
+
+std::vector<KernelCase> StandardCases() {
+  std::vector<KernelCase> cases;
+  for (int64_t m : {2048, 64}) {
+    for (const Row& row : kRows) cases.push_back(Case(row, m));
+    for (const char* precision : {"int8", "fp32"}) {
+      cases.push_back(Case({precision, 16, 4, 0.0, 0}, m));
+      cases.back().target_vs_dense = kTargetDense;
+    }
+  }
+  for (int64_t m : {1, 4, 8, 16}) {
+    for (const Row& row : kFewRows) {
+      cases.push_back(Case(row, m));
+      cases.back().target_vs_dense = kTargetFewRows;
+    }
+  }
+  return cases;
+}
+
+}  // namespace tfsparse
