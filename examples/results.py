@@ -103,7 +103,7 @@ def command(row: Row, result: dict[str, Any]) -> str:
     """What was run, every setting spelt out, so that a default that changes changes nothing."""
     program = row.command()[0]
     known = {"dense", "result", "kernel_sparsity", "seconds"}
-    settings = {k: v for k, v in result.items() if k not in known and v not in ("{}", None)}
+    settings = {k: v for k, v in result.items() if k not in known and v not in ("{}", None, False)}
     options = (f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
     return " ".join(["python", program, *options])
 

@@ -88,8 +88,9 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
 
 def corpus(tasks: list[Task]) -> list[tuple[str, ...]]:
-    """Training texts, without those of SST-2 that are only a part of another."""
-    texts = sorted({texts for task in tasks for texts, _ in task.train}, key=lambda t: -len(t[0]))
+    """Training texts, also those held out, without those of SST-2 that are a part of another."""
+    examples = [example for task in tasks for example in task.train + task.held_out]
+    texts = sorted({texts for texts, _ in examples}, key=lambda t: (-len(t[0]), t))
     whole: list[tuple[str, ...]] = []
     seen = ""
     for text in texts:

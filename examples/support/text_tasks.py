@@ -15,6 +15,9 @@ from support.word_pieces import WordPieces
 
 # Batches whose texts are sorted by length together.
 SORTED_BATCHES = 32
+# Held out of training, to choose settings by: sentences of SST-2, and every fifth pair of MRPC.
+HELD_OUT_SENTENCES = 500
+HELD_OUT_PAIRS = 5
 
 Example = tuple[tuple[str, ...], int]
 
@@ -27,15 +30,18 @@ class Task:
         name: "sst2" or "mrpc".
         train: Texts (one or a pair) with their class, 0 or 1.
         test: The owners' dev set of SST-2 and their test set of MRPC.
+        held_out: The owners' training texts that no labels are learned from, so that
+            settings can be chosen by them and not by the test set.
     """
 
     name: str
     train: list[Example]
     test: list[Example]
+    held_out: list[Example]
 
     def texts(self) -> Iterator[str]:
-        """Every text to train on."""
-        for texts, _ in self.train:
+        """Every text to train on or held out."""
+        for texts, _ in self.train + self.held_out:
             yield from texts
 
 
@@ -44,24 +50,50 @@ def _lines(path: Path) -> list[list[str]]:
         return [line.rstrip("\r\n").split("\t") for line in file][1:]
 
 
-def sst2(root: Path) -> Task:
-    """SST-2: 67,349 phrases of film reviews to train on, 872 sentences to test on."""
+def sst2(root: Path, held_out: int = HELD_OUT_SENTENCES) -> Task:
+    """SST-2: 67,349 phrases of film reviews to train on, 872 sentences to test on.
+
+    Args:
+        root: Folder with the data sets.
+        held_out: How many sentences are, and with them every phrase that stands in one.
+    """
     train, dev = (
         [((text.strip(),), int(label)) for text, label in _lines(data_file(root, name))]
         for name in ("sst2/train.tsv.gz", "sst2/dev.tsv.gz")
     )
-    return Task("sst2", train, dev)
+    sentences = "\n".join(_sentences([text for (text,), _ in train], held_out))
+    parts: tuple[list[Example], list[Example]] = [], []
+    for example in train:
+        parts[f" {example[0][0]} " in sentences].append(example)
+    return Task("sst2", parts[0], dev, parts[1])
+
+
+def _sentences(phrases: list[str], count: int) -> list[str]:
+    """Whole sentences among phrases, drawn by a phrase each and put between blanks."""
+    # The longest first, so that the first place where a phrase stands is in its sentence.
+    lines = "\n".join(f" {phrase} " for phrase in sorted(set(phrases), key=lambda p: (-len(p), p)))
+    found: set[str] = set()
+    for place in np.random.default_rng(0).permutation(len(phrases)):
+        if len(found) == count:
+            break
+        start = lines.index(f" {phrases[place]} ")
+        found.add(lines[lines.rfind("\n", 0, start + 1) + 1 :].partition("\n")[0])
+    return sorted(found)
 
 
 def mrpc(root: Path) -> Task:
-    """MRPC: 4,076 pairs of sentences to train on, 1,725 to test on; 1 is a paraphrase."""
+    """MRPC: 4,076 pairs of sentences to train on, 1,725 to test on; 1 is a paraphrase.
+
+    Every fifth pair is held out.
+    """
     train, test = (
         [((first, second), int(label)) for label, _, _, first, second in _lines(path)]
         for path in (
             data_file(root, f"mrpc/msr_paraphrase_{part}.txt.gz") for part in ("train", "test")
         )
     )
-    return Task("mrpc", train, test)
+    kept = [pair for place, pair in enumerate(train) if place % HELD_OUT_PAIRS]
+    return Task("mrpc", kept, test, held_out=train[::HELD_OUT_PAIRS])
 
 
 TASKS = {"sst2": sst2, "mrpc": mrpc}

@@ -53,9 +53,26 @@ def write(path, lines):
 def test_reads_sst2(tmp_path):
     write(tmp_path / "sst2/train.tsv.gz", ["sentence\tlabel", "a fine film \t1", "dull \t0"])
     write(tmp_path / "sst2/dev.tsv.gz", ["sentence\tlabel", 'so "bad"\t0'])
-    task = sst2(tmp_path)
+    task = sst2(tmp_path, held_out=0)
     assert task.train == [(("a fine film",), 1), (("dull",), 0)]
     assert task.test == [(('so "bad"',), 0)]
+    assert task.held_out == []
+
+
+def test_a_sentence_is_held_out_with_every_phrase_in_it(tmp_path):
+    sentences = {f"s{i}": [f"s{i} is a w{i}", f"is a w{i}", f"w{i}", f"s{i}"] for i in range(9)}
+    lines = [f"{phrase} \t1" for phrases in sentences.values() for phrase in phrases]
+    write(tmp_path / "sst2/train.tsv.gz", ["sentence\tlabel", *lines, "s \t0"])
+    write(tmp_path / "sst2/dev.tsv.gz", ["sentence\tlabel", "dull\t0"])
+    task = sst2(tmp_path, held_out=3)
+    held_out = {texts[0] for texts, _ in task.held_out}
+    whole = [name for name, phrases in sentences.items() if held_out & set(phrases)]
+    assert len(whole) == 3
+    assert held_out == {phrase for name in whole for phrase in sentences[name]}
+    # "s" is no word of a sentence that is held out, though letters of one.
+    assert (("s",), 0) in task.train
+    assert len(task.train) + len(task.held_out) == len(lines) + 1
+    assert sst2(tmp_path, held_out=3) == task
 
 
 def test_reads_mrpc_with_its_quotes_and_mark(tmp_path):
@@ -63,6 +80,17 @@ def test_reads_mrpc_with_its_quotes_and_mark(tmp_path):
     for part in ("train", "test"):
         write(tmp_path / f"mrpc/msr_paraphrase_{part}.txt.gz", lines)
     assert mrpc(tmp_path).test == [(('He "said', 'She "said so'), 1)]
+
+
+def test_every_fifth_pair_is_held_out(tmp_path):
+    lines = [f"{i % 2}\t{i}\t{i}\tfirst {i}\tsecond {i}" for i in range(12)]
+    for part in ("train", "test"):
+        write(tmp_path / f"mrpc/msr_paraphrase_{part}.txt.gz", ["head", *lines])
+    task = mrpc(tmp_path)
+    assert [texts[0] for texts, _ in task.held_out] == ["first 0", "first 5", "first 10"]
+    assert len(task.train) == 9 and not {*task.train} & {*task.held_out}
+    assert len(task.test) == 12
+    assert set(task.texts()) == {text for texts, _ in task.test for text in texts}
 
 
 def test_absent_data_ends_with_what_to_do(tmp_path):
