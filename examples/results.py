@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import group_lasso_experiment
 from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_text
 from support.rows import ROWS, Row
 from support.scores import relative_loss
@@ -118,8 +119,13 @@ def commands(results: Results) -> str:
     return "\n".join(lines)
 
 
-def document(results: Results) -> str:
-    """RESULTS.md."""
+def document(results: Results, lasso: Path) -> str:
+    """RESULTS.md.
+
+    Args:
+        results: Of the rows.
+        lasso: Folder with the results of `group_lasso_experiment.py`.
+    """
     tasks = list(dict.fromkeys(row.task for row in ROWS))
     titles = {
         "sst2": "SST-2, BERT mini",
@@ -128,6 +134,9 @@ def document(results: Results) -> str:
     }
     parts = [HEAD.read_text().rstrip()]
     parts += [f"## {titles[task]}\n\n{table(task, results)}" for task in tasks]
+    if lasso.is_dir():
+        title = "## Group lasso, SST-2 at 4x1 and 90%"
+        parts.append(f"{title}\n\n{group_lasso_experiment.table(lasso)}")
     parts.append(f"## Commands\n\n{commands(results)}")
     return "\n\n".join(parts) + "\n"
 
@@ -146,12 +155,17 @@ def main() -> None:
     if arguments.list:
         print("\n".join(names))
         return
+
+    def write() -> None:
+        lasso = group_lasso_experiment.FOLDER
+        write_text(RESULTS, document(read(arguments.folder), lasso))
+
     for row in ROWS if not arguments.write else []:
         done = (arguments.folder / row.file_name).is_file()
         if row.name in arguments.row and (arguments.again or not done):
             run(row, arguments.folder, arguments.data)
-            write_text(RESULTS, document(read(arguments.folder)))
-    write_text(RESULTS, document(read(arguments.folder)))
+            write()
+    write()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ def scores(predicted: np.ndarray, labels: np.ndarray) -> Scores:
     return found
 
 
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithms of the probabilities that logits stand for, (examples, classes)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
 def relative_loss(dense: float, sparse: float) -> float:
     """Share of a dense model's score that a sparse one has lost; negative if it gained."""
     return (dense - sparse) / dense
