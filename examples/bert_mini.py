@@ -33,19 +33,16 @@ CLASSES = 2
 
 @dataclass(frozen=True)
 class Recipe:
-    """Epochs, learning rate of Adam, batch size.
-
-    For a dense model the dtype policy, for pruning the weight of the dense model's features.
-    """
+    """Epochs, learning rate of Adam, batch size; for pruning, the weight of dense features."""
 
     epochs: int
     learning_rate: float
     batch: int
-    dtype: str = "float32"
     distill_features: float = 0.0
 
 
-DENSE = {"sst2": Recipe(1, 3e-4, 64, "mixed_bfloat16"), "mrpc": Recipe(5, 2e-4, 32, "mixed_bfloat16")}
+DENSE = {"sst2": Recipe(1, 3e-4, 64), "mrpc": Recipe(5, 2e-4, 32)}
+DENSE_DTYPE = "mixed_bfloat16"
 PRUNING = {"sst2": Recipe(1, 5e-4, 64), "mrpc": Recipe(4, 5e-4, 32, distill_features=2.0)}
 
 
@@ -104,7 +101,7 @@ class Experiment:
     def _train_dense(self) -> keras.Model:
         recipe = DENSE[self.task.name]
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
-        model, _ = self._classifier(recipe.dtype)
+        model, _ = self._classifier(DENSE_DTYPE)
         keras.utils.set_random_seed(0)
         steps = recipe.epochs * -(-len(self.train.tokens) // recipe.batch)
         optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))

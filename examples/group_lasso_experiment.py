@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from support.locations import ARTIFACTS, add_data_argument, write_json
 from support.scores import log_softmax
+from support.training import with_features
 
 FOLDER = ARTIFACTS / "examples" / "group_lasso"
 # What stays the same: words of bert_mini.py's command line.
@@ -81,7 +82,7 @@ def run(arms: list[str], seeds: int, folder: Path, data: Path) -> None:
                 continue
             started = time.perf_counter()
             arguments = bert_mini.parsed([*common, "--seed", str(seed), *ARMS[arm].split()])
-            model = bert_mini.with_features(experiment.dense)
+            model = with_features(experiment.dense)
             pruned, report = bert_mini.prune(model, experiment, arguments)
             found = measures(logits(pruned), dense, held_out.labels)
             found |= {"sparsity": report.total_sparsity}
