@@ -131,9 +131,16 @@ def prune(
     model: keras.Model, experiment: Experiment, arguments: argparse.Namespace
 ) -> tuple[keras.Model, tfsparse.SparsityReport]:
     """A pruned copy of a model, trained on, without wrappers; and how sparse it is."""
-    options = {"exclude": ["class"], **json.loads(arguments.options)}
-    lasso = (arguments.group_lasso, arguments.lasso_form)
-    pruned = Pruning(arguments.pattern, arguments.sparsity, *lasso, options).wrap(model)
+    options = {
+        "exclude": ["class"],
+        "criterion": arguments.criterion,
+        "scope": arguments.scope,
+        **json.loads(arguments.options),
+    }
+    lasso = tfsparse.GroupLasso(
+        arguments.group_lasso, arguments.lasso_form, until_target=not arguments.lasso_to_the_end
+    )
+    pruned = Pruning(arguments.pattern, arguments.sparsity, lasso, options).wrap(model)
     train_on(pruned, experiment, arguments, [tfsparse.UpdatePruning()])
     report = tfsparse.sparsity_report(pruned)
     return tfsparse.strip_pruning(pruned), report
@@ -181,6 +188,13 @@ def parser() -> argparse.ArgumentParser:
         default="penalty",
         help="added to the loss, or taken off the weights after each step",
     )
+    parser.add_argument(
+        "--lasso-to-the-end",
+        action="store_true",
+        help="goes on after the target sparsity is reached",
+    )
+    parser.add_argument("--criterion", default="gradient_momentum", help="as in prune_block")
+    parser.add_argument("--scope", default="global", help="likewise")
     parser.add_argument(
         "--distill", type=float, default=1.0, help="weight of the dense model's logits"
     )

@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         fit(model, data, arguments.epochs, optimizer, loss)
     else:
         options = {"exclude": list(EXCLUDED), **json.loads(arguments.options)}
-        lasso = (arguments.group_lasso, arguments.lasso_form)
-        pruning = Pruning(arguments.pattern, arguments.sparsity, *lasso, options)
+        lasso = tfsparse.GroupLasso(arguments.group_lasso, arguments.lasso_form)
+        pruning = Pruning(arguments.pattern, arguments.sparsity, lasso, options)
         pruned = pruning.wrap(dense)
         fit(pruned, data, arguments.epochs, optimizer, loss, [tfsparse.UpdatePruning()])
         report = tfsparse.sparsity_report(pruned)

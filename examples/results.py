@@ -105,7 +105,10 @@ def command(row: Row, result: dict[str, Any]) -> str:
     program = row.command()[0]
     known = {"dense", "result", "kernel_sparsity", "seconds"}
     settings = {k: v for k, v in result.items() if k not in known and v not in ("{}", None, False)}
-    options = (f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+    options = (
+        f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+        for name, value in settings.items()
+    )
     return " ".join(["python", program, *options])
 
 

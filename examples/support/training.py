@@ -31,15 +31,13 @@ class Pruning:
     Attributes:
         pattern: "4x1", "2:4" and so on.
         sparsity: Share of the kernels' elements that will be zero.
-        group_lasso: Strength of the group lasso.
-        lasso_form: Its form, "penalty" or "proximal".
+        group_lasso: The group lasso.
         options: Further arguments of `tfsparse.prune_block`.
     """
 
     pattern: str
     sparsity: float
-    group_lasso: float
-    lasso_form: str
+    group_lasso: tfsparse.GroupLasso
     options: dict[str, Any]
 
     def wrap(self, model: keras.Model) -> keras.Model:
@@ -48,7 +46,7 @@ class Pruning:
             model,
             pattern=self.pattern,
             schedule=self.sparsity,
-            group_lasso=tfsparse.GroupLasso(self.group_lasso, self.lasso_form),
+            group_lasso=self.group_lasso,
             **self.options,
         )
 

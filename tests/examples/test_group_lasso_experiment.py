@@ -30,18 +30,18 @@ def row(text, arm):
 
 
 def test_arms_are_compared_seed_by_seed(tmp_path):
-    arm = next(name for name in experiment.ARMS if name != "none")
+    arm, baseline = "magnitude, proximal", "magnitude"
     for seed, before, after in [(0, 0.10, 0.13), (1, 0.20, 0.21)]:
-        fill(tmp_path, "none", seed, before)
+        fill(tmp_path, baseline, seed, before)
         fill(tmp_path, arm, seed, after)
     fill(tmp_path, arm, 2, 0.17)  # without its pair
     text = experiment.table(tmp_path)
-    assert row(text, "none") == ["none", "2", "80.00%", "0.4000", "0.1500", ""]
+    assert row(text, baseline) == [baseline, "2", "80.00%", "0.4000", "0.1500", ""]
     assert row(text, arm) == [arm, "3", "80.00%", "0.4000", "0.1700", "+0.0200 ± 0.0100"]
 
 
 def test_arms_that_were_not_run_say_so(tmp_path):
-    fill(tmp_path, "none", 0, 0.1)
+    fill(tmp_path, "magnitude", 0, 0.1)
     assert experiment.table(tmp_path).count("not run") == len(experiment.ARMS) - 1
     assert experiment.table(tmp_path) in results.document({}, tmp_path)
     assert "Group lasso, SST-2" not in results.document({}, tmp_path / "absent")
@@ -52,6 +52,6 @@ def test_every_arm_is_one_that_bert_mini_understands():
 
     files = {experiment.file_of(experiment.FOLDER, arm, 0) for arm in experiment.ARMS}
     assert len(files) == len(experiment.ARMS)
-    for arm, words in experiment.ARMS.items():
+    for words, baseline in experiment.ARMS.values():
         arguments = bert_mini.parsed([*experiment.COMMON.split(), *words.split()])
-        assert bool(arguments.group_lasso) == ("none" not in arm)
+        assert bool(arguments.group_lasso) == (baseline is not None)

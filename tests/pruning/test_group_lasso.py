@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfsparse
+from tests.pruning.helpers import data, dense_model, kernels
 from tfsparse import BlockPattern
 from tfsparse.pattern import KernelView, to_blocks
 from tfsparse.pruning.group_lasso import GroupLasso, as_group_lasso, penalty, shrink
@@ -82,5 +84,55 @@ def test_arguments_are_read():
     assert as_group_lasso(0.5) == GroupLasso(0.5, "penalty")
     lasso = GroupLasso(1e-4, form="proximal")
     assert as_group_lasso(lasso) is lasso and as_group_lasso(lasso.get_config()) == lasso
+    assert lasso.until_target
+    forever = GroupLasso(1e-4, until_target=False)
+    assert as_group_lasso(forever.get_config()) == forever != GroupLasso(1e-4)
     with pytest.raises(ValueError, match="form='sharp'"):
         GroupLasso(1.0, form="sharp")
+
+
+LAST_UPDATE, STEPS = 4, 8
+
+
+def norms_of_training(keras, lasso, model=None):
+    """Norm of a kernel after each step of a training whose loss is the lasso alone."""
+    schedule = tfsparse.PolynomialDecay(0.25, 0.5, 0, LAST_UPDATE, frequency=1)
+    if model is None:
+        model = tfsparse.prune_block(dense_model(keras), "4x1", schedule, group_lasso=lasso)
+    x, y = data()
+    model.compile(keras.optimizers.SGD(0.01), lambda y, p: 0.0 * p[..., 0])
+    found = []
+
+    def watch(*_, **__):  # the most important block, which pruning leaves alone
+        found.append(np.abs(kernels(model)[1].variable.numpy()).max())
+
+    watch()
+    after_step = keras.callbacks.LambdaCallback(on_train_batch_end=watch)
+    callbacks = [tfsparse.UpdatePruning(), after_step]
+    model.fit(x[:STEPS], y[:STEPS], batch_size=1, verbose=0, callbacks=callbacks)
+    return -np.diff(found), model
+
+
+@pytest.mark.parametrize("form", ["penalty", "proximal"])
+def test_the_pull_ends_with_the_last_update(keras, form):
+    strength = 0.1 if form == "penalty" else 1e-3
+    pulled, model = norms_of_training(keras, GroupLasso(strength, form))
+    assert (pulled[:LAST_UPDATE] > 1e-5).all()
+    assert not pulled[LAST_UPDATE + 1 :].any()
+    # A training that follows knows that the target is reached.
+    assert not norms_of_training(keras, None, model)[0].any()
+
+
+@pytest.mark.parametrize("form", ["penalty", "proximal"])
+def test_the_pull_goes_on_when_asked_for(keras, form):
+    lasso = GroupLasso(0.1 if form == "penalty" else 1e-3, form, until_target=False)
+    assert (norms_of_training(keras, lasso)[0] > 1e-5).all()
+
+
+def test_the_pull_stays_ended_in_a_model_that_was_loaded(keras, tmp_path):
+    _, model = norms_of_training(keras, GroupLasso(0.1))
+    model.save_weights(tmp_path / "model.weights.h5")
+    loaded = tfsparse.prune_block(dense_model(keras), "4x1", 0.5, group_lasso=GroupLasso(0.1))
+    assert sum(map(float, loaded.losses)) > 0.01
+    loaded.load_weights(tmp_path / "model.weights.h5")
+    assert sum(map(float, loaded.losses)) == 0.0

@@ -31,7 +31,7 @@ def test_position_is_exact_when_it_is_saved():
     state.start(0, None)
     state.advance(8)
     state.store(8)
-    assert variable.value.tolist() == [9, 0, 0, 0]
+    assert variable.value.tolist() == [9, 0, 0, 0, 12]
     again, kernel = make(RAMP, variable)
     again.start(0, None)  # with a new optimizer
     again.advance(1)

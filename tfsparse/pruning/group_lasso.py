@@ -22,6 +22,10 @@ shrinkage), decoupled from the gradient in the way of AdamW's weight decay, so a
 strength means the same under every optimizer: it is in units of weights per
 step, whatever the learning rate. It is the smaller number by about the learning
 rate.
+
+Either pulls until the last update of the schedule: to choose what to prune is what
+it is for. Blocks that are kept would go on shrinking after that, with nothing to
+be gained, while they should recover.
 """
 
 from __future__ import annotations
@@ -48,7 +52,11 @@ class GroupLasso:
         strength: Factor, at least 0. For ``"penalty"`` in units of the loss per
             unit of weight; for ``"proximal"`` in units of weight per step.
         form: ``"penalty"``, added to the loss, or ``"proximal"``, applied to
-            the weights after every optimizer step, which suits Adam and its kin.
+            the weights after every optimizer step, which does not depend on the
+            learning rate or the size of gradients.
+        until_target: Whether the pull ends with the last update of the schedule,
+            when the target sparsity is reached. Without `UpdatePruning` it never
+            does; with a schedule that prunes at once it never begins.
 
     Raises:
         ValueError: If the strength is negative or the form unknown.
@@ -56,7 +64,7 @@ class GroupLasso:
     Example:
 
     >>> GroupLasso(1e-6, form="proximal")
-    GroupLasso(strength=1e-06, form='proximal')
+    GroupLasso(strength=1e-06, form='proximal', until_target=True)
 
     Reference:
 
@@ -66,6 +74,7 @@ class GroupLasso:
 
     strength: float
     form: str = "penalty"
+    until_target: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.strength, bool) or not 0.0 <= self.strength < float("inf"):
@@ -75,10 +84,22 @@ class GroupLasso:
         if self.form not in _FORMS:
             raise ValueError(f"`form` should be one of {_FORMS}. Received: form={self.form!r}")
         object.__setattr__(self, "strength", float(self.strength))
+        object.__setattr__(self, "until_target", bool(self.until_target))
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal object."""
         return dataclasses.asdict(self)
+
+    def pull(self, before_target: Any) -> float | tf.Tensor:
+        """The strength now, which is 0 once the target is reached.
+
+        Args:
+            before_target: Whether the last update is still to come: bool, or scalar tensor.
+
+        Returns:
+            Number, or scalar float32 tensor.
+        """
+        return tf.where(before_target, self.strength, 0.0) if self.until_target else self.strength
 
 
 def as_group_lasso(value: Any) -> GroupLasso:
@@ -88,14 +109,14 @@ def as_group_lasso(value: Any) -> GroupLasso:
     return GroupLasso(**value) if isinstance(value, dict) else GroupLasso(value)
 
 
-def penalty(kernel: Any, view: KernelView, block: BlockPattern, strength: float) -> tf.Tensor:
+def penalty(kernel: Any, view: KernelView, block: BlockPattern, strength: Any) -> tf.Tensor:
     """The term that the penalty form adds to the loss for one kernel.
 
     Args:
         kernel: Tensor or variable of shape ``view.shape``.
         view: How the kernel is viewed as matrices ``(groups, out, in)``.
         block: Block shape.
-        strength: Factor, at least 0.
+        strength: Factor, at least 0; number or scalar tensor.
 
     Returns:
         Scalar tensor; float32 at least.
@@ -104,17 +125,20 @@ def penalty(kernel: Any, view: KernelView, block: BlockPattern, strength: float)
     if kernel.dtype.size < 4:  # squares of float16 underflow and overflow
         kernel = tf.cast(kernel, tf.float32)
     norms = tf.sqrt(block_sums(tf.square(kernel), view, block) + tf.constant(EPSILON, kernel.dtype))
-    return strength * tf.reduce_sum(_weights(view, block, kernel.dtype) * norms)
+    return tf.cast(strength, kernel.dtype) * tf.reduce_sum(
+        _weights(view, block, kernel.dtype) * norms
+    )
 
 
-def shrink(kernel: Any, view: KernelView, block: BlockPattern, strength: float) -> tf.Tensor:
+def shrink(kernel: Any, view: KernelView, block: BlockPattern, strength: Any) -> tf.Tensor:
     """The kernel after one step of the proximal form.
 
     Args:
         kernel: Tensor or variable of shape ``view.shape``.
         view: How the kernel is viewed as matrices ``(groups, out, in)``.
         block: Block shape.
-        strength: Length by which norms shrink, over ``sqrt(|b|)``; at least 0.
+        strength: Length by which norms shrink, over ``sqrt(|b|)``; at least 0, a
+            number or scalar float32 tensor.
 
     Returns:
         Tensor of the shape and dtype of the kernel.

@@ -35,7 +35,8 @@ class MaskConstraint:
         mask: bool variable, one flag per block.
         block: The block that a flag covers.
         view: How the kernel is viewed as matrices.
-        shrinkage: Strength of the proximal group lasso, applied before the mask.
+        shrinkage: Gives the strength of the proximal group lasso, which is applied
+            before the mask; None for no lasso.
 
     Attributes:
         optimizer: What trains the kernel, where that is known. Keras calls
@@ -49,7 +50,7 @@ class MaskConstraint:
         mask: Any,
         block: BlockPattern,
         view: KernelView,
-        shrinkage: float = 0.0,
+        shrinkage: Callable[[], Any] | None = None,
     ) -> None:
         self.inner = inner
         self.optimizer: Any = None
@@ -76,8 +77,8 @@ class MaskConstraint:
     def __call__(self, kernel: Any) -> tf.Tensor:
         """The kernel as it should be after an optimizer step."""
         values = kernel if self.inner is None else self.inner(kernel)
-        if self._shrinkage:
-            pull: Any = self._shrinkage
+        if self._shrinkage is not None:
+            pull = self._shrinkage()
             updates = updates_weights(self.optimizer, kernel)
             if updates is not None:
                 pull = tf.where(updates, pull, 0.0)

@@ -59,8 +59,8 @@ def prune_block(
             the pattern asks for.
         group_lasso: Strength of the group lasso, which adds
             ``group_lasso * sum_b sqrt(|b|) * ||W_b||_2`` to the loss, over the
-            blocks b of every kernel; or a `tfsparse.GroupLasso`, which has
-            another form for Adam and its kin.
+            blocks b of every kernel, until the target sparsity is reached; or a
+            `tfsparse.GroupLasso`, which has another form and may go on.
         strict: Whether to raise when a layer of a model or list is skipped.
         exclude: Layers to leave as they are, with everything inside them: names,
             in which ``*`` stands for anything (``"block_*/attention"`` is a

@@ -24,7 +24,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,7 @@ class PrunedKernel:
         settings: How it is pruned.
         constraint_class: `MaskConstraint`, or what a binding made of it.
         gradient_score: What follows the gradients, for criteria that need them.
+        pull: Gives the strength of the group lasso now.
 
     Raises:
         ValueError: If the kernel is pruned already.
@@ -99,6 +100,7 @@ class PrunedKernel:
         settings: Settings,
         constraint_class: type[MaskConstraint],
         gradient_score: GradientScore | None = None,
+        pull: Callable[[], Any] | None = None,
     ) -> None:
         inner = kernel.variable.constraint
         if isinstance(inner, MaskConstraint):
@@ -115,8 +117,10 @@ class PrunedKernel:
         self.block = settings.pattern.flag_block(kernel.view.matrix_shape)
         self.mask = mask
         lasso = settings.group_lasso
-        shrinkage = lasso.strength if lasso.form == "proximal" else 0.0
-        self.constraint = constraint_class(inner, mask, self.block, kernel.view, shrinkage)
+        shrinks = lasso.strength > 0 and lasso.form == "proximal"
+        self.constraint = constraint_class(
+            inner, mask, self.block, kernel.view, pull if shrinks else None
+        )
         self.gradient_score = gradient_score
         self.owner = kernel.owner
         self._attribute = kernel.attribute

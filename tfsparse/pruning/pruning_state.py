@@ -61,6 +61,7 @@ class PruningState:
             kernel.settings.schedule.in_steps(self.clock.begin, self.clock.end)
             for kernel in self.kernels
         ]
+        self.clock.last = max(map(_last_update, self._schedules))
         self.clock.store()
 
     def advance(self, iterations: int) -> None:
@@ -116,5 +117,9 @@ class PruningState:
                 return False
             # Loaded, and not trained since: the clock knows of what they are fractions.
             schedule = schedule.in_steps(self.clock.begin, self.clock.end)
-        last = schedule.end_step if schedule.end_step >= 0 else schedule.begin_step
-        return self.clock.next_step > last
+        return self.clock.next_step > _last_update(schedule)
+
+
+def _last_update(schedule: PruningSchedule) -> int:
+    """Step from which on the sparsity of a schedule, given in steps, is its target."""
+    return int(schedule.end_step if schedule.end_step >= 0 else schedule.begin_step)

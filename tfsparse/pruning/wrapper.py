@@ -280,14 +280,16 @@ class PruneBlockMixin:
             score = GradientScore(
                 gathered, block, found.view, settings.criterion.memory, found.path
             )
-        kernel = PrunedKernel(found, mask, settings, self.constraint_class, score)
+        lasso = settings.group_lasso
+
+        def pull() -> Any:
+            return lasso.pull(self.pruning is None or self.pruning.clock.before_target())
+
+        kernel = PrunedKernel(found, mask, settings, self.constraint_class, score, pull)
         kernel.attach()
         self._set_constraint(found.variable, kernel.constraint)
-        lasso = settings.group_lasso
         if lasso.strength and lasso.form == "penalty":
-            self._add_penalty(
-                found.variable, lambda w: penalty(w, found.view, block, lasso.strength)
-            )
+            self._add_penalty(found.variable, lambda w: penalty(w, found.view, block, pull()))
         return kernel
 
     def _add_state(self, name: str, shape: tuple[int, ...], dtype: str, initializer: str) -> Any:
