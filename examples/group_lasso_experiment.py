@@ -32,11 +32,11 @@ SEEDS = 3
 MAGNITUDE = "--criterion l2_norm --scope local"
 ARMS = {
     "gradient": ("", None),
-    "gradient, penalty": ("--group-lasso 5e-5", "gradient"),
+    "gradient, penalty": ("--group-lasso 2e-4", "gradient"),
     "magnitude": (MAGNITUDE, None),
-    "magnitude, penalty": (f"{MAGNITUDE} --group-lasso 5e-5", "magnitude"),
+    "magnitude, penalty": (f"{MAGNITUDE} --group-lasso 2e-4", "magnitude"),
     "magnitude, penalty to the end": (
-        f"{MAGNITUDE} --group-lasso 5e-5 --lasso-to-the-end",
+        f"{MAGNITUDE} --group-lasso 2e-4 --lasso-to-the-end",
         "magnitude",
     ),
     "magnitude, proximal": (
