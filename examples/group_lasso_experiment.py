@@ -51,6 +51,15 @@ ARMS = {
 # Every so many-th of the texts held out, to take less time.
 EVERY = 2
 
+ABOUT = """\
+Written by `python examples/group_lasso_experiment.py`. The dense model is pruned in 300 steps of 32
+texts with Adam and scored on 3,585 texts held out of training; means over seeds. **Gradient** ranks
+blocks by the momentum of gradients over the whole model, **magnitude** by their norm in each kernel.
+**Loss** is the cross entropy. **Divergence** is that of Kullback and Leibler, of the model's
+predictions from the dense one's: less is nearer. The last column compares seed by seed (with its
+standard error from two seeds on); below zero, group lasso has helped. Strengths are 2e-4 for the
+penalty and 5e-5 for the proximal form."""
+
 Measures = dict[str, float]
 
 

@@ -139,7 +139,8 @@ def document(results: Results, lasso: Path) -> str:
     parts += [f"## {titles[task]}\n\n{table(task, results)}" for task in tasks]
     if lasso.is_dir():
         title = "## Group lasso, SST-2 at 4x1 and 90%"
-        parts.append(f"{title}\n\n{group_lasso_experiment.table(lasso)}")
+        table_of_arms = group_lasso_experiment.table(lasso)
+        parts.append(f"{title}\n\n{group_lasso_experiment.ABOUT}\n\n{table_of_arms}")
     parts.append(f"## Commands\n\n{commands(results)}")
     return "\n\n".join(parts) + "\n"
 
