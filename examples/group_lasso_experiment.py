@@ -54,7 +54,7 @@ EVERY = 2
 ABOUT = """\
 Written by `python examples/group_lasso_experiment.py`. The dense model is pruned in 300 steps of 32
 texts with Adam and scored on 3,585 texts held out of training; means over seeds. **Gradient** ranks
-blocks by the momentum of gradients over the whole model, **magnitude** by their norm in each kernel.
+blocks by the momentum of gradients over the whole model, **magnitude** by norm in each kernel.
 **Loss** is the cross entropy. **Divergence** is that of Kullback and Leibler, of the model's
 predictions from the dense one's: less is nearer. The last column compares seed by seed (with its
 standard error from two seeds on); below zero, group lasso has helped. Strengths are 2e-4 for the
