@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from support.locations import ARTIFACTS, add_data_argument, write_json
 from support.scores import log_softmax
-from support.training import with_features
 
 FOLDER = ARTIFACTS / "examples" / "group_lasso"
 # What stays the same: words of bert_mini.py's command line.
@@ -90,7 +89,9 @@ def file_of(folder: Path, arm: str, seed: int) -> Path:
 
 def run(arms: list[str], seeds: int, folder: Path, data: Path) -> None:
     """Makes the runs that are not done, seed by seed."""
-    import bert_mini  # with Keras, which only to print a table takes long to load
+    # Only here: they load Keras, which to print a table would take long.
+    import bert_mini
+    from support.training import with_features
 
     common = [*COMMON.split(), "--data", str(data)]
     experiment = bert_mini.Experiment(bert_mini.parsed(common))

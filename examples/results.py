@@ -100,11 +100,16 @@ def _published(row: Row) -> str:
     return f"{numbers} ({found.model})"
 
 
+def _is_set(value: Any) -> bool:
+    # 0 is a setting, though it is equal to False.
+    return value is not None and value is not False and value != "{}"
+
+
 def command(row: Row, result: dict[str, Any]) -> str:
     """What was run, every setting spelt out, so that a default that changes changes nothing."""
     program = row.command()[0]
     known = {"dense", "result", "kernel_sparsity", "seconds"}
-    settings = {k: v for k, v in result.items() if k not in known and v not in ("{}", None, False)}
+    settings = {k: v for k, v in result.items() if k not in known and _is_set(v)}
     options = (
         f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
         for name, value in settings.items()

@@ -61,8 +61,10 @@ def test_the_command_of_a_row_makes_it_again(tmp_path):
     row = Row("mrpc", "4x1", 0.9, lasso=True)
     settings = vars(bert_mini.parser().parse_args(row.command()[1:]))
     used = {k: v for k, v in settings.items() if k not in ("data", "json")}
-    used |= {"epochs": 7, "learning_rate": 2e-3, "batch": 16, "seed": 5}
+    used |= {"epochs": 7, "learning_rate": 2e-3, "batch": 16, "seed": 0, "distill": 0.0}
+    used |= {"lasso_to_the_end": True}
     program, *words = results.command(row, {**DONE, **used}).split()[1:]
+    assert {"--distill", "--group-lasso", "--seed"} <= {*words} and "--held-out" not in words
     again = vars(bert_mini.parser().parse_args(words))
     assert program == "examples/bert_mini.py"
     assert {name: again[name] for name in used} == used
