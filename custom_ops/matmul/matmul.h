@@ -24,9 +24,9 @@
 // sense too: an error against float64, which stands there, but one and the same everywhere.
 //
 // float weights: bias first, then the products in the order of the inputs; for few rows
-// (few_rows.h) in another order, so that a row's last bits depend on how many there are. A NaN or an
-// infinity in x meets every weight, also those that are not stored because they are
-// zero, as it does in a dense product: 0 * inf is NaN.
+// (few_rows.h) in another order, so that a row's last bits depend on how many there are. A NaN or
+// an infinity in x meets every weight, also those that are not stored because they are zero, as it
+// does in a dense product: 0 * inf is NaN.
 
 #include <cstdint>
 #include <memory>
