@@ -20,6 +20,9 @@ namespace {
 // Fewer registers of weights times rows than this are not worth another thread.
 constexpr int64_t kMinWork = 1 << 13;
 
+// AMX multiplies 16 rows in about the time that these kernels take for six.
+constexpr int kMostRowsBesideAmx = 4;
+
 // A strip costs about as many registers of weights beside its own.
 constexpr int64_t kStripOverhead = 8;
 
@@ -105,6 +108,9 @@ template <typename T>
 FewRowsMatmul<T>::FewRowsMatmul(const FewRowsKernel<T>& kernel, const BlockSparseMatrix<T>& matrix,
                                 const PreparedMatmul<T>& many)
     : kernel_(kernel),
+      most_rows_(many.weights.layout == Layout::kMergedQuads
+                     ? std::min(kernel.most_rows, kMostRowsBesideAmx)
+                     : kernel.most_rows),
       own_weights_(kernel.layout == many.weights.layout && kernel.height == many.weights.height
                        ? nullptr
                        : std::make_unique<const PackedWeights<T>>(

@@ -57,8 +57,10 @@ class FewRowsMatmul {
                 const PreparedMatmul<T>& many);
 
   const FewRowsKernel<T>& kernel() const { return kernel_; }
+  // From one row more on, the kernel for many rows is faster.
+  int most_rows() const { return most_rows_; }
 
-  // Runs a call that has passed its checks, of 1 to kernel().most_rows rows.
+  // Runs a call that has passed its checks, of 1 to most_rows() rows.
   void Run(const MatmulCall& call, const Threads& threads) const;
 
  private:
@@ -71,6 +73,7 @@ class FewRowsMatmul {
   int64_t FirstOutput(int64_t strip) const;
 
   FewRowsKernel<T> kernel_;
+  int most_rows_;
   std::unique_ptr<const PackedWeights<T>> own_weights_;
   const PackedWeights<T>& weights_;
   const std::vector<int32_t>& weight_sums_;

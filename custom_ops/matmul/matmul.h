@@ -73,9 +73,7 @@ class Matmul {
 
   explicit Matmul(const Kernel<T>& kernel) : prepared_(kernel) {}
 
-  bool IsFew(int64_t rows) const {
-    return few_rows_ != nullptr && rows <= few_rows_->kernel().most_rows;
-  }
+  bool IsFew(int64_t rows) const { return few_rows_ != nullptr && rows <= few_rows_->most_rows(); }
 
   PreparedMatmul<T> prepared_;
   std::unique_ptr<const FewRowsMatmul<T>> few_rows_;  // null if there is no kernel for it

@@ -259,6 +259,18 @@ TEST(Matmul, TakesVnniWhereAmxMultipliesMostlyZeros) {
   EXPECT_TRUE(takes_amx(0.95, 16, 4));
 }
 
+// A few rows more than four fill AMX's tiles sooner than they fill the lanes elsewhere.
+TEST(Matmul, TakesAmxForFewerRowsThanOtherKernels) {
+  if (!GetCpuFeatures().amx) GTEST_SKIP() << "this processor has no AMX";
+  for (int64_t rows : {1, 4, 5, 8, 9}) {
+    Problem<int8_t> p({rows, 256, 64, 16, 4}, 0.8, 7);
+    std::unique_ptr<const Matmul<int8_t>> matmul;
+    ASSERT_TRUE(Matmul<int8_t>::Create(p.matrix.view(), Path::kAmx, &matmul).ok());
+    EXPECT_EQ(matmul->kernel_name(rows).find("_amx_") != std::string::npos, rows > 4);
+    EXPECT_EQ(p.Run(*matmul, Threads()), Expected(p));
+  }
+}
+
 TEST(Matmul, RefusesABrokenMatrix) {
   RandomMatrix<float> matrix(8, 8, 4, 1, 0, 1);
   matrix.indices[3] = 100;
