@@ -17,7 +17,7 @@
 
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_avx512.h"
-#include "custom_ops/kernels/transpose_avx512.h"
+#include "custom_ops/kernels/vector_avx512.h"
 
 namespace tfsparse {
 namespace {
@@ -82,7 +82,7 @@ void OutputRows(const OutputArgs& args) {
       const int32_t* acc = static_cast<const int32_t*>(args.acc) + output * stride + row;
       __m512i sums[16];
       for (int i = 0; i < 16; ++i) sums[i] = _mm512_load_si512(acc + i * stride);
-      Transpose16x16(sums);
+      Avx512::Transpose(sums);
       const From from(args, output);
       const int64_t left = args.outputs - output;
       const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
@@ -135,7 +135,7 @@ void OutputQuads(const OutputArgs& args) {
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     __m512i quads[kQuads];
     for (int i = 0; i < kQuads; ++i) quads[i] = QuantizeQuad<kActivation>(args, acc, 4 * i);
-    Transpose16x16(quads);
+    Avx512::Transpose(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
     if (rows == kLanes && args.outputs == kChunkOutputs) {
       for (int i = 0; i < kLanes; ++i) _mm512_storeu_si512(y + i * args.y_stride, quads[i]);
