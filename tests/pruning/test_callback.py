@@ -220,7 +220,8 @@ def test_new_optimizer_goes_on_where_the_old_one_was(keras):
     fit(model, epochs=1)
     half, before = sparsities(model)[0], masks(model)
     position = next(pruned_layers(model)).pruning.clock.variable.numpy()
-    assert position.tolist() == [STEPS_PER_EPOCH + 1, 0, 0, 0]
+    last_update = 2 * STEPS_PER_EPOCH
+    assert position.tolist() == [STEPS_PER_EPOCH + 1, 0, 0, 0, last_update]
     assert 0.3 < half < 0.5
     compile_model(keras, model)
     hook, seen = record_sparsity(keras, model)
