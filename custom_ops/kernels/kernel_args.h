@@ -12,6 +12,9 @@
 //             a strip of a few outputs keeps its sums in registers
 //   output    the sums, transposed back, with scale, residual, activation and requantization
 //
+// Between two layers of a chain the last and the first of these are one step, which
+// transposes nothing: the sums of a layer lie as the tile of the next one does.
+//
 // Why the rows lie in the lanes: a sparse weight matrix gives no two neighbours
 // to put into a register, but every weight meets every row of x. One broadcast
 // then serves V registers, whatever the pattern.
@@ -115,6 +118,7 @@ struct OutputArgs {
   const float* residual;  // of the first row and output, added before activation, or null
   int64_t residual_stride;
   Activation activation;
+  bool fits_int32;       // y, folded or of kLinear, before it is clamped
   float inv_y_scale;     // uint8 y = round(y * this) + y_zero_point, in [0, 255], half to
   int32_t y_zero_point;  //   even; 1 where y is folded
   void* y;
@@ -142,6 +146,8 @@ struct FewRowsArgs {
 
 // Returns whether some element of x was NaN or infinite (float tiles only).
 using PackFunction = bool (*)(const PackArgs&);
+// The same of what it writes. Its y is the tile, from the first output on.
+using PackSumsFunction = bool (*)(const OutputArgs&);
 using MultiplyFunction = void (*)(const MultiplyArgs&);
 using OutputFunction = void (*)(const OutputArgs&);
 using FewRowsFunction = void (*)(const FewRowsArgs&);

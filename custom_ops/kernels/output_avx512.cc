@@ -3,10 +3,9 @@
 // Rows: 16 x 16 sums are transposed in registers, and scale, bias and residual are vectors
 // over the outputs. This is how float y is made, and uint8 y with a residual.
 //
-// Quads, for uint8 y without: sums are activated and quantized where they are, and the four outputs
-// of a quad are packed into one lane. 16 quads by 16 rows are then the same transposition, for four
-// times as many outputs. The packs saturate, which is the lower clamp; the upper one is a min,
-// because a float beyond int32 would wrap.
+// Quads, for uint8 y without: sums are activated and quantized where they are (quantize_quad.h),
+// and the four outputs of a quad are packed into one lane. 16 quads by 16 rows are then the same
+// transposition, for four times as many outputs.
 //
 // A chunk of 64 outputs keeps the writes of a row together: one line of y after the
 // other at a stride of 4096 bytes would put all of them into one set of the cache.
@@ -17,6 +16,7 @@
 
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_avx512.h"
+#include "custom_ops/kernels/quantize_quad.h"
 #include "custom_ops/kernels/vector_avx512.h"
 
 namespace tfsparse {
@@ -103,38 +103,15 @@ void OutputRows(const OutputArgs& args) {
   }
 }
 
-// Four outputs of 16 rows as one register of quads, [row][output]. The scale of y is in the
-// sums' where the activation is homogeneous, so that min is all of the clamp.
-template <Activation kActivation>
-inline __attribute__((always_inline)) __m512i QuantizeQuad(const OutputArgs& args,
-                                                           const int32_t* acc, int output) {
-  constexpr bool kFolded = kActivation == Activation::kLinear || kActivation == Activation::kRelu;
-  const __m512 high = _mm512_set1_ps(static_cast<float>(255 - args.y_zero_point));
-  const __m512i zero_point = _mm512_set1_epi16(static_cast<int16_t>(args.y_zero_point));
-  __m512i q[4];
-  for (int i = 0; i < 4; ++i) {
-    const __m512i sums = _mm512_load_si512(acc + (output + i) * args.vectors * kLanes);
-    __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_set1_ps(args.scale[output + i]),
-                                   _mm512_set1_ps(args.bias[output + i]));
-    value = Activate<LanesAvx512, kActivation>(value);
-    if (!kFolded) value = _mm512_mul_ps(value, _mm512_set1_ps(args.inv_y_scale));
-    q[i] = _mm512_cvtps_epi32(_mm512_min_ps(value, high));
-  }
-  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point);
-  const __m512i top = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero_point);
-  // Quarter l has [output][row 4l ..]; turned to [row][output].
-  const __m512i turn =
-      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-  return _mm512_shuffle_epi8(_mm512_packus_epi16(low, top), turn);
-}
-
-template <Activation kActivation>
+template <Activation kActivation, bool kFits>
 void OutputQuads(const OutputArgs& args) {
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     __m512i quads[kQuads];
-    for (int i = 0; i < kQuads; ++i) quads[i] = QuantizeQuad<kActivation>(args, acc, 4 * i);
+    for (int i = 0; i < kQuads; ++i) {
+      quads[i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kFits>(args, acc, 4 * i);
+    }
     Avx512::Transpose(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
     if (rows == kLanes && args.outputs == kChunkOutputs) {
@@ -191,10 +168,12 @@ void OutputF32Avx512(const OutputArgs& args) { OutputRowsOf<FromF32, ToF32>(args
 void OutputS32ToF32Avx512(const OutputArgs& args) { OutputRowsOf<FromS32, ToF32>(args); }
 
 void OutputS32ToU8Avx512(const OutputArgs& args) {
-  WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputRows<FromS32, ToU8, activation.value, true>(args)
-                             : OutputQuads<activation.value>(args);
-  });
+  if (args.residual == nullptr) {
+    return WithQuantization(
+        args, [&](auto activation, auto fits) { OutputQuads<activation.value, fits.value>(args); });
+  }
+  WithActivation(args.activation,
+                 [&](auto activation) { OutputRows<FromS32, ToU8, activation.value, true>(args); });
 }
 
 void FewRowsOutputF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromF32, ToF32>(args); }

@@ -24,6 +24,7 @@
 
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/kernels/quantize_quad.h"
 
 namespace tfsparse {
 namespace {
@@ -108,33 +109,7 @@ void OutputRows(const OutputArgs& args) {
   }
 }
 
-// Four outputs of L rows as one register of quads, [row][output]. The scale of y is in the
-// sums' where the activation is homogeneous, so that min is all of the clamp.
-template <class Vec, class Lanes, Activation kActivation>
-inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const OutputArgs& args,
-                                                                     const int32_t* acc,
-                                                                     int64_t output) {
-  using I32 = typename Vec::I32;
-  constexpr bool kFolded = kActivation == Activation::kLinear || kActivation == Activation::kRelu;
-  const auto high = Vec::Broadcast(static_cast<float>(255 - args.y_zero_point));
-  const I32 zero_point = Vec::Broadcast(args.y_zero_point * 0x10001);  // in 16 bits, twice
-  I32 q[4];
-  for (int i = 0; i < 4; ++i) {
-    const I32 sums = Vec::LoadInts(acc + (output + i) * args.vectors * kLanes);
-    auto value = Vec::MultiplyAdd(Vec::ToFloats(sums), Vec::Broadcast(args.scale[output + i]),
-                                  Vec::Broadcast(args.bias[output + i]));
-    value = Activate<Lanes, kActivation>(value);
-    if (!kFolded) value = Vec::Multiply(value, Vec::Broadcast(args.inv_y_scale));
-    q[i] = Vec::Round(Vec::Min(value, high));
-  }
-  const I32 low = Vec::AddSaturated16(Vec::Saturate32To16(q[0], q[1]), zero_point);
-  const I32 top = Vec::AddSaturated16(Vec::Saturate32To16(q[2], q[3]), zero_point);
-  // A 128-bit part l has [output][row 4l ..]; turned to [row][output].
-  const __m128i turn = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return Vec::Shuffle8(Vec::Saturate16ToU8(low, top), turn);
-}
-
-template <class Vec, class Lanes, Activation kActivation>
+template <class Vec, class Lanes, Activation kActivation, bool kFits>
 void OutputQuads(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
   for (int64_t row = 0; row < args.rows; row += L) {
@@ -143,7 +118,7 @@ void OutputQuads(const OutputArgs& args) {
     for (int64_t output = 0; output < args.outputs; output += 4 * L) {
       typename Vec::I32 quads[L];
       for (int i = 0; i < L; ++i) {
-        quads[i] = QuantizeQuad<Vec, Lanes, kActivation>(args, acc, output + 4 * i);
+        quads[i] = QuantizeQuad<Vec, Lanes, kActivation, kFits>(args, acc, output + 4 * i);
       }
       Vec::Transpose(quads);
       uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride + output;
@@ -175,10 +150,13 @@ void OutputS32ToF32(const OutputArgs& args) {
 
 template <class Vec, class Lanes>
 void OutputS32ToU8(const OutputArgs& args) {
+  if (args.residual == nullptr) {
+    return WithQuantization(args, [&](auto activation, auto fits) {
+      OutputQuads<Vec, Lanes, activation.value, fits.value>(args);
+    });
+  }
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr
-        ? OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value, true>(args)
-        : OutputQuads<Vec, Lanes, activation.value>(args);
+    OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value, true>(args);
   });
 }
 

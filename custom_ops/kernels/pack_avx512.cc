@@ -7,15 +7,25 @@ namespace tfsparse {
 
 bool PackF32Avx512(const PackArgs& args) { return PackF32<Avx512>(args); }
 
-bool PackU8QuadsAvx512(const PackArgs& args) { return PackQuads<Avx512, FromU8>(args); }
-bool PackU8PlanesAvx512(const PackArgs& args) { return PackPlanes<Avx512, FromU8>(args); }
-bool PackU8PairsAvx512(const PackArgs& args) { return PackPairs<Avx512, FromU8>(args); }
-bool PackU8WidePlanesAvx512(const PackArgs& args) { return PackWidePlanes<Avx512, FromU8>(args); }
-bool QuantizeQuadsAvx512(const PackArgs& args) { return PackQuads<Avx512, FromF32>(args); }
-bool QuantizePlanesAvx512(const PackArgs& args) { return PackPlanes<Avx512, FromF32>(args); }
-bool QuantizePairsAvx512(const PackArgs& args) { return PackPairs<Avx512, FromF32>(args); }
+bool PackU8QuadsAvx512(const PackArgs& args) { return PackBytes<Avx512, FromU8, IntoQuads>(args); }
+bool PackU8PlanesAvx512(const PackArgs& args) {
+  return PackBytes<Avx512, FromU8, IntoPlanes>(args);
+}
+bool PackU8PairsAvx512(const PackArgs& args) { return PackBytes<Avx512, FromU8, IntoPairs>(args); }
+bool PackU8WidePlanesAvx512(const PackArgs& args) {
+  return PackBytes<Avx512, FromU8, IntoWidePlanes>(args);
+}
+bool QuantizeQuadsAvx512(const PackArgs& args) {
+  return PackBytes<Avx512, FromF32, IntoQuads>(args);
+}
+bool QuantizePlanesAvx512(const PackArgs& args) {
+  return PackBytes<Avx512, FromF32, IntoPlanes>(args);
+}
+bool QuantizePairsAvx512(const PackArgs& args) {
+  return PackBytes<Avx512, FromF32, IntoPairs>(args);
+}
 bool QuantizeWidePlanesAvx512(const PackArgs& args) {
-  return PackWidePlanes<Avx512, FromF32>(args);
+  return PackBytes<Avx512, FromF32, IntoWidePlanes>(args);
 }
 bool PackU8RowsAvx512(const PackArgs& args) { return PackRows<Avx512, FromU8>(args); }
 bool QuantizeRowsAvx512(const PackArgs& args) { return PackRows<Avx512, FromF32>(args); }

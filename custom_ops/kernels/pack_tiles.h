@@ -18,6 +18,7 @@
 
 #include <cstdint>
 
+#include "custom_ops/kernels/byte_layouts.h"
 #include "custom_ops/kernels/kernel_args.h"
 
 namespace tfsparse {
@@ -86,19 +87,24 @@ inline __attribute__((always_inline)) void LoadQuads(const PackArgs& args, const
   Vec::Transpose(quads);
 }
 
-// Calls store(tile, registers, input, r, quads): the quads of `kTogether` registers of rows,
-// the first of them r of `registers`, for 4 * L inputs from `input` on.
-template <class Vec, template <class> class Source, int kTogether, class Store>
-bool PackBytes(const PackArgs& args, Store store) {
+// Into is one of byte_layouts.h.
+template <class Vec, template <class> class Source, template <class> class Into>
+bool PackBytes(const PackArgs& args) {
   constexpr int L = Vec::kLanes;
+  constexpr int kTogether = Into<Vec>::kTogether;
+  using I32 = typename Vec::I32;
   const Source<Vec> source(args);
   const int64_t registers = args.vectors * (kLanes / L);
   uint8_t* tile = static_cast<uint8_t*>(args.tile);
   for (int64_t r = 0; r < registers; r += kTogether) {
     for (int64_t input = 0; input < args.inputs; input += 4 * L) {
-      typename Vec::I32 quads[kTogether][L];
-      for (int i = 0; i < kTogether; ++i) LoadQuads<Vec>(args, source, r + i, input, quads[i]);
-      store(tile, registers, input, r, quads);
+      I32 quads[kTogether][L];
+      for (int v = 0; v < kTogether; ++v) LoadQuads<Vec>(args, source, r + v, input, quads[v]);
+      for (int i = 0; i < L; ++i) {
+        I32 together[kTogether];
+        for (int v = 0; v < kTogether; ++v) together[v] = quads[v][i];
+        Into<Vec>::Store(tile, registers, input / 4 + i, r, together);
+      }
     }
   }
   return false;
@@ -118,89 +124,6 @@ bool PackRows(const PackArgs& args) {
     }
   }
   return false;
-}
-
-template <class Vec, template <class> class Source>
-bool PackQuads(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
-  using I32 = typename Vec::I32;
-  const auto store = [](uint8_t* tile, int64_t registers, int64_t input, int64_t r,
-                        const I32(&quads)[1][L]) __attribute__((always_inline)) {
-    for (int i = 0; i < L; ++i) {
-      Vec::StoreInts(tile + ((input / 4 + i) * registers + r) * (4 * L), quads[0][i]);
-    }
-  };
-  return PackBytes<Vec, Source, 1>(args, store);
-}
-
-template <class Vec, template <class> class Source>
-bool PackPairs(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
-  using I32 = typename Vec::I32;
-  const auto store = [](uint8_t* tile, int64_t registers, int64_t input, int64_t r,
-                        const I32(&quads)[1][L]) __attribute__((always_inline)) {
-    const __m128i low = _mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
-    const __m128i high = _mm_setr_epi8(2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1);
-    for (int i = 0; i < L; ++i) {
-      uint8_t* pairs = tile + ((input / 2 + 2 * i) * registers + r) * (4 * L);
-      Vec::StoreInts(pairs, Vec::Shuffle8(quads[0][i], low));
-      Vec::StoreInts(pairs + registers * (4 * L), Vec::Shuffle8(quads[0][i], high));
-    }
-  };
-  return PackBytes<Vec, Source, 1>(args, store);
-}
-
-// Four planes of bytes from the quads of four registers: the bytes of a 128-bit part are
-// brought together by input, then the four parts of a plane.
-template <class Vec>
-inline __attribute__((always_inline)) void StorePlanes(const typename Vec::I32 (&q)[4],
-                                                       uint8_t* plane) {
-  using I32 = typename Vec::I32;
-  constexpr int kBytes = 4 * Vec::kLanes;
-  const __m128i by_input = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  I32 b[4];
-  for (int v = 0; v < 4; ++v) b[v] = Vec::Shuffle8(q[v], by_input);
-  const I32 low01 = Vec::InterleaveLow32(b[0], b[1]);
-  const I32 high01 = Vec::InterleaveHigh32(b[0], b[1]);
-  const I32 low23 = Vec::InterleaveLow32(b[2], b[3]);
-  const I32 high23 = Vec::InterleaveHigh32(b[2], b[3]);
-  Vec::StoreInts(plane, Vec::InterleaveLow64(low01, low23));
-  Vec::StoreInts(plane + kBytes, Vec::InterleaveHigh64(low01, low23));
-  Vec::StoreInts(plane + 2 * kBytes, Vec::InterleaveLow64(high01, high23));
-  Vec::StoreInts(plane + 3 * kBytes, Vec::InterleaveHigh64(high01, high23));
-}
-
-// A plane is one register: tiles have four registers of rows.
-template <class Vec, template <class> class Source>
-bool PackPlanes(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
-  using I32 = typename Vec::I32;
-  const auto store = [](uint8_t* tile, int64_t, int64_t input, int64_t,
-                        const I32(&quads)[4][L]) __attribute__((always_inline)) {
-    for (int i = 0; i < L; ++i) {
-      const I32 rows[4] = {quads[0][i], quads[1][i], quads[2][i], quads[3][i]};
-      StorePlanes<Vec>(rows, tile + (input + 4 * i) * (4 * L));
-    }
-  };
-  return PackBytes<Vec, Source, 4>(args, store);
-}
-
-template <class Vec, template <class> class Source>
-bool PackWidePlanes(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
-  using I32 = typename Vec::I32;
-  const auto store = [](uint8_t* tile, int64_t registers, int64_t input, int64_t r,
-                        const I32(&quads)[2][L]) __attribute__((always_inline)) {
-    const int64_t plane = registers / 2 * (4 * L);
-    for (int i = 0; i < L; ++i) {
-      uint8_t* first = tile + (input + 4 * i) * plane + r / 2 * (4 * L);
-      for (int byte = 0; byte < 4; ++byte) {
-        Vec::StoreInts(first + byte * plane, Vec::Narrow32To16(Vec::ByteOfLane(quads[0][i], byte),
-                                                               Vec::ByteOfLane(quads[1][i], byte)));
-      }
-    }
-  };
-  return PackBytes<Vec, Source, 2>(args, store);
 }
 
 template <class Vec>

@@ -8,9 +8,6 @@
 // cut as well, into ranges with even numbers of stored weights, and all tiles are packed
 // first. Neither changes a result.
 //
-// Inside an item, outputs go in chunks: a chunk's sums stay in the first level of cache
-// between the kernel and the output step.
-//
 // Tried and left: prefetching the lines of y that a chunk will write, and the next tile's
 // x, gained nothing; the processor has both under way already.
 
@@ -18,8 +15,8 @@
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/matmul/matmul_call.h"
-#include "custom_ops/matmul/output_constants.h"
 #include "custom_ops/matmul/prepared_matmul.h"
+#include "custom_ops/matmul/tile_work.h"
 #include "custom_ops/matmul/tiles.h"
 
 namespace tfsparse {
@@ -34,20 +31,13 @@ class Execution {
 
  private:
   int64_t OutputParts(int threads) const;
-  int64_t TileBytes() const;
-  void RunTiles(const Threads& threads) const;
-  void RunTilesInParts(const Threads& threads, int64_t parts) const;
-  bool PackTile(int64_t tile, void* packed) const;
-  void MultiplyTile(int64_t tile, const void* packed, bool non_finite, int64_t begin,
-                    int64_t end) const;
-  void FinishChunk(int64_t tile, const void* acc, int64_t output, int64_t end) const;
-  void SpreadNonFinite(int64_t tile, int64_t begin, int64_t end) const;
+  void RunTiles(const TileWork<T>& work, const Threads& threads) const;
+  void RunTilesInParts(const TileWork<T>& work, const Threads& threads, int64_t parts) const;
+  TileRows Tile(int64_t tile) const;
 
   const PreparedMatmul<T>& prepared_;
-  const PackedWeights<T>& weights_;
   const MatmulCall& call_;
   const Tiles tiles_;
-  const OutputConstants<T>* constants_ = nullptr;
 };
 
 }  // namespace tfsparse

@@ -76,7 +76,7 @@ class FewRowsMatmul {
   int most_rows_;
   std::unique_ptr<const PackedWeights<T>> own_weights_;
   const PackedWeights<T>& weights_;
-  const std::vector<int32_t>& weight_sums_;
+  const WeightSums& weight_sums_;
   std::vector<int64_t> work_;  // of the strips before a strip, at the end of all: in registers
 };
 

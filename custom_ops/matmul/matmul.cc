@@ -50,11 +50,15 @@ Status Matmul<T>::Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kern
 }
 
 template <typename T>
-Status Matmul<T>::Run(const MatmulCall& call, const Threads& threads) const {
+Status Matmul<T>::Check(const MatmulCall& call) const {
   if (Status status = CheckSizes(call, in(), out()); !status.ok()) return status;
-  if constexpr (std::is_same_v<T, int8_t>) {
-    if (Status status = CheckQuantization(call, out()); !status.ok()) return status;
-  }
+  if constexpr (std::is_same_v<T, int8_t>) return CheckQuantization(call, out());
+  return {};
+}
+
+template <typename T>
+Status Matmul<T>::Run(const MatmulCall& call, const Threads& threads) const {
+  if (Status status = Check(call); !status.ok()) return status;
   if (call.rows == 0) return {};
   if (IsFew(call.rows)) {
     few_rows_->Run(call, threads);

@@ -54,7 +54,10 @@ class Matmul {
   static Status Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
                        const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
 
-  // Fails, with y untouched, where CheckSizes or CheckQuantization do.
+  // Fails where CheckSizes or CheckQuantization do.
+  Status Check(const MatmulCall& call) const;
+
+  // Fails, with y untouched, where Check does.
   Status Run(const MatmulCall& call, const Threads& threads) const;
 
   int64_t out() const { return prepared_.weights.out; }
@@ -63,6 +66,10 @@ class Matmul {
   const std::string& kernel_name(int64_t rows) const {
     return IsFew(rows) ? few_rows_->kernel().name : prepared_.kernel.name;
   }
+  // Whether such a call runs on the kernel for few rows.
+  bool IsFew(int64_t rows) const { return few_rows_ != nullptr && rows <= few_rows_->most_rows(); }
+  // What any other call runs on.
+  const PreparedMatmul<T>& prepared() const { return prepared_; }
 
  private:
   // Of a validated matrix. With the path's kernel for few rows, or a given one.
@@ -72,8 +79,6 @@ class Matmul {
                      const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
 
   explicit Matmul(const Kernel<T>& kernel) : prepared_(kernel) {}
-
-  bool IsFew(int64_t rows) const { return few_rows_ != nullptr && rows <= few_rows_->most_rows(); }
 
   PreparedMatmul<T> prepared_;
   std::unique_ptr<const FewRowsMatmul<T>> few_rows_;  // null if there is no kernel for it

@@ -8,6 +8,9 @@
 
 namespace tfsparse {
 
+// Layers that a chain may have (chain.h).
+inline constexpr int kMostLayers = 16;
+
 // One product by given weights of `in` inputs and `out` outputs.
 struct MatmulCall {
   const void* x = nullptr;  // [rows, in] row-major

@@ -13,6 +13,8 @@
 #include "custom_ops/kernels/output_avx512.h"
 #include "custom_ops/kernels/pack_avx2.h"
 #include "custom_ops/kernels/pack_avx512.h"
+#include "custom_ops/kernels/pack_sums_avx2.h"
+#include "custom_ops/kernels/pack_sums_avx512.h"
 #include "custom_ops/kernels/portable.h"
 
 namespace tfsparse {
@@ -52,31 +54,34 @@ struct StepsRow {
 
 constexpr StepsRow kF32Steps[] = {
     {Path::kPortable, Layout::kPlanes, {PackF32Portable, nullptr, OutputF32Portable, nullptr}},
-    {Path::kAvx2, Layout::kPlanes, {PackF32Avx2, nullptr, OutputF32Avx2, nullptr}},
-    {Path::kAvx512, Layout::kPlanes, {PackF32Avx512, nullptr, OutputF32Avx512, nullptr}},
+    {Path::kAvx2, Layout::kPlanes, {PackF32Avx2, nullptr, OutputF32Avx2, nullptr, PackSumsF32Avx2}},
+    {Path::kAvx512,
+     Layout::kPlanes,
+     {PackF32Avx512, nullptr, OutputF32Avx512, nullptr, PackSumsF32Avx512}},
 };
 
-#define TFSPARSE_INT8_STEPS(path, layout)                                                     \
-  {                                                                                           \
-    Path::k##path, Layout::k##layout, {                                                       \
-      Quantize##layout##path, PackU8##layout##path, OutputS32ToF32##path, OutputS32ToU8##path \
-    }                                                                                         \
+#define TFSPARSE_INT8_STEPS(path, layout, pack_sums)                                           \
+  {                                                                                            \
+    Path::k##path, Layout::k##layout, {                                                        \
+      Quantize##layout##path, PackU8##layout##path, OutputS32ToF32##path, OutputS32ToU8##path, \
+          pack_sums                                                                            \
+    }                                                                                          \
   }
 constexpr StepsRow kInt8Steps[] = {
-    TFSPARSE_INT8_STEPS(Portable, Quads),
-    TFSPARSE_INT8_STEPS(Portable, Planes),
-    TFSPARSE_INT8_STEPS(Avx2, Quads),
-    TFSPARSE_INT8_STEPS(Avx2, Planes),
-    TFSPARSE_INT8_STEPS(Avx2, Pairs),
-    TFSPARSE_INT8_STEPS(Avx2, WidePlanes),
-    TFSPARSE_INT8_STEPS(Avx512, Quads),
-    TFSPARSE_INT8_STEPS(Avx512, Planes),
-    TFSPARSE_INT8_STEPS(Avx512, Pairs),
-    TFSPARSE_INT8_STEPS(Avx512, WidePlanes),
+    TFSPARSE_INT8_STEPS(Portable, Quads, nullptr),
+    TFSPARSE_INT8_STEPS(Portable, Planes, nullptr),
+    TFSPARSE_INT8_STEPS(Avx2, Quads, PackSumsQuadsAvx2),
+    TFSPARSE_INT8_STEPS(Avx2, Planes, PackSumsPlanesAvx2),
+    TFSPARSE_INT8_STEPS(Avx2, Pairs, PackSumsPairsAvx2),
+    TFSPARSE_INT8_STEPS(Avx2, WidePlanes, PackSumsWidePlanesAvx2),
+    TFSPARSE_INT8_STEPS(Avx512, Quads, PackSumsQuadsAvx512),
+    TFSPARSE_INT8_STEPS(Avx512, Planes, PackSumsPlanesAvx512),
+    TFSPARSE_INT8_STEPS(Avx512, Pairs, PackSumsPairsAvx512),
+    TFSPARSE_INT8_STEPS(Avx512, WidePlanes, PackSumsWidePlanesAvx512),
     {Path::kAmx,
      Layout::kMergedQuads,
-     {QuantizeQuadsAvx512, PackU8QuadsAvx512, OutputS32ToF32Avx512, OutputS32ToU8Avx512, BeginAmx,
-      EndAmx}},
+     {QuantizeQuadsAvx512, PackU8QuadsAvx512, OutputS32ToF32Avx512, OutputS32ToU8Avx512,
+      PackSumsQuadsAvx512, BeginAmx, EndAmx}},
 };
 #undef TFSPARSE_INT8_STEPS
 

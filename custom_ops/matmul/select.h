@@ -31,6 +31,8 @@ struct Steps {
   PackFunction pack_u8;   // uint8 x; null for float weights
   OutputFunction output_f32;
   OutputFunction output_u8;  // null for float weights
+  // Packs x from the sums of the layer before; null where it has to go through y.
+  PackSumsFunction pack_sums = nullptr;
   // Around the products of a tile, in its thread; null where there is nothing to do.
   void (*begin)() = nullptr;
   void (*end)() = nullptr;

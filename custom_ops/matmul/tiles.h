@@ -8,6 +8,9 @@
 
 namespace tfsparse {
 
+// Items of work per thread, for threads that start late or run slower.
+inline constexpr int64_t kItemsPerThread = 4;
+
 // The rows of x, cut into tiles of as even a number of vectors as there is: a tile of
 // one vector reads a weight for 16 products, one of three for 48.
 class Tiles {
@@ -21,6 +24,10 @@ class Tiles {
   }
 
   int64_t count() const { return count_; }
+  // Whether threads that share them out finish at about the same time.
+  bool AreEnoughFor(int threads) const {
+    return threads <= 1 || count_ >= kItemsPerThread * threads || count_ % threads == 0;
+  }
   // Of all tiles together.
   int64_t vectors() const { return vectors_; }
   int most_vectors() const { return static_cast<int>((vectors_ + count_ - 1) / count_); }

@@ -1,0 +1,163 @@
+#include "custom_ops/matmul/chain.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/matmul/output_constants.h"
+
+namespace tfsparse {
+namespace {
+
+// Buffers of a thread, kept between calls so that a call allocates nothing. A layer reads the
+// one of its parity and writes the other one.
+struct Scratch {
+  AlignedBuffer<uint8_t> packed[2];
+  AlignedBuffer<uint8_t> rows[2];
+
+  static Scratch& OfThisThread() {
+    thread_local Scratch scratch;
+    return scratch;
+  }
+};
+
+}  // namespace
+
+template <typename T>
+Status Chain<T>::Run(const Threads& threads) {
+  if (Status status = Check(); !status.ok()) return status;
+  Link();
+  for (int i = 0; i < count_; ++i) {
+    if (Status status = layers_[i].matmul->Check(layers_[i].call); !status.ok()) return status;
+  }
+  if (rows() == 0) return {};
+  if (const std::optional<Tiles> tiles = CommonTiles(threads)) {
+    RunTiles(*tiles, threads);
+    return {};
+  }
+  return RunLayers(threads);
+}
+
+template <typename T>
+Status Chain<T>::Check() const {
+  if (count_ < 1 || count_ > kMostLayers) {
+    return Status::Invalid("A chain should have 1 to ", kMostLayers, " layers. Received: ", count_);
+  }
+  for (int i = 1; i < count_; ++i) {
+    const int64_t out = layers_[i - 1].matmul->out(), in = layers_[i].matmul->in();
+    if (in != out) {
+      return Status::Invalid("A layer should have as many inputs as the one before has outputs. ",
+                             "Received: ", in, " inputs of layer ", i, " for ", out, " outputs");
+    }
+  }
+  return {};
+}
+
+template <typename T>
+void Chain<T>::Link() {
+  constexpr bool kBytes = std::is_same_v<T, int8_t>;
+  for (int i = 1; i < count_; ++i) {
+    MatmulCall& before = layers_[i - 1].call;
+    MatmulCall& call = layers_[i].call;
+    before.residual = nullptr;
+    before.y_is_u8 = call.x_is_u8 = kBytes;
+    before.y_scale = call.x_scale;
+    before.y_zero_point = call.x_zero_point;
+  }
+}
+
+// Tiles that every layer can take, if tiles are the way to share out the work.
+template <typename T>
+std::optional<Tiles> Chain<T>::CommonTiles(const Threads& threads) const {
+  if (count_ == 1) return {};
+  int least = 1, most = kMaxVectors;
+  for (int i = 0; i < count_; ++i) {
+    if (layers_[i].matmul->IsFew(rows())) return {};
+    least = std::max(least, prepared(i).kernel.min_vectors);
+    most = std::min(most, prepared(i).kernel.max_vectors);
+  }
+  if (least > most) return {};
+  const Tiles tiles(rows(), least, most);
+  if (!tiles.AreEnoughFor(threads.count)) return {};
+  return tiles;
+}
+
+template <typename T>
+Status Chain<T>::RunLayers(const Threads& threads) {
+  Scratch& scratch = Scratch::OfThisThread();
+  for (int i = 0; i < count_; ++i) {
+    MatmulCall& call = layers_[i].call;
+    if (i + 1 < count_) {
+      AlignedBuffer<uint8_t>& y = scratch.rows[i % 2];
+      y.Reserve(rows() * layers_[i].matmul->out() * call.y_bytes());
+      call.y = y.data();
+      layers_[i + 1].call.x = y.data();
+    }
+    if (Status status = layers_[i].matmul->Run(call, threads); !status.ok()) return status;
+  }
+  return {};
+}
+
+template <typename T>
+void Chain<T>::RunTiles(const Tiles& tiles, const Threads& threads) const {
+  Works works;
+  int64_t cost = 0;
+  for (int i = 0; i < count_; ++i) {
+    const MatmulCall& call = layers_[i].call;
+    works[i].emplace(prepared(i), call,
+                     OutputConstants<T>::Of(prepared(i).sums, prepared(i).weights.out, call, i));
+    cost += prepared(i).instructions() * tiles.most_vectors() / 2;
+  }
+  threads.Run(tiles.count(), cost, [&](int64_t begin, int64_t end) {
+    Scratch& scratch = Scratch::OfThisThread();
+    for (int i = 0; i < count_; ++i) {
+      scratch.packed[i % 2].Reserve(works[i]->PackedBytes(tiles.most_vectors()));
+    }
+    for (int64_t tile = begin; tile < end; ++tile) RunTile(works, tiles, tile);
+  });
+}
+
+template <typename T>
+void Chain<T>::RunTile(const Works& works, const Tiles& tiles, int64_t tile) const {
+  Scratch& scratch = Scratch::OfThisThread();
+  const MatmulCall& first = layers_[0].call;
+  const MatmulCall& last = layers_[count_ - 1].call;
+  const int64_t row = tiles.begin(tile), in = layers_[0].matmul->in();
+  const int64_t out = layers_[count_ - 1].matmul->out();
+  TileRows rows;
+  rows.rows = tiles.rows(tile);
+  rows.vectors = tiles.vectors(tile);
+  rows.x = static_cast<const char*>(first.x) + row * in * first.x_bytes();
+  bool non_finite = works[0]->Pack(rows, scratch.packed[0].data());
+  for (int i = 0; i + 1 < count_; ++i) {
+    non_finite = Advance(works, i, &rows, scratch.packed[i % 2].data(), non_finite,
+                         scratch.packed[(i + 1) % 2].data());
+  }
+  if (last.residual != nullptr) rows.residual = last.residual + row * out;
+  rows.y = static_cast<char*>(last.y) + row * out * last.y_bytes();
+  works[count_ - 1]->Multiply(rows, scratch.packed[(count_ - 1) % 2].data(), non_finite, 0,
+                              prepared(count_ - 1).num_strips());
+}
+
+// From the packed x of a layer to that of the next. Returns whether some element of the latter
+// is not finite; rows->x then has it by rows, which is what such elements are spread from.
+template <typename T>
+bool Chain<T>::Advance(const Works& works, int layer, TileRows* rows, void* packed, bool non_finite,
+                       void* next_packed) const {
+  const PreparedMatmul<T>& next = prepared(layer + 1);
+  if (!non_finite && prepared(layer).CanHandOverTo(next) &&
+      !works[layer]->MultiplyAndHandOver(*rows, packed, next, next_packed)) {
+    return false;
+  }
+  AlignedBuffer<uint8_t>& y = Scratch::OfThisThread().rows[layer % 2];
+  y.Reserve(rows->rows * layers_[layer].matmul->out() * layers_[layer].call.y_bytes());
+  rows->y = y.data();
+  works[layer]->Multiply(*rows, packed, non_finite, 0, prepared(layer).num_strips());
+  rows->x = y.data();
+  return works[layer + 1]->Pack(*rows, next_packed);
+}
+
+template class Chain<float>;
+template class Chain<int8_t>;
+
+}  // namespace tfsparse

@@ -1,0 +1,231 @@
+// A chain gives the bits of its layers run one after the other, on every path, whatever its
+// layers' blocks, rows and threads; and it refuses what they refuse.
+
+#include "custom_ops/matmul/chain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "custom_ops/matmul/matmul_problem.h"
+#include "gtest/gtest.h"
+
+namespace tfsparse {
+namespace {
+
+// Widths of the activations from x to y, and the layers' blocks.
+struct Layers {
+  std::vector<int64_t> widths;
+  std::vector<std::pair<int64_t, int64_t>> blocks;
+};
+
+// Blocks of one kernel and of several; widths around a lane, a quad, a chunk; chunks that
+// begin at outputs that are no multiple of four (3x1, 7x8); layers that share no height of
+// tiles (16x4 beside 4x1).
+const Layers kChains[] = {
+    {{64, 64, 64}, {{16, 4}, {16, 4}}},
+    {{40, 130, 70, 33, 1}, {{16, 4}, {16, 4}, {8, 4}, {1, 4}}},
+    {{40, 130, 70, 33, 1}, {{4, 1}, {4, 1}, {2, 1}, {1, 1}}},
+    {{17, 66, 5, 67}, {{2, 2}, {4, 2}, {2, 4}}},
+    {{33, 69, 71, 12}, {{3, 1}, {6, 1}, {5, 3}}},
+    {{20, 200, 35}, {{7, 8}, {3, 4}}},
+    {{48, 96, 48}, {{16, 4}, {4, 1}}},
+    {{31, 9}, {{4, 1}}},
+};
+
+// Layers, the rows they are given, and what is between them when they run one by one.
+template <typename T>
+class ChainProblem {
+ public:
+  ChainProblem(const Layers& layers, int64_t rows, double sparsity, Path path, uint32_t seed) {
+    for (size_t i = 0; i < layers.blocks.size(); ++i) {
+      const auto [block_out, block_in] = layers.blocks[i];
+      const Shape shape = {rows, layers.widths[i], layers.widths[i + 1], block_out, block_in};
+      problems_.emplace_back(shape, sparsity, seed + static_cast<uint32_t>(i));
+      problems_.back().call.residual = nullptr;
+      std::unique_ptr<const Matmul<T>> made;
+      const Status status = Matmul<T>::Create(problems_.back().matrix.view(), path, &made);
+      EXPECT_TRUE(status.ok()) << status.message();
+      matmuls_.push_back(std::move(made));
+    }
+    if (seed % 2 == 0) last().call.residual = last().residual.data();
+  }
+
+  Problem<T>& first() { return problems_.front(); }
+  Problem<T>& last() { return problems_.back(); }
+  Problem<T>& at(int layer) { return problems_[layer]; }
+  const Matmul<T>& matmul(int layer) const { return *matmuls_[layer]; }
+  int count() const { return static_cast<int>(problems_.size()); }
+
+  std::vector<ChainLayer<T>> layers() {
+    std::vector<ChainLayer<T>> layers;
+    for (int i = 0; i < count(); ++i) layers.push_back({matmuls_[i].get(), at(i).call});
+    return layers;
+  }
+
+  std::vector<uint8_t> RunOneByOne() {
+    std::vector<uint8_t> y;
+    for (int i = 0; i < count(); ++i) {
+      const std::vector<uint8_t> x = y;
+      MatmulCall& call = at(i).call;
+      const MatmulCall kept = call;
+      if (i > 0) {
+        call.x = x.data();
+        call.x_is_u8 = std::is_same_v<T, int8_t>;
+      }
+      if (i + 1 < count()) {
+        call.y_is_u8 = std::is_same_v<T, int8_t>;
+        call.y_scale = at(i + 1).call.x_scale;
+        call.y_zero_point = at(i + 1).call.x_zero_point;
+      }
+      y = at(i).Run(matmul(i), Threads());
+      call = kept;
+    }
+    return y;
+  }
+
+  std::vector<uint8_t> RunAsChain(const Threads& threads) {
+    const int64_t bytes = last().y_size() * last().call.y_bytes();
+    std::vector<uint8_t> buffer(bytes + 2 * kGuard, kSentinel);
+    std::vector<ChainLayer<T>> layers = this->layers();
+    layers.back().call.y = buffer.data() + kGuard;
+    const Status status = Chain<T>(layers.data(), count()).Run(threads);
+    EXPECT_TRUE(status.ok()) << status.message();
+    const auto is_sentinel = [](uint8_t byte) { return byte == kSentinel; };
+    EXPECT_TRUE(std::all_of(buffer.begin(), buffer.begin() + kGuard, is_sentinel)) << "before y";
+    EXPECT_TRUE(std::all_of(buffer.end() - kGuard, buffer.end(), is_sentinel)) << "after y";
+    return {buffer.begin() + kGuard, buffer.end() - kGuard};
+  }
+
+ private:
+  std::deque<Problem<T>> problems_;
+  std::vector<std::unique_ptr<const Matmul<T>>> matmuls_;
+};
+
+template <typename T>
+void ExpectSame(ChainProblem<T>& problem) {
+  const std::vector<uint8_t> y = problem.RunOneByOne();
+  EXPECT_EQ(problem.RunAsChain(Threads()), y) << "one thread";
+  EXPECT_EQ(problem.RunAsChain(RoundRobin(2)), y) << "two threads";
+  EXPECT_EQ(problem.RunAsChain(RoundRobin(7)), y) << "seven threads";
+}
+
+class ChainOnPath : public testing::TestWithParam<Path> {
+ protected:
+  template <typename T, class Change>
+  void CheckAll(const Change& change) {
+    uint32_t seed = 0;
+    for (const Layers& layers : kChains) {
+      for (int64_t rows : {1, 9, 31, 64, 150, 300}) {
+        for (double sparsity : {0.0, 0.8}) {
+          SCOPED_TRACE(testing::Message()
+                       << layers.blocks.size() << " layers from " << layers.widths[0]
+                       << " inputs in blocks of " << layers.blocks[0].first << "x"
+                       << layers.blocks[0].second << ", rows " << rows << ", seed " << seed);
+          ChainProblem<T> problem(layers, rows, sparsity, GetParam(), seed++);
+          change(problem, seed);
+          ExpectSame(problem);
+        }
+      }
+    }
+  }
+};
+
+TEST_P(ChainOnPath, Int8IsItsLayersOneByOne) {
+  CheckAll<int8_t>([](ChainProblem<int8_t>& problem, uint32_t seed) {
+    problem.last().call.y_is_u8 = seed % 3 == 0;
+    if (seed % 4 == 0) {
+      problem.first().call.x_is_u8 = false;
+      problem.first().call.x = problem.first().x_float.data();
+    }
+    // Relu at zero point 0, which is a clamp; and sums that scale beyond int32.
+    for (int i = 0; i < problem.count(); ++i) {
+      MatmulCall& call = problem.at(i).call;
+      if (seed % 2 == 0) call.activation = Activation::kRelu;
+      if (seed % 2 == 0) call.x_zero_point = 0;
+      if (seed % 5 == 0) problem.at(i).w_scale[0] = 4e4f;
+    }
+  });
+}
+
+TEST_P(ChainOnPath, FloatIsItsLayersOneByOne) {
+  CheckAll<float>([](ChainProblem<float>&, uint32_t) {});
+}
+
+// Of a float chain, what is not finite in x, or becomes so between two layers, meets the zeros of
+// W too.
+TEST_P(ChainOnPath, FloatSpreadsWhatIsNotFinite) {
+  const auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  uint32_t seed = 1;
+  for (const Layers& layers : kChains) {
+    for (float value : {kInf, kNan, 3e38f}) {
+      SCOPED_TRACE(testing::Message() << value << " into " << layers.widths[0] << " inputs");
+      ChainProblem<float> problem(layers, 130, 0.7, GetParam(), seed++);
+      for (int i = 0; i < problem.count(); ++i) problem.at(i).call.activation = Activation::kRelu;
+      std::mt19937 random(seed);
+      for (int i = 0; i < 3; ++i) problem.first().x[random() % problem.first().x.size()] = value;
+      const std::vector<float> expected = AsFloats(problem.RunOneByOne());
+      EXPECT_FALSE(
+          std::all_of(expected.begin(), expected.end(), [](float y) { return std::isfinite(y); }) &&
+          !std::isfinite(value));
+      const std::vector<float> y = AsFloats(problem.RunAsChain(RoundRobin(3)));
+      ASSERT_EQ(y.size(), expected.size());
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_TRUE(same(y[i], expected[i])) << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ChainOnPath, testing::ValuesIn(SupportedPaths(GetCpuFeatures())),
+                         [](const auto& info) { return std::string(PathName(info.param)); });
+
+TEST(Chain, HandsOverWhereChunksAreQuads) {
+  const Path best = SupportedPaths(GetCpuFeatures()).back();
+  if (!Includes(best, Path::kAvx2)) GTEST_SKIP() << "portable code hands over by rows";
+  ChainProblem<int8_t> problem(kChains[0], 300, 0.8, best, 1);
+  EXPECT_TRUE(problem.matmul(0).prepared().CanHandOverTo(problem.matmul(1).prepared()));
+  ChainProblem<int8_t> odd(kChains[4], 300, 0.8, best, 1);
+  EXPECT_FALSE(odd.matmul(0).prepared().CanHandOverTo(odd.matmul(1).prepared()));
+}
+
+template <typename T>
+std::string Error(std::vector<ChainLayer<T>> layers) {
+  return Chain<T>(layers.data(), static_cast<int>(layers.size())).Run(Threads()).message();
+}
+
+TEST(Chain, RefusesLayersThatDoNotFit) {
+  ChainProblem<float> wide(kChains[0], 20, 0.5, Path::kPortable, 1);
+  ChainProblem<float> narrow(kChains[7], 20, 0.5, Path::kPortable, 1);
+  std::vector<ChainLayer<float>> layers = wide.layers();
+  layers.push_back(narrow.layers().front());
+  EXPECT_EQ(Error(layers),
+            "A layer should have as many inputs as the one before has outputs. "
+            "Received: 31 inputs of layer 2 for 64 outputs");
+}
+
+TEST(Chain, RefusesNoneAndTooMany) {
+  EXPECT_EQ(Error(std::vector<ChainLayer<float>>()),
+            "A chain should have 1 to 16 layers. Received: 0");
+  ChainProblem<float> problem(kChains[0], 20, 0.5, Path::kPortable, 1);
+  EXPECT_EQ(Error(std::vector<ChainLayer<float>>(17, problem.layers().front())),
+            "A chain should have 1 to 16 layers. Received: 17");
+}
+
+TEST(Chain, RefusesWhatALayerRefuses) {
+  ChainProblem<int8_t> problem(kChains[0], 20, 0.5, Path::kPortable, 1);
+  std::vector<ChainLayer<int8_t>> layers = problem.layers();
+  layers[1].call.x_scale = 0;
+  EXPECT_NE(Error(layers).find("_scale` should be finite and positive"), std::string::npos);
+}
+
+TEST(Chain, NoRowsAreNoWork) {
+  ChainProblem<float> problem(kChains[0], 0, 0.5, Path::kPortable, 1);
+  std::vector<ChainLayer<float>> layers = problem.layers();
+  EXPECT_EQ(Error(layers), "");
+}
+
+}  // namespace
+}  // namespace tfsparse

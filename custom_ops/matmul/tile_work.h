@@ -1,0 +1,66 @@
+#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_TILE_WORK_H_
+#define TFSPARSE_CUSTOM_OPS_MATMUL_TILE_WORK_H_
+
+// What a layer does with one tile of rows: pack x, multiply, finish the sums.
+//
+// Outputs go in chunks, so that a chunk's sums stay in the first level of cache between the
+// kernel and the output step. A layer that another one follows may hand its chunks over
+// instead, packed as the other one's kernel wants them.
+
+#include <cstdint>
+
+#include "custom_ops/matmul/matmul_call.h"
+#include "custom_ops/matmul/output_constants.h"
+#include "custom_ops/matmul/prepared_matmul.h"
+
+namespace tfsparse {
+
+// A tile's rows. Their strides are a layer's inputs and outputs.
+struct TileRows {
+  int64_t rows = 0;
+  int vectors = 0;
+  const void* x = nullptr;  // first row
+  const float* residual = nullptr;
+  void* y = nullptr;
+};
+
+template <typename T>
+class TileWork {
+ public:
+  // Of a call that has passed its checks; its pointers to x, residual and y are not looked at.
+  // All must outlive the work.
+  TileWork(const PreparedMatmul<T>& prepared, const MatmulCall& call,
+           const OutputConstants<T>& constants)
+      : prepared_(prepared), weights_(prepared.weights), call_(call), constants_(constants) {}
+
+  // Of a packed tile.
+  int64_t PackedBytes(int vectors) const;
+
+  // Returns whether some element of a float x is not finite.
+  bool Pack(const TileRows& tile, void* packed) const;
+
+  // Strips [begin, end), from the packed tile to y.
+  void Multiply(const TileRows& tile, const void* packed, bool non_finite, int64_t begin,
+                int64_t end) const;
+
+  // All strips, from the packed tile to the packed x of a layer that can take it
+  // (prepared_matmul.h). Returns whether some element of it is not finite (float only).
+  bool MultiplyAndHandOver(const TileRows& tile, const void* packed, const PreparedMatmul<T>& next,
+                           void* next_packed) const;
+
+ private:
+  template <class Finish>
+  void MultiplyChunks(int vectors, const void* packed, int64_t begin, int64_t end,
+                      const Finish& finish) const;
+  OutputArgs Chunk(const TileRows& tile, const void* acc, int64_t output, int64_t end) const;
+  void SpreadNonFinite(const TileRows& tile, int64_t begin, int64_t end) const;
+
+  const PreparedMatmul<T>& prepared_;
+  const PackedWeights<T>& weights_;
+  const MatmulCall& call_;
+  const OutputConstants<T>& constants_;
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_TILE_WORK_H_
