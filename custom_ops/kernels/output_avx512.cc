@@ -103,14 +103,14 @@ void OutputRows(const OutputArgs& args) {
   }
 }
 
-template <Activation kActivation, bool kFits>
+template <Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     __m512i quads[kQuads];
     for (int i = 0; i < kQuads; ++i) {
-      quads[i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kFits>(args, acc, 4 * i);
+      quads[i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i);
     }
     Avx512::Transpose(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
@@ -169,8 +169,9 @@ void OutputS32ToF32Avx512(const OutputArgs& args) { OutputRowsOf<FromS32, ToF32>
 
 void OutputS32ToU8Avx512(const OutputArgs& args) {
   if (args.residual == nullptr) {
-    return WithQuantization(
-        args, [&](auto activation, auto fits) { OutputQuads<activation.value, fits.value>(args); });
+    return WithQuantization(args, [&](auto activation, auto clamp) {
+      OutputQuads<activation.value, clamp.value>(args);
+    });
   }
   WithActivation(args.activation,
                  [&](auto activation) { OutputRows<FromS32, ToU8, activation.value, true>(args); });

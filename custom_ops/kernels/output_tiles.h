@@ -109,7 +109,7 @@ void OutputRows(const OutputArgs& args) {
   }
 }
 
-template <class Vec, class Lanes, Activation kActivation, bool kFits>
+template <class Vec, class Lanes, Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
   for (int64_t row = 0; row < args.rows; row += L) {
@@ -118,7 +118,7 @@ void OutputQuads(const OutputArgs& args) {
     for (int64_t output = 0; output < args.outputs; output += 4 * L) {
       typename Vec::I32 quads[L];
       for (int i = 0; i < L; ++i) {
-        quads[i] = QuantizeQuad<Vec, Lanes, kActivation, kFits>(args, acc, output + 4 * i);
+        quads[i] = QuantizeQuad<Vec, Lanes, kActivation, kClamp>(args, acc, output + 4 * i);
       }
       Vec::Transpose(quads);
       uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride + output;
@@ -151,8 +151,8 @@ void OutputS32ToF32(const OutputArgs& args) {
 template <class Vec, class Lanes>
 void OutputS32ToU8(const OutputArgs& args) {
   if (args.residual == nullptr) {
-    return WithQuantization(args, [&](auto activation, auto fits) {
-      OutputQuads<Vec, Lanes, activation.value, fits.value>(args);
+    return WithQuantization(args, [&](auto activation, auto clamp) {
+      OutputQuads<Vec, Lanes, activation.value, clamp.value>(args);
     });
   }
   WithActivation(args.activation, [&](auto activation) {

@@ -28,13 +28,13 @@ bool PackSumsAsBytes(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
   constexpr int kTogether = Into<Vec>::kTogether;
   const int64_t registers = args.vectors * (kLanes / L);
-  WithQuantization(args, [&](auto activation, auto fits) {
+  WithQuantization(args, [&](auto activation, auto clamp) {
     for (int64_t output = 0; output < args.outputs; output += 4) {
       for (int64_t r = 0; r < registers; r += kTogether) {
         typename Vec::I32 quads[kTogether];
         for (int v = 0; v < kTogether; ++v) {
           const int32_t* acc = static_cast<const int32_t*>(args.acc) + (r + v) * L;
-          quads[v] = QuantizeQuad<Vec, Lanes, decltype(activation)::value, decltype(fits)::value>(
+          quads[v] = QuantizeQuad<Vec, Lanes, decltype(activation)::value, decltype(clamp)::value>(
               args, acc, output);
         }
         Into<Vec>::Store(static_cast<uint8_t*>(args.y), registers, output / 4, r, quads);

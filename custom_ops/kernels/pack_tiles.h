@@ -34,8 +34,9 @@ struct FromU8 {
   }
 };
 
-// The same of a row of floats, quantized. Clamping before rounding, to whole numbers, is
-// the same as after; NaN fails the comparison and gives the low end.
+// The same of a row of floats, quantized. Clamping to whole numbers before rounding is the
+// same as after, and only the upper one has to be before: a float beyond int32 becomes its
+// lowest number, which the packs saturate, and so does NaN, which Min lets pass.
 template <class Vec>
 struct FromF32 {
   using F32 = typename Vec::F32;
@@ -43,27 +44,26 @@ struct FromF32 {
 
   explicit FromF32(const PackArgs& args)
       : inv_scale(Vec::Broadcast(args.inv_scale)),
-        low(Vec::Broadcast(static_cast<float>(-args.zero_point))),
         high(Vec::Broadcast(static_cast<float>(255 - args.zero_point))),
-        zero_point(Vec::Broadcast(args.zero_point)) {}
+        zero_point(Vec::Broadcast(args.zero_point * 0x10001)) {}  // in 16 bits, twice
 
   inline __attribute__((always_inline)) I32 LoadLanes(const float* x, int64_t count) const {
     if (count <= 0) return Vec::Zero();
-    const F32 value = Vec::Multiply(Vec::LoadSome(x, count), inv_scale);
-    const F32 clamped = Vec::Min(Vec::Max(value, low), high);
-    return Vec::Add(Vec::Round(clamped), zero_point);
+    return Vec::Round(Vec::Min(high, Vec::Multiply(Vec::LoadSome(x, count), inv_scale)));
   }
 
   inline __attribute__((always_inline)) I32 Load(const void* x, int64_t offset,
                                                  int64_t count) const {
     constexpr int L = Vec::kLanes;
     const float* f = static_cast<const float*>(x) + offset;
-    return Vec::NarrowToBytes(LoadLanes(f, count), LoadLanes(f + L, count - L),
-                              LoadLanes(f + 2 * L, count - 2 * L),
-                              LoadLanes(f + 3 * L, count - 3 * L));
+    const I32 low = Vec::Saturate32To16(LoadLanes(f, count), LoadLanes(f + L, count - L));
+    const I32 top = Vec::Saturate32To16(LoadLanes(f + 2 * L, count - 2 * L),
+                                        LoadLanes(f + 3 * L, count - 3 * L));
+    return Vec::SortSaturated(Vec::Saturate16ToU8(Vec::AddSaturated16(low, zero_point),
+                                                  Vec::AddSaturated16(top, zero_point)));
   }
 
-  F32 inv_scale, low, high;
+  F32 inv_scale, high;
   I32 zero_point;
 };
 

@@ -52,7 +52,8 @@ struct Avx2 {
   }
   // Lanes in [0, 255] as bytes, `count` of them at the most.
   TFSPARSE_INLINE void StoreBytes(uint8_t* p, I32 v, int64_t count) {
-    const __m128i bytes = _mm256_castsi256_si128(NarrowToBytes(v, v, v, v));
+    const __m128i bytes = _mm256_castsi256_si128(
+        SortSaturated(Saturate16ToU8(Narrow32To16(v, v), Narrow32To16(v, v))));
     if (count >= kLanes) return _mm_storel_epi64(reinterpret_cast<__m128i*>(p), bytes);
     const int64_t some = _mm_cvtsi128_si64(bytes);
     if (count > 0) std::memcpy(p, &some, static_cast<size_t>(count));
@@ -94,9 +95,8 @@ struct Avx2 {
   }
 
   // The packs leave [abcd][abcd] in groups of four bytes, one half after the other.
-  TFSPARSE_INLINE I32 NarrowToBytes(I32 a, I32 b, I32 c, I32 d) {
-    const I32 bytes = _mm256_packus_epi16(_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d));
-    return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  TFSPARSE_INLINE I32 SortSaturated(I32 v) {
+    return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   }
 
   // All ones in the first `count` lanes.

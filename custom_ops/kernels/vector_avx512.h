@@ -76,12 +76,11 @@ struct Avx512 {
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
   }
 
-  // Four registers of lanes in [0, 255] to one of bytes, in order.
-  TFSPARSE_INLINE I32 NarrowToBytes(I32 a, I32 b, I32 c, I32 d) {
-    I32 bytes = _mm512_castsi128_si512(_mm512_cvtepi32_epi8(a));
-    bytes = _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(b), 1);
-    bytes = _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(c), 2);
-    return _mm512_inserti32x4(bytes, _mm512_cvtepi32_epi8(d), 3);
+  // Four registers of lanes, saturated to bytes, lie in groups of four bytes, a 128-bit part
+  // after the other; here the registers come one after the other.
+  TFSPARSE_INLINE I32 SortSaturated(I32 v) {
+    const I32 order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, v);
   }
 
   TFSPARSE_INLINE __mmask16 Mask16(int64_t count) {
