@@ -16,22 +16,29 @@ constexpr int64_t kStripOverhead = 16;
 
 // Sums of the weights of each output; fails if sums of products with uint8 could leave
 // int32.
-Status SumWeights(const BlockSparseMatrix<int8_t>& m, std::vector<int32_t>* sums) {
+Status SumWeights(const BlockSparseMatrix<int8_t>& m, const Threads& threads,
+                  std::vector<int32_t>* sums) {
   std::vector<int64_t> sum(m.out), magnitude(m.out);
-  for (int64_t row = 0; row < m.block_rows(); ++row) {
-    const int64_t first = row * m.block_out;
-    const int64_t height = std::min(m.block_out, m.out - first);
-    for (int64_t b = m.indptr[row]; b < m.indptr[row + 1]; ++b) {
-      const int64_t width = std::min(m.block_in, m.in - m.indices[b] * m.block_in);
-      for (int64_t h = 0; h < height; ++h) {
-        for (int64_t i = 0; i < width; ++i) {
-          const int64_t w = m.block(b)[h * m.block_in + i];
-          sum[first + h] += w;
-          magnitude[first + h] += std::abs(w);
+  const int64_t cost = m.num_blocks * m.block_out * m.block_in / (m.block_rows() + 1);
+  threads.Run(m.block_rows(), cost, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t first = row * m.block_out;
+      const int64_t height = std::min(m.block_out, m.out - first);
+      for (int64_t b = m.indptr[row]; b < m.indptr[row + 1]; ++b) {
+        const int64_t width = std::min(m.block_in, m.in - m.indices[b] * m.block_in);
+        for (int64_t h = 0; h < height; ++h) {
+          int32_t block_sum = 0, block_magnitude = 0;
+          for (int64_t i = 0; i < width; ++i) {
+            const int32_t w = m.block(b)[h * m.block_in + i];
+            block_sum += w;
+            block_magnitude += std::abs(w);
+          }
+          sum[first + h] += block_sum;
+          magnitude[first + h] += block_magnitude;
         }
       }
     }
-  }
+  });
   for (int64_t n = 0; n < m.out; ++n) {
     if (magnitude[n] > std::numeric_limits<int32_t>::max() / 255) {
       return Status::Invalid(
@@ -47,15 +54,14 @@ Status SumWeights(const BlockSparseMatrix<int8_t>& m, std::vector<int32_t>* sums
 }  // namespace
 
 template <typename T>
-Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
+Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix, const Threads& threads) {
   if constexpr (std::is_same_v<T, int8_t>) {
-    if (Status status = SumWeights(matrix, &sums); !status.ok()) return status;
-  }
-  if constexpr (std::is_same_v<T, int8_t>) {
-    weights = kernel.layout == Layout::kMergedQuads ? PackMergedQuads(matrix)
-                                                    : Pack(matrix, kernel.layout, kernel.height);
+    if (Status status = SumWeights(matrix, threads, &sums); !status.ok()) return status;
+    weights = kernel.layout == Layout::kMergedQuads
+                  ? PackMergedQuads(matrix, threads)
+                  : Pack(matrix, kernel.layout, kernel.height, threads);
   } else {
-    weights = Pack(matrix, kernel.layout, kernel.height);
+    weights = Pack(matrix, kernel.layout, kernel.height, threads);
   }
   work.reserve(weights.strips.size() + 1);
   work.push_back(0);
@@ -63,18 +69,6 @@ Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
     work.push_back(work.back() + strip.groups + kStripOverhead);
   }
   return {};
-}
-
-// A group of the VNNI kernels takes about 0.5 + 0.36 * height in the unit of
-// MergedQuadsCycles, and 0.75 more where it is gathered (measured for every height).
-template <typename T>
-int64_t PreparedMatmul<T>::cycles() const {
-  if constexpr (std::is_same_v<T, int8_t>) {
-    if (kernel.layout == Layout::kMergedQuads) return MergedQuadsCycles(weights);
-  }
-  int64_t groups = 0;
-  for (const Strip& strip : weights.strips) groups += strip.groups;
-  return groups * ((kernel.layout == Layout::kPlanes ? 125 : 50) + 36 * kernel.height) / 100;
 }
 
 template struct PreparedMatmul<float>;
