@@ -26,8 +26,8 @@
 // last groups of each S mix.
 //
 // Cost: linear in the stored elements and the block rows' overlaps with strips, besides
-// sorting each strip's quads, and shared among threads, which pack strips each. Reads of x past the matrix stay inside the tile, which is
-// whole multiples of 64 inputs.
+// sorting each strip's quads, and shared among threads, which pack strips each. Reads of x past the
+// matrix stay inside the tile, which is whole multiples of 64 inputs.
 
 #include <cstdint>
 
