@@ -1,19 +1,20 @@
 #include "benchmarks/kernel_case.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <functional>
 #include <memory>
 #include <random>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "benchmarks/onednn_dense.h"
+#include "benchmarks/thread_pool.h"
+#include "benchmarks/timing.h"
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
 #include "custom_ops/matmul/matmul.h"
 
@@ -25,32 +26,21 @@ constexpr int kMinRepeats = 15;
 constexpr int kTurn = 5;
 constexpr int kCheckedRows = 16;
 
-double Milliseconds(const std::function<void()>& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-double Median(std::vector<double> times) {
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
-}
-
-// Splits the items evenly over as many threads; started anew per call, which TensorFlow's
-// pool would not do, so timings of more than one thread are a little too long.
-Threads PlainThreads(int count) {
-  Threads threads;
-  threads.count = count;
-  threads.parallel_for = [count](int64_t items, int64_t, const Threads::Body& body) {
-    std::vector<std::thread> others;
-    for (int t = 1; t < count; ++t) {
-      others.emplace_back([&, t] { body(items * t / count, items * (t + 1) / count); });
-    }
-    body(0, items / count);
-    for (std::thread& other : others) other.join();
-  };
-  return threads;
+// Half of the outputs fuller than the others, to see whether threads share what is stored.
+template <typename T>
+RandomMatrix<T> Weights(const KernelCase& c) {
+  if (!c.uneven) return RandomMatrix<T>(c.n, c.k, c.block_out, c.block_in, c.sparsity, /*seed=*/1);
+  RandomMatrix<T> weights(c.n, c.k, c.block_out, c.block_in, /*sparsity=*/1, /*seed=*/1);
+  weights.indptr.resize(1);
+  for (double sparsity : {0.5, 0.99}) {
+    const RandomMatrix<T> half(c.n / 2, c.k, c.block_out, c.block_in, sparsity, /*seed=*/1);
+    const int32_t before = weights.indptr.back();
+    for (size_t i = 1; i < half.indptr.size(); ++i)
+      weights.indptr.push_back(before + half.indptr[i]);
+    weights.indices.insert(weights.indices.end(), half.indices.begin(), half.indices.end());
+    weights.data.insert(weights.data.end(), half.data.begin(), half.data.end());
+  }
+  return weights;
 }
 
 template <typename T>
@@ -58,7 +48,7 @@ struct Data {
   using X = std::conditional_t<std::is_same_v<T, float>, float, uint8_t>;
 
   explicit Data(const KernelCase& c)
-      : matrix(c.n, c.k, c.block_out, c.block_in, c.sparsity, /*seed=*/1),
+      : matrix(Weights<T>(c)),
         dense(Unpack(matrix.view())),
         x(c.m * c.k),
         y(c.m * c.n),
@@ -85,7 +75,7 @@ struct Data {
     call.x_is_u8 = call.y_is_u8 = !std::is_same_v<T, float>;
     call.rows = c.m;
     call.bias = bias.data();
-    call.activation = Activation::kRelu;
+    call.activation = c.activation;
     call.y = y.data();
     call.w_scale = scale.data();
     return call;
@@ -105,32 +95,79 @@ struct Data {
   std::vector<float> scale, bias, bias_sum;
 };
 
+// What y[row, n] should be, and how far a product in another order may be from it. oneDNN's is
+// checked against its ReLU.
+template <typename T>
+void Expect(const KernelCase& c, const Data<T>& data, Activation activation, int64_t row, int64_t n,
+            float* expected, float* bound) {
+  const auto* x = data.x.data() + row * c.k;
+  const T* w = data.dense.data() + n * c.k;
+  if constexpr (std::is_same_v<T, float>) {
+    *expected = static_cast<float>(ReferenceDot(x, w, c.k, data.bias[n], activation));
+    *bound = 1e-6f * (c.k + 1);  // |x|, |w| <= 1: k roundings of 2^-24
+  } else {
+    float y = ReferenceDot(x, 0, w, c.k, data.scale[n], data.bias[n]);
+    WithActivation(activation, [&](auto a) { y = Activate<LanesScalar, a.value>(y); });
+    *expected = QuantizeU8(y, 1.0f, 0);
+    *bound = 0;
+  }
+}
+
 // Compares some rows, the first and the last among them.
 template <typename T>
 Status Check(const KernelCase& c, const Data<T>& data) {
   for (int i = 0; i < kCheckedRows; ++i) {
     const int64_t row = (c.m - 1) * i / (kCheckedRows - 1);
     for (int64_t n = 0; n < c.n; ++n) {
-      const auto* x = data.x.data() + row * c.k;
-      const T* w = data.dense.data() + n * c.k;
-      const float ours = data.y.data()[row * c.n + n], theirs = data.y_dense.data()[row * c.n + n];
-      float expected, bound, dense_bound;
-      if constexpr (std::is_same_v<T, float>) {
-        expected = static_cast<float>(ReferenceDot(x, w, c.k, data.bias[n], Activation::kRelu));
-        bound = dense_bound = 1e-6f * (c.k + 1);  // |x|, |w| <= 1: k roundings of 2^-24
-      } else {
-        const float y = ReferenceDot(x, 0, w, c.k, data.scale[n], data.bias[n]);
-        expected = QuantizeU8(y, 1.0f, 0);  // at zero point 0 this is the ReLU
-        bound = 0;
-        dense_bound = 1;  // rounds in another order
-      }
-      if (!(std::abs(ours - expected) <= bound) || !(std::abs(theirs - expected) <= dense_bound)) {
+      float expected, bound;
+      Expect(c, data, c.activation, row, n, &expected, &bound);
+      const float ours = data.y.data()[row * c.n + n];
+      if (!(std::abs(ours - expected) <= bound)) {
         return Status::Invalid("wrong result at row ", row, ", output ", n, ": expected ", expected,
-                               ", ours ", ours, ", oneDNN ", theirs);
+                               ", received ", ours);
       }
     }
   }
   return {};
+}
+
+template <typename T>
+Status CheckDense(const KernelCase& c, const Data<T>& data) {
+  for (int i = 0; i < kCheckedRows; ++i) {
+    const int64_t row = (c.m - 1) * i / (kCheckedRows - 1);
+    for (int64_t n = 0; n < c.n; ++n) {
+      float expected, bound;
+      Expect(c, data, Activation::kRelu, row, n, &expected, &bound);
+      const float dense = data.y_dense.data()[row * c.n + n];
+      // In int8 it rounds in another order.
+      if (!(std::abs(dense - expected) <= (std::is_same_v<T, float> ? bound : 1))) {
+        return Status::Invalid("wrong result of oneDNN at row ", row, ", output ", n, ": expected ",
+                               expected, ", received ", dense);
+      }
+    }
+  }
+  return {};
+}
+
+template <typename T>
+double Sparsity(const Data<T>& data) {
+  return static_cast<double>(std::count(data.dense.begin(), data.dense.end(), T{0})) /
+         static_cast<double>(data.dense.size());
+}
+
+// In turns of a few calls: the machine's speed drifts, which turns cancel, but each side should
+// find the caches as its own calls leave them. Medians.
+template <class Ours, class Others>
+void TimeInTurns(const Ours& ours, const Others& others, double* ours_ms, double* others_ms) {
+  std::vector<double> a, b;
+  double total = 0;
+  while (total < 1000 * kSeconds || a.size() < kMinRepeats) {
+    for (int i = 0; i < kTurn; ++i) a.push_back(Milliseconds(ours));
+    for (int i = 0; i < kTurn; ++i) b.push_back(Milliseconds(others));
+    for (int i = 1; i <= kTurn; ++i) total += a.end()[-i] + b.end()[-i];
+  }
+  *ours_ms = Median(a);
+  *others_ms = Median(b);
 }
 
 template <typename T>
@@ -142,7 +179,8 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   }
   SetOneDnnThreads(c.threads);
   const std::unique_ptr<OneDnnDense> baseline = data.Baseline(c);
-  const Threads threads = PlainThreads(c.threads);
+  ThreadPool pool(c.threads);
+  const Threads threads = pool.threads();
   const MatmulCall call = data.Call(c);
   const auto ours = [&] { (void)matmul->Run(call, threads); };
   const auto dense = [&] { baseline->Run(data.x.data(), data.y_dense.data()); };
@@ -150,31 +188,52 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   if (Status status = matmul->Run(call, threads); !status.ok()) return status;
   dense();
   if (Status status = Check(c, data); !status.ok()) return status;
+  if (Status status = CheckDense(c, data); !status.ok()) return status;
 
-  // In turns of a few calls: the machine's speed drifts, which turns cancel, but each
-  // side should find the caches as its own calls leave them.
-  std::vector<double> ours_ms, dense_ms;
-  double total = 0;
-  while (total < 1000 * kSeconds || ours_ms.size() < kMinRepeats) {
-    for (int i = 0; i < kTurn; ++i) ours_ms.push_back(Milliseconds(ours));
-    for (int i = 0; i < kTurn; ++i) dense_ms.push_back(Milliseconds(dense));
-    for (int i = 1; i <= kTurn; ++i) total += ours_ms.end()[-i] + dense_ms.end()[-i];
-  }
+  TimeInTurns(ours, dense, &result->ms, &result->onednn_dense_ms);
 
-  const double stored = static_cast<double>(data.dense.size() -
-                                            std::count(data.dense.begin(), data.dense.end(), T{0}));
   result->problem = c;
   result->kernel = matmul->kernel_name(c.m);
-  result->sparsity = 1 - stored / static_cast<double>(data.dense.size());
-  result->ms = Median(ours_ms);
-  result->onednn_dense_ms = Median(dense_ms);
+  result->sparsity = Sparsity(data);
   result->effective_gops = 2e-6 * c.m * c.k * c.n / result->ms;
-  result->real_gops = 2e-6 * c.m * stored / result->ms;
+  result->real_gops = result->effective_gops * (1 - result->sparsity);
   result->peak_gops = peak_gops * c.threads;
   return {};
 }
 
+template <typename T>
+Status Compare(const KernelCase& c, const KernelCase& beside, ComparisonResult* result) {
+  Data<T> data(c);
+  std::unique_ptr<const Matmul<T>> matmul;
+  if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
+    return status;
+  }
+  ThreadPool pool(c.threads), beside_pool(beside.threads);
+  const Threads threads = pool.threads(), beside_threads = beside_pool.threads();
+  const MatmulCall call = data.Call(c), beside_call = data.Call(beside);
+  for (bool other : {false, true}) {
+    const Status run =
+        other ? matmul->Run(beside_call, beside_threads) : matmul->Run(call, threads);
+    if (!run.ok()) return run;
+    if (Status status = Check(other ? beside : c, data); !status.ok()) return status;
+  }
+  TimeInTurns([&] { (void)matmul->Run(call, threads); },
+              [&] { (void)matmul->Run(beside_call, beside_threads); }, &result->ms,
+              &result->beside_ms);
+  result->problem = c;
+  result->beside = beside;
+  result->kernel = matmul->kernel_name(c.m);
+  result->sparsity = Sparsity(data);
+  return {};
+}
+
 }  // namespace
+
+Status RunComparison(const KernelCase& problem, const KernelCase& beside,
+                     ComparisonResult* result) {
+  return problem.precision == "fp32" ? Compare<float>(problem, beside, result)
+                                     : Compare<int8_t>(problem, beside, result);
+}
 
 Status RunKernelCase(const KernelCase& problem, double peak_gops, KernelResult* result) {
   return problem.precision == "fp32" ? Run<float>(problem, peak_gops, result)

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
-// One matmul to time: y[m, n] = relu(x[m, k] * transpose(W[n, k]) + bias). int8 means
+// One matmul to time: y[m, n] = act(x[m, k] * transpose(W[n, k]) + bias). int8 means
 // uint8 x, int8 W and uint8 y; fp32 means float everywhere.
 struct KernelCase {
   std::string precision = "int8";  // or "fp32"
@@ -18,6 +19,9 @@ struct KernelCase {
   double sparsity = 0.85;
   int threads = 1;
   Path path = Path::kPortable;
+  Activation activation = Activation::kRelu;  // of ours; oneDNN's is always ReLU
+  // The first half of the outputs at 50% and the other at 99%, instead of `sparsity` for all.
+  bool uneven = false;
   // What is aimed at: a share of the peak, or oneDNN's dense time over ours. 0: nothing.
   double target_share = 0, target_vs_dense = 0;
 
@@ -38,9 +42,20 @@ struct KernelResult {
   double vs_onednn_dense() const { return onednn_dense_ms / ms; }
 };
 
+// Our own product twice, in turns: as it is in `problem`, beside one that differs in threads
+// or in its activation.
+struct ComparisonResult {
+  KernelCase problem, beside;
+  std::string kernel;
+  double sparsity = 0;
+  double ms = 0, beside_ms = 0;  // medians
+};
+
 // Checks the kernel and the baseline against the reference, then times them in turns.
 // Fails, without timing, where a result is wrong.
 Status RunKernelCase(const KernelCase& problem, double peak_gops, KernelResult* result);
+
+Status RunComparison(const KernelCase& problem, const KernelCase& beside, ComparisonResult* result);
 
 }  // namespace tfsparse
 

@@ -25,6 +25,9 @@ constexpr Row kRows[] = {
 // pruned need not leave our op.
 constexpr double kTargetDense = 0.95;
 
+// Beside our own product, by one thread or with ReLU.
+constexpr Row kComparedRows[] = {{"int8", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0}};
+
 // Few rows, beside twice the speed of the dense product.
 constexpr Row kFewRows[] = {
     {"int8", 16, 4, 0.85, 0}, {"int8", 4, 1, 0.85, 0}, {"int8", 4, 1, 0.90, 0},
@@ -57,6 +60,31 @@ std::vector<KernelCase> StandardCases() {
     for (const Row& row : kFewRows) {
       cases.push_back(Case(row, m));
       cases.back().target_vs_dense = kTargetFewRows;
+    }
+  }
+  return cases;
+}
+
+std::vector<KernelCase> StandardThreadCases() {
+  std::vector<KernelCase> cases;
+  for (const Row& row : kComparedRows) {
+    for (bool uneven : {false, true}) {
+      for (int64_t m : {256, 2048}) {
+        cases.push_back(Case(row, m));
+        cases.back().uneven = uneven;
+      }
+    }
+  }
+  return cases;
+}
+
+std::vector<KernelCase> StandardActivationCases() {
+  std::vector<KernelCase> cases;
+  for (const Row& row : kComparedRows) {
+    for (Activation activation :
+         {Activation::kGelu, Activation::kGeluTanh, Activation::kSilu, Activation::kSigmoid}) {
+      cases.push_back(Case(row, 256));
+      cases.back().activation = activation;
     }
   }
   return cases;

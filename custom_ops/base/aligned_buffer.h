@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
 
@@ -25,28 +24,33 @@ class AlignedBuffer {
 
   // Makes room for `size` elements. Elements are zero after an allocation and
   // unspecified otherwise. Throws std::bad_alloc.
+  //
+  // calloc takes much memory from the system as it is, zero, so that the threads that write it
+  // first share the time that its pages take.
   void Reserve(int64_t size) {
     if (size <= size_) return;
-    const size_t bytes = RoundUp(static_cast<size_t>(size) * sizeof(T) + kAlignment);
-    void* memory = std::aligned_alloc(kAlignment, bytes);
-    if (memory == nullptr) throw std::bad_alloc();
-    std::memset(memory, 0, bytes);
-    data_.reset(static_cast<T*>(memory));
+    size_t room = static_cast<size_t>(size) * sizeof(T) + 2 * kAlignment;
+    memory_.reset(std::calloc(room, 1));
+    void* start = memory_.get();
+    if (start == nullptr) {
+      size_ = 0;
+      throw std::bad_alloc();
+    }
+    data_ = static_cast<T*>(std::align(kAlignment, room - kAlignment, start, room));
     size_ = size;
   }
 
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
   int64_t size() const { return size_; }
 
  private:
-  static size_t RoundUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
   struct Free {
-    void operator()(T* memory) const { std::free(memory); }
+    void operator()(void* memory) const { std::free(memory); }
   };
 
-  std::unique_ptr<T, Free> data_;
+  std::unique_ptr<void, Free> memory_;
+  T* data_ = nullptr;
   int64_t size_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,13 @@ namespace tfsparse {
 namespace {
 
 constexpr int kFull = 15;  // the pattern of a quad that stores all of its inputs
+
+// Ranges of strips per thread, for threads that start late or meet fuller strips.
+constexpr int64_t kPartsPerThread = 4;
+
+// To find what merges with what, roughly.
+constexpr int64_t kCyclesPerWeight = 20;
+
 constexpr int64_t kGroupValues = int64_t{kTileOutputs} * kTileQuads * 4;
 
 // Cycles of the time stamp counter for a group and a vector of 16 rows, by the number of
@@ -39,16 +47,33 @@ struct MergedQuad {
 // The groups of a strip.
 struct Plan {
   std::vector<int32_t> windows;    // first quads of windows that are groups
-  std::vector<MergedQuad> merged;  // most sources first
+  std::vector<MergedQuad> merged;  // in any order until Sort
 
   int64_t groups() const {
     return static_cast<int64_t>(windows.size() + (merged.size() + kTileQuads - 1) / kTileQuads);
   }
+
+  // Of the groups that the merged quads make with the most sources first.
   int64_t cycles() const {
-    int64_t sum = static_cast<int64_t>(windows.size()) * kGroupCycles[0];
-    for (size_t i = 0; i < merged.size(); i += kTileQuads) sum += kGroupCycles[merged[i].count];
+    std::array<int64_t, 5> of = {};
+    for (const MergedQuad& quad : merged) ++of[quad.count];
+    int64_t sum = static_cast<int64_t>(windows.size()) * kGroupCycles[0], before = 0;
+    for (int count = 4; count > 0; --count) {
+      const int64_t end = before + of[count];
+      sum += (Groups(end) - Groups(before)) * kGroupCycles[count];
+      before = end;
+    }
     return sum;
   }
+
+  void Sort() {
+    std::sort(merged.begin(), merged.end(), [](const MergedQuad& a, const MergedQuad& b) {
+      return a.count != b.count ? a.count > b.count : a.sources[0].column < b.sources[0].column;
+    });
+  }
+
+ private:
+  static int64_t Groups(int64_t quads) { return (quads + kTileQuads - 1) / kTileQuads; }
 };
 
 // Merges quads, ascending in column, into as few as it easily can.
@@ -72,15 +97,14 @@ std::vector<MergedQuad> Merge(const std::vector<Quad>& quads) {
       merged.push_back(made);
     }
   }
-  std::sort(merged.begin(), merged.end(), [](const MergedQuad& a, const MergedQuad& b) {
-    return a.count != b.count ? a.count > b.count : a.sources[0].column < b.sources[0].column;
-  });
   return merged;
 }
 
-Plan PlanWith(const std::vector<Quad>& quads, int dense_window) {
-  Plan plan;
-  std::vector<Quad> rest;
+// The windows of quads that are dense; the other quads go to `rest`.
+std::vector<int32_t> DenseWindows(const std::vector<Quad>& quads, int dense_window,
+                                  std::vector<Quad>* rest) {
+  std::vector<int32_t> windows;
+  rest->clear();
   for (size_t i = 0; i < quads.size();) {
     const int32_t window = quads[i].column / kTileQuads;
     int inputs = 0;
@@ -89,76 +113,82 @@ Plan PlanWith(const std::vector<Quad>& quads, int dense_window) {
       inputs += Bits(quads[end].pattern);
     }
     if (inputs >= dense_window) {
-      plan.windows.push_back(window * kTileQuads);
+      windows.push_back(window * kTileQuads);
     } else {
-      rest.insert(rest.end(), quads.begin() + i, quads.begin() + end);
+      rest->insert(rest->end(), quads.begin() + i, quads.begin() + end);
     }
     i = end;
   }
-  plan.merged = Merge(rest);
-  return plan;
+  return windows;
 }
 
 Plan BestPlan(const std::vector<Quad>& quads) {
-  Plan best = PlanWith(quads, kDenseWindows[0]);
+  Plan best;
+  int64_t best_cycles = std::numeric_limits<int64_t>::max();
+  std::vector<Quad> rest;
+  size_t last = quads.size() + 1;
   for (int dense_window : kDenseWindows) {
-    Plan plan = PlanWith(quads, dense_window);
-    if (plan.cycles() < best.cycles()) best = std::move(plan);
+    Plan plan;
+    plan.windows = DenseWindows(quads, dense_window, &rest);
+    if (plan.windows.size() == last) continue;  // the same windows as before
+    last = plan.windows.size();
+    plan.merged = Merge(rest);
+    const int64_t cycles = plan.cycles();
+    if (cycles < best_cycles) best = std::move(plan), best_cycles = cycles;
   }
+  best.Sort();
   return best;
 }
+
+// Strips that follow each other, with places counted from their own beginning.
+struct Strips {
+  std::vector<Strip> strips;
+  std::vector<int32_t> columns;
+  std::vector<int8_t> values;
+};
 
 class Packer {
  public:
   explicit Packer(const BlockSparseMatrix<int8_t>& matrix)
       : matrix_(matrix), patterns_((matrix.in + 3) / 4), places_((matrix.in + 3) / 4) {}
 
-  PackedWeights<int8_t> Run() {
-    PackedWeights<int8_t> packed;
-    packed.out = matrix_.out;
-    packed.in = matrix_.in;
-    packed.layout = Layout::kMergedQuads;
-    packed.height = kTileOutputs;
-    for (int64_t out = 0; out < matrix_.out; out += kTileOutputs) {
+  // Strips [begin, end).
+  Strips Run(int64_t begin, int64_t end) {
+    for (int64_t out = begin * kTileOutputs; out < std::min(end * kTileOutputs, matrix_.out);
+         out += kTileOutputs) {
       const Plan plan = BestPlan(StoredQuads(out));
-      packed.strips.push_back({static_cast<int32_t>(out), plan.groups(),
-                               static_cast<int64_t>(columns_.size()),
-                               static_cast<int64_t>(values_.size())});
+      made_.strips.push_back({static_cast<int32_t>(out), plan.groups(),
+                              static_cast<int64_t>(made_.columns.size()),
+                              static_cast<int64_t>(made_.values.size())});
       WriteColumns(plan);
       WriteValues(out, plan.groups());
     }
-    packed.columns.Reserve(static_cast<int64_t>(columns_.size()));
-    packed.values.Reserve(static_cast<int64_t>(values_.size()));
-    std::copy(columns_.begin(), columns_.end(), packed.columns.data());
-    std::copy(values_.begin(), values_.end(), packed.values.data());
-    return packed;
+    return std::move(made_);
   }
 
  private:
-  // Calls visit(output, first input, width, elements) for each row of a block in outputs
-  // [out, out + 16), less what sticks out of the matrix.
+  // Calls visit(block, first input, width) for the blocks of a block row, less what sticks out
+  // of the matrix.
   template <class Visit>
-  void ForRows(int64_t out, Visit visit) const {
-    const int64_t end = std::min(out + kTileOutputs, matrix_.out);
-    for (int64_t n = out; n < end; ++n) {
-      const int64_t row = n / matrix_.block_out;
-      for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
-        const int64_t first = matrix_.indices[b] * matrix_.block_in;
-        visit(n, first, std::min(matrix_.block_in, matrix_.in - first),
-              matrix_.block(b) + n % matrix_.block_out * matrix_.block_in);
-      }
+  void ForBlocks(int64_t row, Visit visit) const {
+    for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
+      const int64_t first = matrix_.indices[b] * matrix_.block_in;
+      visit(matrix_.block(b), first, std::min(matrix_.block_in, matrix_.in - first));
     }
   }
 
   // The quads that outputs from `out` on store, ascending.
   std::vector<Quad> StoredQuads(int64_t out) {
     std::vector<Quad> quads;
-    ForRows(out, [&](int64_t, int64_t first, int64_t width, const int8_t*) {
-      for (int64_t input = first; input < first + width; ++input) {
-        if (patterns_[input / 4] == 0) quads.push_back({static_cast<int32_t>(input / 4), 0});
-        patterns_[input / 4] |= static_cast<uint8_t>(1 << input % 4);
-      }
-    });
+    const int64_t last = std::min(out + kTileOutputs, matrix_.out) - 1;
+    for (int64_t row = out / matrix_.block_out; row <= last / matrix_.block_out; ++row) {
+      ForBlocks(row, [&](const int8_t*, int64_t first, int64_t width) {
+        for (int64_t input = first; input < first + width; ++input) {
+          if (patterns_[input / 4] == 0) quads.push_back({static_cast<int32_t>(input / 4), 0});
+          patterns_[input / 4] |= static_cast<uint8_t>(1 << input % 4);
+        }
+      });
+    }
     std::sort(quads.begin(), quads.end(),
               [](const Quad& a, const Quad& b) { return a.column < b.column; });
     for (Quad& quad : quads) quad.pattern = std::exchange(patterns_[quad.column], uint8_t{0});
@@ -169,7 +199,7 @@ class Packer {
   void WriteColumns(const Plan& plan) {
     int32_t place = 0;
     for (int32_t window : plan.windows) {
-      columns_.insert(columns_.end(), {0, window});
+      made_.columns.insert(made_.columns.end(), {0, window});
       const int64_t end = std::min<int64_t>(window + kTileQuads, places_.size());
       for (int64_t column = window; column < end; ++column) {
         places_[column] = place + static_cast<int32_t>(column - window);
@@ -184,7 +214,7 @@ class Packer {
   // Merged quads i .. i + 15, those there are; the others read what the first one reads.
   void WriteGroup(const Plan& plan, size_t i, int32_t place) {
     const int sources = plan.merged[i].count;
-    columns_.push_back(sources);
+    made_.columns.push_back(sources);
     std::vector<int32_t> patterns;
     for (int s = 0; s < sources; ++s) {
       for (int q = 0; q < kTileQuads; ++q) {
@@ -192,33 +222,64 @@ class Packer {
         const MergedQuad& merged = plan.merged[inside ? i + q : i];
         const bool adds = inside && s < merged.count;
         const Quad& source = merged.sources[adds ? s : 0];
-        columns_.push_back(source.column);
+        made_.columns.push_back(source.column);
         if (s > 0) patterns.push_back(adds ? source.pattern : 0);
         if (adds) places_[source.column] = place + q;
       }
     }
-    columns_.insert(columns_.end(), patterns.begin(), patterns.end());
+    made_.columns.insert(made_.columns.end(), patterns.begin(), patterns.end());
   }
 
   void WriteValues(int64_t out, int64_t groups) {
-    const size_t begin = values_.size();
-    values_.resize(begin + groups * kGroupValues);
-    ForRows(out, [&](int64_t n, int64_t first, int64_t width, const int8_t* w) {
-      int8_t* values = values_.data() + begin + (n - out) * kTileQuads * 4;
-      for (int64_t input = first; input < first + width; ++input) {
-        const int64_t place = places_[input / 4];
-        values[place / kTileQuads * kGroupValues + place % kTileQuads * 4 + input % 4] =
-            w[input - first];
-      }
-    });
+    const size_t begin = made_.values.size();
+    made_.values.resize(begin + groups * kGroupValues);
+    for (int64_t n = out; n < std::min(out + kTileOutputs, matrix_.out); ++n) {
+      int8_t* values = made_.values.data() + begin + (n - out) * kTileQuads * 4;
+      const int64_t row = n / matrix_.block_out;
+      const int64_t in_block = (n - row * matrix_.block_out) * matrix_.block_in;
+      ForBlocks(row, [&](const int8_t* block, int64_t first, int64_t width) {
+        for (int64_t input = first; input < first + width; ++input) {
+          const int64_t place = places_[input / 4];
+          values[place / kTileQuads * kGroupValues + place % kTileQuads * 4 + input % 4] =
+              block[in_block + input - first];
+        }
+      });
+    }
   }
 
   const BlockSparseMatrix<int8_t>& matrix_;
   std::vector<uint8_t> patterns_;  // of each quad, all zero between strips
   std::vector<int32_t> places_;    // of each quad the strip stores: quads before it
-  std::vector<int32_t> columns_;
-  std::vector<int8_t> values_;
+  Strips made_;
 };
+
+// One range after the other.
+PackedWeights<int8_t> Join(const std::vector<Strips>& ranges, const Threads& threads) {
+  PackedWeights<int8_t> packed;
+  std::vector<int64_t> columns_before, values_before;
+  int64_t columns = 0, values = 0;
+  for (const Strips& range : ranges) {
+    columns_before.push_back(columns);
+    values_before.push_back(values);
+    for (const Strip& s : range.strips) {
+      packed.strips.push_back({s.out, s.groups, s.column + columns, s.value + values});
+    }
+    columns += static_cast<int64_t>(range.columns.size());
+    values += static_cast<int64_t>(range.values.size());
+  }
+  packed.columns.Reserve(columns);
+  packed.values.Reserve(values);
+  const int64_t parts = static_cast<int64_t>(ranges.size());
+  threads.Run(parts, values / (parts + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::copy(ranges[i].columns.begin(), ranges[i].columns.end(),
+                packed.columns.data() + columns_before[i]);
+      std::copy(ranges[i].values.begin(), ranges[i].values.end(),
+                packed.values.data() + values_before[i]);
+    }
+  });
+  return packed;
+}
 
 }  // namespace
 
@@ -235,8 +296,23 @@ int64_t MergedQuadsCycles(const PackedWeights<int8_t>& packed) {
   return cycles;
 }
 
-PackedWeights<int8_t> PackMergedQuads(const BlockSparseMatrix<int8_t>& matrix) {
-  return Packer(matrix).Run();
+PackedWeights<int8_t> PackMergedQuads(const BlockSparseMatrix<int8_t>& matrix,
+                                      const Threads& threads) {
+  const int64_t strips = (matrix.out + kTileOutputs - 1) / kTileOutputs;
+  const int64_t parts = std::min(strips, threads.count > 1 ? kPartsPerThread * threads.count : 1);
+  std::vector<Strips> ranges(parts);
+  const int64_t cost = matrix.num_blocks * matrix.block_out * matrix.block_in * kCyclesPerWeight;
+  threads.Run(parts, cost / (parts + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      ranges[i] = Packer(matrix).Run(strips * i / parts, strips * (i + 1) / parts);
+    }
+  });
+  PackedWeights<int8_t> packed = Join(ranges, threads);
+  packed.out = matrix.out;
+  packed.in = matrix.in;
+  packed.layout = Layout::kMergedQuads;
+  packed.height = kTileOutputs;
+  return packed;
 }
 
 }  // namespace tfsparse

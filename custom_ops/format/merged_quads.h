@@ -26,18 +26,20 @@
 // last groups of each S mix.
 //
 // Cost: linear in the stored elements and the block rows' overlaps with strips, besides
-// sorting each strip's quads. Reads of x past the matrix stay inside the tile, which is
-// whole multiples of 64 inputs.
+// sorting each strip's quads, and shared among threads, which pack strips each. Reads of x past the
+// matrix stay inside the tile, which is whole multiples of 64 inputs.
 
 #include <cstdint>
 
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/format/packed_weights.h"
 
 namespace tfsparse {
 
 // Packs a validated matrix, of any block, for Layout::kMergedQuads.
-PackedWeights<int8_t> PackMergedQuads(const BlockSparseMatrix<int8_t>& matrix);
+PackedWeights<int8_t> PackMergedQuads(const BlockSparseMatrix<int8_t>& matrix,
+                                      const Threads& threads = Threads());
 
 // What the products of these weights with 16 rows cost, in cycles of the time stamp
 // counter of the machine that the constants were measured on.

@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"
@@ -94,6 +95,27 @@ TEST(MergedQuads, UnpackToWhatWasPacked) {
     }
   }
   EXPECT_EQ(sources, (std::set<int>{0, 1, 2, 3, 4})) << "some kind of group was not tried";
+}
+
+TEST(MergedQuads, ManyThreadsPackTheSameBytes) {
+  for (const Shape& s : kShapes) {
+    const RandomMatrix<int8_t> matrix(s.out, s.in, s.block_out, s.block_in, 0.8, 3);
+    const PackedWeights<int8_t> one = PackMergedQuads(matrix.view());
+    const PackedWeights<int8_t> many = PackMergedQuads(matrix.view(), RoundRobin(3));
+    ASSERT_EQ(many.strips.size(), one.strips.size());
+    for (size_t i = 0; i < one.strips.size(); ++i) {
+      EXPECT_EQ(many.strips[i].out, one.strips[i].out);
+      EXPECT_EQ(many.strips[i].groups, one.strips[i].groups);
+      EXPECT_EQ(many.strips[i].column, one.strips[i].column);
+      EXPECT_EQ(many.strips[i].value, one.strips[i].value);
+    }
+    ASSERT_EQ(many.bytes(), one.bytes());
+    const auto same = [](const auto& a, const auto& b) {
+      return std::equal(a.data(), a.data() + a.size(), b.data());
+    };
+    EXPECT_TRUE(same(many.columns, one.columns));
+    EXPECT_TRUE(same(many.values, one.values));
+  }
 }
 
 TEST(MergedQuads, DenseWindowsAreNotGathered) {

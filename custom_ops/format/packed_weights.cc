@@ -2,11 +2,20 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
+
+#include "custom_ops/base/balanced_cut.h"
 
 namespace tfsparse {
 namespace {
 
-// Writes the strips, columns and values of one block row after the other.
+// Ranges of block rows per thread, for threads that start late.
+constexpr int64_t kPartsPerThread = 4;
+
+// Cycles for a byte of packed values, roughly.
+constexpr int64_t kCyclesPerByte = 4;
+
+// First finds where each block row goes, then writes them, in any order.
 template <typename T>
 class Packer {
  public:
@@ -15,124 +24,168 @@ class Packer {
     packed_.in = matrix.in;
     packed_.layout = layout;
     packed_.height = height;
+    group_ = packed_.group();
+    width_ = packed_.width();
+    group_values_ = packed_.group_values();
   }
 
-  PackedWeights<T> Run() {
-    Reserve();
-    for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
-      const int64_t groups = FindPlaces(row);
-      WriteColumns(row);
-      const int64_t end = std::min(matrix_.out, (row + 1) * matrix_.block_out);
-      for (int64_t out = row * matrix_.block_out; out < end; out += packed_.height) {
-        packed_.strips.push_back({static_cast<int32_t>(out), groups, column_, value_});
-        WriteValues(row, out, groups);
+  PackedWeights<T> Run(const Threads& threads) {
+    const int64_t rows = matrix_.block_rows();
+    const int64_t parts = std::min(rows, threads.count > 1 ? kPartsPerThread * threads.count : 1);
+    if (parts == 0) return std::move(packed_);
+    groups_.resize(rows);
+    threads.Run(parts, matrix_.num_blocks / parts, [&](int64_t begin, int64_t end) {
+      for (int64_t row = rows * begin / parts; row < rows * end / parts; ++row) {
+        groups_[row] = Groups(row);
       }
-      column_ += groups * packed_.columns_per_group();
-    }
+    });
+    Reserve();
+    const int64_t bytes = values_.back() * static_cast<int64_t>(sizeof(T));
+    threads.Run(parts, bytes * kCyclesPerByte / parts, [&](int64_t begin, int64_t end) {
+      const int64_t last = BalancedCut(values_, end, parts);
+      for (int64_t row = BalancedCut(values_, begin, parts); row < last; ++row) WriteRow(row);
+    });
     return std::move(packed_);
   }
 
+  // Of all strips.
+  int64_t Groups() const {
+    int64_t groups = 0;
+    for (int64_t row = 0; row < matrix_.block_rows(); ++row) groups += Groups(row) * Strips(row);
+    return groups;
+  }
+
  private:
-  // Calls visit(input, its element of the block's first output) for every stored input of a
-  // block row, in their order.
+  // Calls visit(group, member, input, its element of the block's first output) for every stored
+  // input of a block row, in their order: group by group, but that a window ends before the
+  // first input that is out of its reach.
   template <class Visit>
   void ForInputs(int64_t row, Visit visit) const {
+    const bool windows = packed_.layout == Layout::kWindows;
+    int64_t group = -1, window_end = 0;
+    int member = group_;
     for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
       const int64_t first = matrix_.indices[b] * matrix_.block_in;
-      const int64_t width = std::min(matrix_.block_in, matrix_.in - first);
-      for (int64_t i = 0; i < width; ++i) visit(first + i, matrix_.block(b) + i);
+      const int64_t end = std::min(first + matrix_.block_in, matrix_.in);
+      const T* element = matrix_.block(b);
+      for (int64_t input = first; input < end; ++input) {
+        if (member == group_ || (windows && input >= window_end)) {
+          ++group;
+          member = 0;
+          window_end = input + kWindowReach;
+        }
+        visit(group, member++, input, element++);
+      }
     }
   }
 
-  // Finds the places of a block row's stored inputs: one after the other, group by group, but
-  // that a window ends before the first input that is out of its reach. Returns the number of
-  // groups.
-  int64_t FindPlaces(int64_t row) {
-    const int64_t size = packed_.group();
-    int64_t next = 0, first = 0;
-    places_.clear();
-    ForInputs(row, [&](int64_t input, const T*) {
-      if (packed_.layout == Layout::kWindows) {
-        if (next % size != 0 && input - first >= kWindowReach) next += size - next % size;
-        if (next % size == 0) first = input;
-      }
-      places_.push_back(next++);
-    });
-    return (next + size - 1) / size;
+  // Of each strip of a block row.
+  int64_t Groups(int64_t row) const {
+    if (packed_.layout == Layout::kWindows) {
+      int64_t groups = 0;
+      ForInputs(row, [&](int64_t group, int, int64_t, const T*) { groups = group + 1; });
+      return groups;
+    }
+    const int64_t begin = matrix_.indptr[row], end = matrix_.indptr[row + 1];
+    if (begin == end) return 0;
+    const int64_t last = std::min(matrix_.block_in,  //
+                                  matrix_.in - matrix_.indices[end - 1] * matrix_.block_in);
+    return ((end - begin - 1) * matrix_.block_in + last + group_ - 1) / group_;
+  }
+
+  int64_t Strips(int64_t row) const {
+    const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
+    return (outs + packed_.height - 1) / packed_.height;
   }
 
   void Reserve() {
-    int64_t groups = 0, values = 0, strips = 0;
-    for (int64_t row = 0; row < matrix_.block_rows(); ++row) {
-      const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
-      const int64_t row_strips = (outs + packed_.height - 1) / packed_.height;
-      const int64_t row_groups = FindPlaces(row);
-      strips += row_strips;
-      groups += row_groups;
-      values += row_groups * packed_.group_values() * packed_.height * row_strips;
+    const int64_t rows = matrix_.block_rows();
+    int64_t strips = 0, columns = 0, values = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      strips_.push_back(strips);
+      columns_.push_back(columns);
+      values_.push_back(values);
+      strips += Strips(row);
+      columns += groups_[row] * packed_.columns_per_group();
+      values += groups_[row] * Strips(row) * group_values_ * packed_.height;
     }
-    packed_.strips.reserve(strips);
-    packed_.columns.Reserve(groups * packed_.columns_per_group());
+    values_.push_back(values);
+    packed_.strips.resize(strips);
+    packed_.columns.Reserve(columns);
     packed_.values.Reserve(values);
   }
 
+  void WriteRow(int64_t row) {
+    WriteColumns(row);
+    const int64_t first = row * matrix_.block_out;
+    const int64_t size = groups_[row] * group_values_ * packed_.height;
+    for (int64_t s = 0; s < Strips(row); ++s) {
+      const int64_t value = values_[row] + s * size;
+      const auto out = static_cast<int32_t>(first + s * packed_.height);
+      packed_.strips[strips_[row] + s] = {out, groups_[row], columns_[row], value};
+      WriteValues(row, out, packed_.values.data() + value);
+    }
+  }
+
   void WriteColumns(int64_t row) {
-    int32_t* columns = packed_.columns.data() + column_;
-    const int group = packed_.group();
+    int32_t* columns = packed_.columns.data() + columns_[row];
+    const int size = packed_.columns_per_group();
     const bool windows = packed_.layout == Layout::kWindows;
     const bool gathered = IsGathered(packed_.layout);
-    const int64_t* place = places_.data();
-    ForInputs(row, [&](int64_t input, const T*) {
-      const int64_t member = *place % group;
-      int32_t* column = columns + *place++ / group * packed_.columns_per_group();
+    ForInputs(row, [&](int64_t group, int member, int64_t input, const T*) {
+      int32_t* column = columns + group * size;
       if (windows) {
         if (member == 0) column[0] = static_cast<int32_t>(input);
         reinterpret_cast<uint8_t*>(column + 1)[member] = static_cast<uint8_t>(input - column[0]);
-      } else {
-        column[gathered ? member : 0] = static_cast<int32_t>(gathered ? input : input / group);
+      } else if (gathered) {
+        column[member] = static_cast<int32_t>(input);
+      } else if (member == 0) {
+        column[0] = static_cast<int32_t>(input / group_);
       }
     });
   }
 
-  void WriteValues(int64_t row, int64_t out, int64_t groups) {
-    T* values = packed_.values.data() + value_;
+  void WriteValues(int64_t row, int64_t out, T* values) const {
     const int64_t first = out - row * matrix_.block_out;  // in the block
     const int64_t height =
         std::min<int64_t>({packed_.height, matrix_.block_out - first, matrix_.out - out});
-    const int group = packed_.group(), width = packed_.width();
-    const int64_t size = packed_.group_values();
-    const int64_t* place = places_.data();
-    ForInputs(row, [&](int64_t, const T* block) {
-      T* value = values + *place / group * size * packed_.height + *place % group * width;
-      ++place;
-      for (int64_t h = 0; h < height; ++h) {
-        Write(block[(first + h) * matrix_.block_in], width, value + h * size);
+    const int64_t from = matrix_.block_in, to = group_values_, size = to * packed_.height;
+    ForInputs(row, [&](int64_t group, int member, int64_t, const T* element) {
+      const T* weight = element + first * from;
+      T* value = values + group * size + member * width_;
+      if (width_ == 1) {
+        for (int64_t h = 0; h < height; ++h) value[h * to] = weight[h * from];
+      } else {  // two bytes, the lower first
+        for (int64_t h = 0; h < height; ++h) {
+          value[h * to] = weight[h * from];
+          value[h * to + 1] = weight[h * from] < 0 ? T{-1} : T{0};
+        }
       }
     });
-    value_ += groups * size * packed_.height;
-  }
-
-  // In two bytes, the lower first, where a weight is wide.
-  static void Write(T weight, int width, T* value) {
-    value[0] = weight;
-    if (width == 2) value[1] = weight < 0 ? T{-1} : T{0};
   }
 
   const BlockSparseMatrix<T>& matrix_;
   PackedWeights<T> packed_;
-  std::vector<int64_t> places_;  // of the stored inputs of the block row that is packed
-  int64_t column_ = 0;
-  int64_t value_ = 0;
+  int group_, width_, group_values_;
+  // Of each block row.
+  std::vector<int64_t> groups_, strips_, columns_, values_;
 };
 
 }  // namespace
 
 template <typename T>
-PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height) {
-  return Packer<T>(matrix, layout, height).Run();
+PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height,
+                      const Threads& threads) {
+  return Packer<T>(matrix, layout, height).Run(threads);
 }
 
-template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int);
-template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int);
+template <typename T>
+int64_t CountGroups(const BlockSparseMatrix<T>& matrix, Layout layout, int height) {
+  return Packer<T>(matrix, layout, height).Groups();
+}
+
+template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int, const Threads&);
+template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int, const Threads&);
+template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, Layout, int);
 
 }  // namespace tfsparse

@@ -23,14 +23,16 @@
 // Outputs past the block or the matrix, inputs past the matrix, and the rest of
 // a last group have weight zero. Strips of one block row share their columns.
 //
-// Cost: linear in the stored elements, in time and in memory. It is paid once
-// per weight tensor; the matrix that was packed is not needed any more.
+// Cost: linear in the stored elements, in time and in memory, and shared among threads, which
+// write block rows each. The same bytes for any number of threads. It is paid once per weight
+// tensor; the matrix that was packed is not needed any more.
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/kernels/layout.h"
@@ -52,6 +54,11 @@ struct PackedWeights {
     if (layout == Layout::kWindows) return 1 + group() / 4;
     return IsGathered(layout) ? group() : 1;
   }
+  // What it takes of memory.
+  int64_t bytes() const {
+    return static_cast<int64_t>(strips.size() * sizeof(Strip) + columns.size() * sizeof(int32_t) +
+                                values.size() * sizeof(T));
+  }
 
   int64_t out = 0;
   int64_t in = 0;
@@ -66,10 +73,18 @@ struct PackedWeights {
 // of four and two; all but kPlanes ask for T = int8. kWindows asks for a height of 1, 2, or
 // a multiple of 4.
 template <typename T>
-PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height);
+PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height,
+                      const Threads& threads = Threads());
 
-extern template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int);
-extern template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int);
+// The groups of all strips that Pack would make.
+template <typename T>
+int64_t CountGroups(const BlockSparseMatrix<T>& matrix, Layout layout, int height);
+
+extern template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int,
+                                          const Threads&);
+extern template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int,
+                                           const Threads&);
+extern template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, Layout, int);
 
 }  // namespace tfsparse
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"
@@ -55,6 +56,22 @@ std::vector<T> Unpack(const PackedWeights<T>& packed) {
   return dense;
 }
 
+// Sizes as well as bytes, those past the last weights included.
+template <typename T>
+void ExpectSameBytes(const PackedWeights<T>& a, const PackedWeights<T>& b) {
+  ASSERT_EQ(a.strips.size(), b.strips.size());
+  for (size_t s = 0; s < a.strips.size(); ++s) {
+    EXPECT_EQ(a.strips[s].out, b.strips[s].out);
+    EXPECT_EQ(a.strips[s].groups, b.strips[s].groups);
+    EXPECT_EQ(a.strips[s].column, b.strips[s].column);
+    EXPECT_EQ(a.strips[s].value, b.strips[s].value);
+  }
+  ASSERT_EQ(a.columns.size(), b.columns.size());
+  ASSERT_EQ(a.values.size(), b.values.size());
+  EXPECT_TRUE(std::equal(a.columns.data(), a.columns.data() + a.columns.size(), b.columns.data()));
+  EXPECT_TRUE(std::equal(a.values.data(), a.values.data() + a.values.size(), b.values.data()));
+}
+
 struct Shape {
   int64_t out, in, block_out, block_in;
 };
@@ -77,6 +94,7 @@ void CheckAll(Layout layout) {
         ASSERT_TRUE(Validate(matrix.view()).ok());
         const PackedWeights<T> packed = Pack(matrix.view(), layout, height);
         EXPECT_EQ(Unpack(packed), Unpack(matrix.view()));
+        ExpectSameBytes(Pack(matrix.view(), layout, height, RoundRobin(3)), packed);
       }
     }
   }
@@ -90,6 +108,17 @@ TEST(PackedWeights, UnpackToWhatWasPackedPairs) { CheckAll<int8_t>(Layout::kPair
 TEST(PackedWeights, UnpackToWhatWasPackedWide) { CheckAll<int8_t>(Layout::kWidePlanes); }
 
 TEST(PackedWeights, UnpackToWhatWasPackedWindows) { CheckAll<int8_t>(Layout::kWindows); }
+
+TEST(PackedWeights, CountGroupsFindsAsManyAsArePacked) {
+  for (Layout layout : {Layout::kPlanes, Layout::kWindows}) {
+    for (const Shape& s : kShapes) {
+      const RandomMatrix<int8_t> matrix(s.out, s.in, s.block_out, s.block_in, 0.6, 3);
+      int64_t groups = 0;
+      for (const Strip& strip : Pack(matrix.view(), layout, 4).strips) groups += strip.groups;
+      EXPECT_EQ(CountGroups(matrix.view(), layout, 4), groups);
+    }
+  }
+}
 
 // Few inputs that lie far apart need a window each, many that lie together share one.
 TEST(PackedWeights, WindowsEndWhereTheirReachOrTheirRoomDoes) {

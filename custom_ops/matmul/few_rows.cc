@@ -1,6 +1,7 @@
 #include "custom_ops/matmul/few_rows.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 #include "custom_ops/base/aligned_buffer.h"
@@ -106,7 +107,7 @@ struct FewRowsMatmul<T>::Task {
 
 template <typename T>
 FewRowsMatmul<T>::FewRowsMatmul(const FewRowsKernel<T>& kernel, const BlockSparseMatrix<T>& matrix,
-                                const PreparedMatmul<T>& many)
+                                const PreparedMatmul<T>& many, const Threads& threads)
     : kernel_(kernel),
       most_rows_(many.weights.layout == Layout::kMergedQuads
                      ? std::min(kernel.most_rows, kMostRowsBesideAmx)
@@ -114,7 +115,7 @@ FewRowsMatmul<T>::FewRowsMatmul(const FewRowsKernel<T>& kernel, const BlockSpars
       own_weights_(kernel.layout == many.weights.layout && kernel.height == many.weights.height
                        ? nullptr
                        : std::make_unique<const PackedWeights<T>>(
-                             Pack(matrix, kernel.layout, kernel.height))),
+                             Pack(matrix, kernel.layout, kernel.height, threads))),
       weights_(own_weights_ ? *own_weights_ : many.weights),
       weight_sums_(many.sums) {
   const int64_t bytes = int64_t{kernel.height} * weights_.group_values() * sizeof(T);

@@ -54,11 +54,13 @@ class FewRowsMatmul {
  public:
   // Of a validated matrix that `many` was prepared from; both must outlive it.
   FewRowsMatmul(const FewRowsKernel<T>& kernel, const BlockSparseMatrix<T>& matrix,
-                const PreparedMatmul<T>& many);
+                const PreparedMatmul<T>& many, const Threads& threads);
 
   const FewRowsKernel<T>& kernel() const { return kernel_; }
   // From one row more on, the kernel for many rows is faster.
   int most_rows() const { return most_rows_; }
+  // Memory of the weights that were packed for few rows alone.
+  int64_t bytes() const { return own_weights_ ? own_weights_->bytes() : 0; }
 
   // Runs a call that has passed its checks, of 1 to most_rows() rows.
   void Run(const MatmulCall& call, const Threads& threads) const;

@@ -48,11 +48,12 @@ class Matmul {
   // For the best kernel of a path: on AMX it may be one of VNNI. Fails where Validate and
   // PreparedMatmul::Prepare do. The matrix is not needed afterwards.
   static Status Create(const BlockSparseMatrix<T>& matrix, Path path,
-                       std::unique_ptr<const Matmul>* matmul);
+                       std::unique_ptr<const Matmul>* matmul, const Threads& threads = Threads());
 
   // For a kernel of one's own choice that Accepts the block, and one for few rows, if any.
   static Status Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                       const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
+                       const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul,
+                       const Threads& threads = Threads());
 
   // Fails where CheckSizes or CheckQuantization do.
   Status Check(const MatmulCall& call) const;
@@ -62,6 +63,10 @@ class Matmul {
 
   int64_t out() const { return prepared_.weights.out; }
   int64_t in() const { return prepared_.weights.in; }
+  // Memory of the packed weights.
+  int64_t bytes() const {
+    return prepared_.weights.bytes() + (few_rows_ == nullptr ? 0 : few_rows_->bytes());
+  }
   // The name of the kernel that runs a call of so many rows.
   const std::string& kernel_name(int64_t rows) const {
     return IsFew(rows) ? few_rows_->kernel().name : prepared_.kernel.name;
@@ -72,11 +77,11 @@ class Matmul {
   const PreparedMatmul<T>& prepared() const { return prepared_; }
 
  private:
-  // Of a validated matrix. With the path's kernel for few rows, or a given one.
-  static Status PackFor(const BlockSparseMatrix<T>& matrix, Path path, const Kernel<T>& kernel,
-                        std::unique_ptr<const Matmul>* matmul);
+  // Of a validated matrix.
   static Status Pack(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                     const FewRowsKernel<T>* few_rows, std::unique_ptr<const Matmul>* matmul);
+                     const Threads& threads, std::unique_ptr<Matmul>* matmul);
+  void PackFewRows(const BlockSparseMatrix<T>& matrix, const FewRowsKernel<T>* kernel,
+                   const Threads& threads);
 
   explicit Matmul(const Kernel<T>& kernel) : prepared_(kernel) {}
 

@@ -11,11 +11,11 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "custom_ops/base/cpu_features.h"
+#include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
@@ -51,22 +51,6 @@ inline const Shape kShapes[] = {
     {64, 257, 80, 16, 1}, {65, 40, 64, 3, 2},   {96, 33, 24, 32, 4}, {97, 20, 9, 7, 8},
     {129, 96, 48, 4, 16}, {200, 31, 130, 2, 4}, {3, 1024, 12, 4, 1}, {70, 2, 300, 1, 4},
 };
-
-// Shares the items out one by one, so that any two neighbours meet on different threads.
-inline Threads RoundRobin(int count) {
-  Threads threads;
-  threads.count = count;
-  threads.parallel_for = [count](int64_t items, int64_t, const Threads::Body& body) {
-    std::vector<std::thread> workers;
-    for (int t = 0; t < count; ++t) {
-      workers.emplace_back([&, t] {
-        for (int64_t i = t; i < items; i += count) body(i, i + 1);
-      });
-    }
-    for (std::thread& worker : workers) worker.join();
-  };
-  return threads;
-}
 
 // One product, its inputs, and y between guards.
 template <typename T>

@@ -271,6 +271,20 @@ TEST(Matmul, TakesAmxForFewerRowsThanOtherKernels) {
   }
 }
 
+// Sums of the weights, and whatever the kernels read, whoever has written them.
+TEST(Matmul, IsTheSameWhenManyThreadsPack) {
+  Path path;
+  ASSERT_TRUE(ChoosePath(&path).ok());
+  for (int64_t rows : {2, 40}) {
+    for (const Shape& shape : {Shape{rows, 130, 70, 4, 1}, Shape{rows, 64, 100, 16, 4}}) {
+      Problem<int8_t> p(shape, 0.8, 7);
+      std::unique_ptr<const Matmul<int8_t>> matmul;
+      ASSERT_TRUE(Matmul<int8_t>::Create(p.matrix.view(), path, &matmul, RoundRobin(3)).ok());
+      EXPECT_EQ(p.Run(*matmul, Threads()), Expected(p));
+    }
+  }
+}
+
 TEST(Matmul, RefusesABrokenMatrix) {
   RandomMatrix<float> matrix(8, 8, 4, 1, 0, 1);
   matrix.indices[3] = 100;

@@ -14,15 +14,14 @@ constexpr int64_t kStripOverhead = 16;
 }  // namespace
 
 template <typename T>
-Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
+Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix, const Threads& threads) {
   if constexpr (std::is_same_v<T, int8_t>) {
-    if (Status status = SumWeights(matrix, &sums); !status.ok()) return status;
-  }
-  if constexpr (std::is_same_v<T, int8_t>) {
-    weights = kernel.layout == Layout::kMergedQuads ? PackMergedQuads(matrix)
-                                                    : Pack(matrix, kernel.layout, kernel.height);
+    if (Status status = SumWeights(matrix, threads, &sums); !status.ok()) return status;
+    weights = kernel.layout == Layout::kMergedQuads
+                  ? PackMergedQuads(matrix, threads)
+                  : Pack(matrix, kernel.layout, kernel.height, threads);
   } else {
-    weights = Pack(matrix, kernel.layout, kernel.height);
+    weights = Pack(matrix, kernel.layout, kernel.height, threads);
   }
   work.reserve(weights.strips.size() + 1);
   work.push_back(0);
@@ -33,18 +32,6 @@ Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix) {
     chunks_are_quads &= weights.strips[s].out % 4 == 0;
   }
   return {};
-}
-
-// A group of the VNNI kernels takes about 0.5 + 0.36 * height in the unit of
-// MergedQuadsCycles, and 0.75 more where it is gathered (measured for every height).
-template <typename T>
-int64_t PreparedMatmul<T>::cycles() const {
-  if constexpr (std::is_same_v<T, int8_t>) {
-    if (kernel.layout == Layout::kMergedQuads) return MergedQuadsCycles(weights);
-  }
-  int64_t groups = 0;
-  for (const Strip& strip : weights.strips) groups += strip.groups;
-  return groups * ((kernel.layout == Layout::kPlanes ? 125 : 50) + 36 * kernel.height) / 100;
 }
 
 template struct PreparedMatmul<float>;

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/status.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/format/packed_weights.h"
@@ -20,7 +21,7 @@ struct PreparedMatmul {
 
   // Packs a validated matrix. Fails on int8 weights so many and so large that the sums
   // of an output could leave 32 bits.
-  Status Prepare(const BlockSparseMatrix<T>& matrix);
+  Status Prepare(const BlockSparseMatrix<T>& matrix, const Threads& threads);
 
   // The output behind the last one of strip - 1.
   int64_t FirstOutput(int64_t strip) const {
@@ -40,9 +41,6 @@ struct PreparedMatmul {
   int64_t num_strips() const { return static_cast<int64_t>(weights.strips.size()); }
   // Multiply instructions per vector of rows, roughly.
   int64_t instructions() const { return work.back() * kernel.height; }
-
-  // What the products with 16 rows cost int8 weights, to compare kernels by.
-  int64_t cycles() const;
 
   Kernel<T> kernel;
   Steps steps;

@@ -6,22 +6,28 @@
 
 namespace tfsparse {
 
-Status SumWeights(const BlockSparseMatrix<int8_t>& m, WeightSums* sums) {
+Status SumWeights(const BlockSparseMatrix<int8_t>& m, const Threads& threads, WeightSums* sums) {
   std::vector<int64_t> sum(m.out), magnitude(m.out);
-  for (int64_t row = 0; row < m.block_rows(); ++row) {
-    const int64_t first = row * m.block_out;
-    const int64_t height = std::min(m.block_out, m.out - first);
-    for (int64_t b = m.indptr[row]; b < m.indptr[row + 1]; ++b) {
-      const int64_t width = std::min(m.block_in, m.in - m.indices[b] * m.block_in);
-      for (int64_t h = 0; h < height; ++h) {
-        for (int64_t i = 0; i < width; ++i) {
-          const int64_t w = m.block(b)[h * m.block_in + i];
-          sum[first + h] += w;
-          magnitude[first + h] += std::abs(w);
+  const int64_t cost = m.num_blocks * m.block_out * m.block_in / (m.block_rows() + 1);
+  threads.Run(m.block_rows(), cost, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t first = row * m.block_out;
+      const int64_t height = std::min(m.block_out, m.out - first);
+      for (int64_t b = m.indptr[row]; b < m.indptr[row + 1]; ++b) {
+        const int64_t width = std::min(m.block_in, m.in - m.indices[b] * m.block_in);
+        for (int64_t h = 0; h < height; ++h) {
+          int32_t block_sum = 0, block_magnitude = 0;
+          for (int64_t i = 0; i < width; ++i) {
+            const int32_t w = m.block(b)[h * m.block_in + i];
+            block_sum += w;
+            block_magnitude += std::abs(w);
+          }
+          sum[first + h] += block_sum;
+          magnitude[first + h] += block_magnitude;
         }
       }
     }
-  }
+  });
   int64_t most = 0;
   for (int64_t n = 0; n < m.out; ++n) {
     if (magnitude[n] > std::numeric_limits<int32_t>::max() / 255) {

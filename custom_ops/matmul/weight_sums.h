@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/status.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 
@@ -16,7 +17,8 @@ struct WeightSums {
 };
 
 // Of a validated matrix. Fails if sums of products with uint8 could leave int32.
-Status SumWeights(const BlockSparseMatrix<int8_t>& matrix, WeightSums* sums);
+Status SumWeights(const BlockSparseMatrix<int8_t>& matrix, const Threads& threads,
+                  WeightSums* sums);
 
 }  // namespace tfsparse
 

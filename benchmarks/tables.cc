@@ -1,0 +1,158 @@
+#include "benchmarks/tables.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "benchmarks/options.h"
+
+namespace tfsparse {
+namespace {
+
+std::string Shape(const KernelCase& c) {
+  return std::to_string(c.m) + "x" + std::to_string(c.k) + "x" + std::to_string(c.n);
+}
+
+std::string Kind(const std::string& precision, const std::string& pattern, double sparsity) {
+  char text[16];
+  std::snprintf(text, sizeof(text), "%.2f", sparsity);
+  return precision + " " + pattern + " " + text + " ";
+}
+
+// What all records have, so that a program that reads one table reads all.
+Record Common(const char* measured, const std::string& kernel, const std::string& precision,
+              const std::string& pattern, double sparsity, int threads, double ms) {
+  Record record;
+  record.Add("measured", measured).Add("kernel", kernel).Add("precision", precision);
+  record.Add("pattern", pattern).Add("sparsity", sparsity).Add("threads", threads).Add("ms", ms);
+  return record;
+}
+
+Record Common(const char* measured, const ComparisonResult& r) {
+  const KernelCase& c = r.problem;
+  Record record = Common(measured, r.kernel, c.precision, c.pattern(), r.sparsity, c.threads, r.ms);
+  record.Add("m", c.m).Add("k", c.k).Add("n", c.n).Add("activation", ActivationName(c.activation));
+  return record;
+}
+
+// In the unit of the column that it is for.
+std::string Target(const KernelCase& c) {
+  char text[16] = "";
+  if (c.target_share > 0) std::snprintf(text, sizeof(text), "%.0f%%", 100 * c.target_share);
+  if (c.target_vs_dense > 0) std::snprintf(text, sizeof(text), "%.2fx", c.target_vs_dense);
+  return text;
+}
+
+// The JSON key that the target is for.
+const char* TargetOf(const KernelCase& c) {
+  return c.target_share > 0 ? "peak_share" : c.target_vs_dense > 0 ? "vs_onednn_dense" : "";
+}
+
+}  // namespace
+
+std::string Name(const KernelCase& c) {
+  return Kind(c.precision, c.pattern(), c.sparsity) + Shape(c);
+}
+
+std::string Name(const PackingCase& c) {
+  return "packing " + Kind(c.precision, c.pattern(), c.sparsity) + std::to_string(c.k) + "x" +
+         std::to_string(c.n);
+}
+
+std::string Name(const PerceptronCase& c) {
+  return "perceptron " + Kind("int8", c.pattern(), c.sparsity) + std::to_string(c.batch);
+}
+
+void PrintKernelHeader() {
+  std::printf("%-4s %-5s %8s %-14s %7s %9s %9s %9s %6s %10s %8s %7s  %s\n", "prec", "block",
+              "sparsity", "MxKxN", "threads", "ms", "eff GOP/s", "real GOP/s", "share", "oneDNN ms",
+              "vs dense", "target", "kernel");
+}
+
+Record Print(const KernelResult& r) {
+  const KernelCase& c = r.problem;
+  std::printf("%-4s %-5s %8.3f %-14s %7d %9.4f %9.0f %10.1f %5.0f%% %10.4f %7.2fx %7s  %s\n",
+              c.precision.c_str(), c.pattern().c_str(), r.sparsity, Shape(c).c_str(), c.threads,
+              r.ms, r.effective_gops, r.real_gops, 100 * r.peak_share(), r.onednn_dense_ms,
+              r.vs_onednn_dense(), Target(c).c_str(), r.kernel.c_str());
+  std::fflush(stdout);
+  Record record =
+      Common("product", r.kernel, c.precision, c.pattern(), r.sparsity, c.threads, r.ms);
+  record.Add("m", c.m).Add("k", c.k).Add("n", c.n).Add("activation", ActivationName(c.activation));
+  record.Add("effective_gops", r.effective_gops).Add("real_gops", r.real_gops);
+  record.Add("peak_gops", r.peak_gops).Add("peak_share", r.peak_share());
+  record.Add("onednn_dense_ms", r.onednn_dense_ms).Add("vs_onednn_dense", r.vs_onednn_dense());
+  record.Add("target", std::max(c.target_share, c.target_vs_dense));
+  return record.Add("target_of", TargetOf(c));
+}
+
+void PrintThreadsHeader() {
+  std::printf("\nTwo threads beside one. \"uneven\": half of the outputs at 50%%, half at 99%%.\n");
+  std::printf("%-4s %-5s %8s %-14s %7s %9s %12s %8s %7s  %s\n", "prec", "block", "sparsity",
+              "MxKxN", "threads", "ms", "1 thread ms", "speedup", "target", "kernel");
+}
+
+Record PrintThreads(const ComparisonResult& r, double target) {
+  const KernelCase& c = r.problem;
+  const double speedup = r.beside_ms / r.ms;
+  std::printf("%-4s %-5s %8.3f %-14s %7d %9.4f %12.4f %7.2fx %6.2fx  %s%s\n", c.precision.c_str(),
+              c.pattern().c_str(), r.sparsity, Shape(c).c_str(), c.threads, r.ms, r.beside_ms,
+              speedup, target, r.kernel.c_str(), c.uneven ? ", uneven" : "");
+  std::fflush(stdout);
+  Record record = Common(c.uneven ? "threads uneven" : "threads", r);
+  record.Add("one_thread_ms", r.beside_ms).Add("speedup", speedup);
+  return record.Add("target", target).Add("target_of", "speedup");
+}
+
+void PrintActivationHeader() {
+  std::printf("\nAn activation beside ReLU, both ours.\n");
+  std::printf("%-4s %-5s %8s %-14s %-10s %9s %9s %6s  %s\n", "prec", "block", "sparsity", "MxKxN",
+              "activation", "ms", "relu ms", "cost", "kernel");
+}
+
+Record PrintActivation(const ComparisonResult& r) {
+  const KernelCase& c = r.problem;
+  std::printf("%-4s %-5s %8.3f %-14s %-10s %9.4f %9.4f %5.2fx  %s\n", c.precision.c_str(),
+              c.pattern().c_str(), r.sparsity, Shape(c).c_str(), ActivationName(c.activation), r.ms,
+              r.beside_ms, r.ms / r.beside_ms, r.kernel.c_str());
+  std::fflush(stdout);
+  return Common("activation", r).Add("relu_ms", r.beside_ms).Add("cost", r.ms / r.beside_ms);
+}
+
+void PrintPackingHeader() {
+  std::printf("\nPacking weights when a model is loaded.\n");
+  std::printf("%-4s %-5s %8s %-14s %7s %7s %9s %7s %14s %8s %13s  %s\n", "prec", "block",
+              "sparsity", "KxN", "threads", "MB", "ms", "MB/s", "ms per 100 MB", "target",
+              "packed/stored", "kernel");
+}
+
+Record Print(const PackingCase& c, const PackingResult& r) {
+  const std::string shape = std::to_string(c.k) + "x" + std::to_string(c.n);
+  std::printf("%-4s %-5s %8.3f %-14s %7d %7.1f %9.2f %7.0f %14.0f %8.0f %13.2f  %s\n",
+              c.precision.c_str(), c.pattern().c_str(), c.sparsity, shape.c_str(), r.threads,
+              r.megabytes, r.ms, 1000 * r.megabytes / r.ms, r.ms_per_100_mb(), kTargetMsPer100Mb,
+              r.packed_over_stored, r.kernel.c_str());
+  std::fflush(stdout);
+  Record record =
+      Common("packing", r.kernel, c.precision, c.pattern(), c.sparsity, r.threads, r.ms);
+  record.Add("k", c.k).Add("n", c.n).Add("megabytes", r.megabytes);
+  record.Add("packed_over_stored", r.packed_over_stored).Add("ms_per_100_mb", r.ms_per_100_mb());
+  return record.Add("target", kTargetMsPer100Mb).Add("target_of", "ms_per_100_mb");
+}
+
+void PrintPerceptronHeader() {
+  std::printf("\nDLRM's top perceptron, 480-1024-1024-512-256-1, inside the kernels.\n");
+  std::printf("%-4s %-5s %8s %5s %9s %7s\n", "prec", "block", "sparsity", "batch", "ms", "target");
+}
+
+Record Print(const PerceptronCase& c, double ms) {
+  char target[16] = "";
+  if (c.target_ms > 0) std::snprintf(target, sizeof(target), "%.3f", c.target_ms);
+  std::printf("int8 %-5s %8.3f %5lld %9.4f %7s\n", c.pattern().c_str(), c.sparsity,
+              static_cast<long long>(c.batch), ms, target);
+  std::fflush(stdout);
+  Record record = Common("perceptron", "", "int8", c.pattern(), c.sparsity, 1, ms);
+  record.Add("m", c.batch).Add("target", c.target_ms);
+  return record.Add("target_of", c.target_ms > 0 ? "ms" : "");
+}
+
+}  // namespace tfsparse

@@ -1,0 +1,38 @@
+#ifndef TFSPARSE_BENCHMARKS_TABLES_H_
+#define TFSPARSE_BENCHMARKS_TABLES_H_
+
+// The tables that bench_kernels prints, a line as soon as it is measured, each with the record
+// that JSON gets.
+
+#include <string>
+
+#include "benchmarks/kernel_case.h"
+#include "benchmarks/packing_case.h"
+#include "benchmarks/perceptron_case.h"
+#include "benchmarks/record.h"
+
+namespace tfsparse {
+
+// "int8 16x4 0.85 2048x1024x1024" and the like: what --filter looks at.
+std::string Name(const KernelCase& c);
+std::string Name(const PackingCase& c);
+std::string Name(const PerceptronCase& c);
+
+void PrintKernelHeader();
+Record Print(const KernelResult& result);
+
+// Two threads beside one, which `target` is for, or an activation beside ReLU.
+void PrintThreadsHeader();
+Record PrintThreads(const ComparisonResult& result, double target);
+void PrintActivationHeader();
+Record PrintActivation(const ComparisonResult& result);
+
+void PrintPackingHeader();
+Record Print(const PackingCase& problem, const PackingResult& result);
+
+void PrintPerceptronHeader();
+Record Print(const PerceptronCase& problem, double ms);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_BENCHMARKS_TABLES_H_
