@@ -33,9 +33,10 @@ Status Chain<T>::Run(const Threads& threads) {
   if (rows() == 0) return {};
   if (const std::optional<Tiles> tiles = CommonTiles(threads)) {
     RunTiles(*tiles, threads);
-    return {};
+  } else {
+    RunLayers(threads);
   }
-  return RunLayers(threads);
+  return {};
 }
 
 template <typename T>
@@ -83,7 +84,7 @@ std::optional<Tiles> Chain<T>::CommonTiles(const Threads& threads) const {
 }
 
 template <typename T>
-Status Chain<T>::RunLayers(const Threads& threads) {
+void Chain<T>::RunLayers(const Threads& threads) {
   Scratch& scratch = Scratch::OfThisThread();
   for (int i = 0; i < count_; ++i) {
     MatmulCall& call = layers_[i].call;
@@ -93,9 +94,8 @@ Status Chain<T>::RunLayers(const Threads& threads) {
       call.y = y.data();
       layers_[i + 1].call.x = y.data();
     }
-    if (Status status = layers_[i].matmul->Run(call, threads); !status.ok()) return status;
+    layers_[i].matmul->RunChecked(call, threads);
   }
-  return {};
 }
 
 template <typename T>

@@ -56,7 +56,7 @@ class Chain {
   Status Check() const;
   void Link();
   std::optional<Tiles> CommonTiles(const Threads& threads) const;
-  Status RunLayers(const Threads& threads);
+  void RunLayers(const Threads& threads);
   void RunTiles(const Tiles& tiles, const Threads& threads) const;
   void RunTile(const Works& works, const Tiles& tiles, int64_t tile) const;
   bool Advance(const Works& works, int layer, TileRows* rows, void* packed, bool non_finite,

@@ -80,13 +80,18 @@ Status Matmul<T>::Check(const MatmulCall& call) const {
 template <typename T>
 Status Matmul<T>::Run(const MatmulCall& call, const Threads& threads) const {
   if (Status status = Check(call); !status.ok()) return status;
-  if (call.rows == 0) return {};
+  RunChecked(call, threads);
+  return {};
+}
+
+template <typename T>
+void Matmul<T>::RunChecked(const MatmulCall& call, const Threads& threads) const {
+  if (call.rows == 0) return;
   if (IsFew(call.rows)) {
     few_rows_->Run(call, threads);
   } else {
     Execution<T>(prepared_, call).Run(threads);
   }
-  return {};
 }
 
 template class Matmul<float>;

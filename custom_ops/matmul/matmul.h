@@ -61,6 +61,9 @@ class Matmul {
   // Fails, with y untouched, where Check does.
   Status Run(const MatmulCall& call, const Threads& threads) const;
 
+  // Runs a call that has passed Check.
+  void RunChecked(const MatmulCall& call, const Threads& threads) const;
+
   int64_t out() const { return prepared_.weights.out; }
   int64_t in() const { return prepared_.weights.in; }
   // Memory of the packed weights.

@@ -1,220 +1,198 @@
-// The kernels of the two ops: check what TensorFlow hands over, find the packed
-// weights, call Matmul. Ranks are checked here, as a tensor has them;
+// The kernel of all ops: check what TensorFlow hands over, find the packed weights, run the
+// chain of layers, of which a MatMul has one. Ranks are checked here, as a tensor has them;
 // everything about values and sizes is checked by Matmul.
 
-#include <cmath>
-#include <limits>
+#include <array>
 #include <memory>
 #include <new>
 #include <string>
 #include <type_traits>
+#include <vector>
 
-#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/matmul/chain.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/path.h"
+#include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "tensorflow/core/framework/op_kernel.h"
-#include "tensorflow/core/lib/core/threadpool.h"
 
 namespace tfsparse {
 namespace {
 
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
+using ::tensorflow::OpInputList;
 using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-absl::Status ToAbsl(const Status& status) {
-  return status.ok() ? absl::OkStatus() : absl::InvalidArgumentError(status.message());
-}
-
-absl::Status CheckRank(const char* name, const Tensor& tensor, int rank) {
-  if (tensor.dims() == rank) return absl::OkStatus();
-  return ToAbsl(Status::Invalid("`", name, "` should have rank ", rank,
-                                ". Received: shape=", tensor.shape().DebugString()));
-}
-
-// One value per output, all finite; `optional` allows none at all.
-absl::Status CheckPerOutput(const char* name, const Tensor& tensor, int64_t units, bool optional) {
-  TF_RETURN_IF_ERROR(CheckRank(name, tensor, 1));
-  if (optional && tensor.NumElements() == 0) return absl::OkStatus();
-  if (tensor.NumElements() != units) {
-    return ToAbsl(Status::Invalid("`", name, "` should have ", units, optional ? " or 0" : "",
-                                  " elements. Received: ", tensor.NumElements()));
+// The inputs that each layer has one of; of int8 weights the last three as well.
+struct LayerInputs {
+  absl::Status Read(OpKernelContext* context, bool quantized) {
+    TF_RETURN_IF_ERROR(context->input_list("data", &data));
+    TF_RETURN_IF_ERROR(context->input_list("indices", &indices));
+    TF_RETURN_IF_ERROR(context->input_list("indptr", &indptr));
+    TF_RETURN_IF_ERROR(context->input_list("bias", &bias));
+    if (!quantized) return absl::OkStatus();
+    TF_RETURN_IF_ERROR(context->input_list("x_scale", &x_scale));
+    TF_RETURN_IF_ERROR(context->input_list("x_zero_point", &x_zero_point));
+    return context->input_list("w_scale", &w_scale);
   }
-  const auto values = tensor.vec<float>();
-  // Without a branch first, so that it vectorises: it is done for each call.
-  int infinite = 0;
-  for (int64_t n = 0; n < units; ++n) {
-    infinite |=
-        static_cast<int>(!(std::fabs(values.data()[n]) <= std::numeric_limits<float>::max()));
-  }
-  if (infinite == 0) return absl::OkStatus();
-  for (int64_t n = 0; n < units; ++n) {
-    if (!std::isfinite(values(n))) {
-      return ToAbsl(Status::Invalid("`", name, "` should be finite. Received: ", name, "[", n,
-                                    "]=", values(n)));
-    }
-  }
-  return absl::OkStatus();
-}
 
-absl::Status ParseActivation(const std::string& name, Activation* activation) {
-  static constexpr struct {
-    const char* name;
-    Activation activation;
-  } kActivations[] = {
-      {"linear", Activation::kLinear},      {"relu", Activation::kRelu},
-      {"relu6", Activation::kRelu6},        {"gelu", Activation::kGelu},
-      {"gelu_tanh", Activation::kGeluTanh}, {"sigmoid", Activation::kSigmoid},
-      {"tanh", Activation::kTanh},          {"silu", Activation::kSilu},
-  };
-  for (const auto& each : kActivations) {
-    if (name == each.name) {
-      *activation = each.activation;
-      return absl::OkStatus();
-    }
-  }
-  return ToAbsl(Status::Invalid("`activation` should be one that the op lists. Received: ", name));
-}
+  OpInputList data, indices, indptr, bias, x_scale, x_zero_point, w_scale;
+};
 
-// A float per output element of y, or [0] for none.
-absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
-  if (residual.shape() == y || (residual.dims() == 1 && residual.NumElements() == 0)) {
-    return absl::OkStatus();
-  }
-  return ToAbsl(Status::Invalid("`residual` should have y's shape, ", y.DebugString(),
-                                ", or [0]. Received: shape=", residual.shape().DebugString()));
-}
-
-// TensorFlow's intra-op pool.
-Threads IntraOpThreads(OpKernelContext* context) {
-  const auto* workers = context->device()->tensorflow_cpu_worker_threads();
-  Threads threads;
-  threads.count = workers->num_threads;
-  threads.parallel_for = [pool = workers->workers](int64_t items, int64_t cost,
-                                                   const Threads::Body& body) {
-    using ::tensorflow::thread::ThreadPool;
-    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost), body);
-  };
-  return threads;
-}
-
-// What both ops share. T is the type of the weights.
+// T is the type of the weights.
 template <typename T>
-class MatMulOp : public OpKernel {
+class ChainOp : public OpKernel {
  public:
-  explicit MatMulOp(OpKernelConstruction* context) : OpKernel(context) {
-    OP_REQUIRES_OK(context, context->GetAttr("units", &units_));
-    std::string activation;
-    OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
-    OP_REQUIRES_OK(context, ParseActivation(activation, &activation_));
+  explicit ChainOp(OpKernelConstruction* context) : OpKernel(context) {
+    std::vector<std::string> activations;
+    OP_REQUIRES_OK(context, GetLayers(context, &activations));
+    OP_REQUIRES(context, units_.size() <= kMostLayers && units_.size() == activations.size(),
+                absl::InvalidArgumentError(
+                    "`units` and `activations` should have an element for each of N layers, at "
+                    "most " +
+                    std::to_string(kMostLayers) + ". Received: " + std::to_string(units_.size()) +
+                    " and " + std::to_string(activations.size())));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
-    weights_ = std::make_unique<PreparedWeights<T>>(is_weight_const);
     OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+    for (const std::string& activation : activations) {
+      activations_.emplace_back();
+      OP_REQUIRES_OK(context, ParseActivation(activation, &activations_.back()));
+      weights_.push_back(std::make_unique<PreparedWeights<T>>(is_weight_const));
+    }
   }
 
- protected:
-  // Fills in the fields of `call` that do not depend on T and runs it. `data` is
-  // the number of the op's input of that name; `indices` and `indptr` follow it, as
-  // `residual` follows `bias`.
-  void Multiply(OpKernelContext* context, int data, int bias, const MatmulCall& call) {
+  void Compute(OpKernelContext* context) override {
     try {
-      OP_REQUIRES_OK(context, TryMultiply(context, data, bias, call));
+      OP_REQUIRES_OK(context, TryCompute(context));
     } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
       context->CtxFailure(absl::ResourceExhaustedError(
           "There should be memory for packed weights and activations. Received: units=" +
-          std::to_string(units_) + ", x of shape " + context->input(0).shape().DebugString()));
+          std::to_string(units_.back()) + ", x of shape " +
+          context->input(0).shape().DebugString()));
     }
   }
 
-  int64_t units() const { return units_; }
-
  private:
-  absl::Status TryMultiply(OpKernelContext* context, int data, int bias, MatmulCall call) {
+  static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
+
+  absl::Status GetLayers(OpKernelConstruction* context, std::vector<std::string>* activations) {
+    if (!context->HasAttr("N")) {
+      TF_RETURN_IF_ERROR(context->GetAttr("units", &units_.emplace_back()));
+      return context->GetAttr("activation", &activations->emplace_back());
+    }
+    int64_t layers;
+    TF_RETURN_IF_ERROR(context->GetAttr("N", &layers));
+    TF_RETURN_IF_ERROR(context->GetAttr("units", &units_));
+    TF_RETURN_IF_ERROR(context->GetAttr("activations", activations));
+    if (static_cast<int64_t>(units_.size()) == layers) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "`units` should have an element for each of N=" + std::to_string(layers) +
+        " layers. Received: " + std::to_string(units_.size()));
+  }
+
+  int count() const { return static_cast<int>(units_.size()); }
+  InputName Name(const char* name, int layer) const { return {name, count() == 1 ? -1 : layer}; }
+
+  absl::Status TryCompute(OpKernelContext* context) {
     const Tensor& x = context->input(0);
-    const Tensor& bias_tensor = context->input(bias);
-    const Tensor& residual = context->input(bias + 1);
-    const WeightTensors weights = {context->input(data), context->input(data + 1),
-                                   context->input(data + 2)};
     if (x.dims() < 2) {
       return ToAbsl(Status::Invalid("`x` should have rank 2 or more. Received: shape=",
                                     x.shape().DebugString()));
     }
-    TF_RETURN_IF_ERROR(CheckRank("data", weights.data, 3));
-    TF_RETURN_IF_ERROR(CheckRank("indices", weights.indices, 1));
-    TF_RETURN_IF_ERROR(CheckRank("indptr", weights.indptr, 1));
-    TF_RETURN_IF_ERROR(CheckPerOutput("bias", bias_tensor, units_, /*optional=*/true));
+    LayerInputs inputs;
+    TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
+    std::array<ChainLayer<T>, kMostLayers> layers;
+    std::array<std::shared_ptr<const Matmul<T>>, kMostLayers> matmuls;
+    int64_t features = x.dim_size(x.dims() - 1);
+    const int64_t rows = features == 0 ? 0 : x.NumElements() / features;
+    for (int i = 0; i < count(); ++i) {
+      MatmulCall& call = layers[i].call;
+      TF_RETURN_IF_ERROR(FillCall(inputs, i, &call));
+      TF_RETURN_IF_ERROR(FindWeights(inputs, i, features, &matmuls[i]));
+      layers[i].matmul = matmuls[i].get();
+      call.rows = rows;
+      features = units_[i];
+    }
+    layers[0].call.x = x.data();
+    layers[0].call.x_is_u8 = x.dtype() == DT_UINT8;
+    TF_RETURN_IF_ERROR(FillResult(context, &layers[count() - 1].call));
+    return ToAbsl(Chain<T>(layers.data(), count()).Run(IntraOpThreads(context)));
+  }
 
-    std::shared_ptr<const Matmul<T>> matmul;
-    const int64_t inputs = x.dim_size(x.dims() - 1);
-    TF_RETURN_IF_ERROR(ToAbsl(weights_->Get(weights, units_, inputs, path_, &matmul)));
+  absl::Status FillCall(const LayerInputs& inputs, int layer, MatmulCall* call) const {
+    const Tensor& bias = inputs.bias[layer];
+    TF_RETURN_IF_ERROR(CheckPerOutput(Name("bias", layer), bias, units_[layer],
+                                      /*optional=*/true));
+    call->bias = bias.NumElements() == 0 ? nullptr : bias.vec<float>().data();
+    call->activation = activations_[layer];
+    if constexpr (kQuantized) {
+      const Tensor& scale = inputs.x_scale[layer];
+      const Tensor& zero_point = inputs.x_zero_point[layer];
+      const Tensor& w_scale = inputs.w_scale[layer];
+      TF_RETURN_IF_ERROR(CheckRank(Name("x_scale", layer), scale, 0));
+      TF_RETURN_IF_ERROR(CheckRank(Name("x_zero_point", layer), zero_point, 0));
+      TF_RETURN_IF_ERROR(CheckPerOutput(Name("w_scale", layer), w_scale, units_[layer],
+                                        /*optional=*/false));
+      call->x_scale = scale.scalar<float>()();
+      call->x_zero_point = zero_point.scalar<int32_t>()();
+      call->w_scale = w_scale.vec<float>().data();
+    }
+    return absl::OkStatus();
+  }
 
+  absl::Status FindWeights(const LayerInputs& inputs, int layer, int64_t features,
+                           std::shared_ptr<const Matmul<T>>* matmul) {
+    const WeightTensors weights = {inputs.data[layer], inputs.indices[layer], inputs.indptr[layer]};
+    TF_RETURN_IF_ERROR(CheckRank(Name("data", layer), weights.data, 3));
+    TF_RETURN_IF_ERROR(CheckRank(Name("indices", layer), weights.indices, 1));
+    TF_RETURN_IF_ERROR(CheckRank(Name("indptr", layer), weights.indptr, 1));
+    return ToAbsl(weights_[layer]->Get(weights, units_[layer], features, path_, matmul));
+  }
+
+  // What only the last layer has.
+  absl::Status FillResult(OpKernelContext* context, MatmulCall* call) const {
+    const Tensor& x = context->input(0);
     TensorShape y_shape = x.shape();
-    TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_));
-    TF_RETURN_IF_ERROR(CheckResidual(residual, y_shape));
+    TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_.back()));
+    const Tensor* residual;
+    TF_RETURN_IF_ERROR(context->input("residual", &residual));
+    TF_RETURN_IF_ERROR(CheckResidual(*residual, y_shape));
+    call->residual = residual->NumElements() == 0 ? nullptr : residual->flat<float>().data();
+    if constexpr (kQuantized) {
+      const Tensor *scale, *zero_point;
+      TF_RETURN_IF_ERROR(context->input("y_scale", &scale));
+      TF_RETURN_IF_ERROR(context->input("y_zero_point", &zero_point));
+      TF_RETURN_IF_ERROR(CheckRank({"y_scale"}, *scale, 0));
+      TF_RETURN_IF_ERROR(CheckRank({"y_zero_point"}, *zero_point, 0));
+      call->y_scale = scale->scalar<float>()();
+      call->y_zero_point = zero_point->scalar<int32_t>()();
+    }
     Tensor* y = nullptr;
     TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
-
-    call.x = x.data();
-    call.x_is_u8 = x.dtype() == DT_UINT8;
-    call.rows = y->NumElements() / units_;
-    call.bias = bias_tensor.NumElements() == 0 ? nullptr : bias_tensor.vec<float>().data();
-    call.residual = residual.NumElements() == 0 ? nullptr : residual.flat<float>().data();
-    call.activation = activation_;
-    call.y = y->data();
-    call.y_is_u8 = y->dtype() == DT_UINT8;
-    return ToAbsl(matmul->Run(call, IntraOpThreads(context)));
+    call->y = y->data();
+    call->y_is_u8 = y->dtype() == DT_UINT8;
+    return absl::OkStatus();
   }
 
-  int64_t units_ = 0;
-  Activation activation_ = Activation::kLinear;
+  std::vector<int64_t> units_;
+  std::vector<Activation> activations_;
   Path path_ = Path::kPortable;
-  std::unique_ptr<PreparedWeights<T>> weights_;
+  std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;
 };
 
-class BlockSparseMatMulOp : public MatMulOp<float> {
- public:
-  using MatMulOp<float>::MatMulOp;
-
-  void Compute(OpKernelContext* context) override {
-    Multiply(context, /*data=*/1, /*bias=*/4, MatmulCall());
-  }
-};
-
-class QuantizedBlockSparseMatMulOp : public MatMulOp<int8_t> {
- public:
-  using MatMulOp<int8_t>::MatMulOp;
-
-  void Compute(OpKernelContext* context) override {
-    for (int i : {1, 2, 9, 10}) {
-      OP_REQUIRES_OK(context, CheckRank(kNames[i], context->input(i), 0));
-    }
-    const Tensor& w_scale = context->input(6);
-    OP_REQUIRES_OK(context, CheckPerOutput("w_scale", w_scale, units(),
-                                           /*optional=*/false));
-    MatmulCall call;
-    call.x_scale = context->input(1).scalar<float>()();
-    call.x_zero_point = context->input(2).scalar<int32_t>()();
-    call.w_scale = w_scale.vec<float>().data();
-    call.y_scale = context->input(9).scalar<float>()();
-    call.y_zero_point = context->input(10).scalar<int32_t>()();
-    Multiply(context, /*data=*/3, /*bias=*/7, call);
-  }
-
- private:
-  static constexpr const char* kNames[] = {"x",        "x_scale", "x_zero_point", "data",
-                                           "indices",  "indptr",  "w_scale",      "bias",
-                                           "residual", "y_scale", "y_zero_point"};
-};
-
-REGISTER_KERNEL_BUILDER(Name("Tfsparse>BlockSparseMatMul").Device(DEVICE_CPU), BlockSparseMatMulOp);
-REGISTER_KERNEL_BUILDER(Name("Tfsparse>QuantizedBlockSparseMatMul").Device(DEVICE_CPU),
-                        QuantizedBlockSparseMatMulOp);
+#define TFSPARSE_REGISTER(name, T) \
+  REGISTER_KERNEL_BUILDER(Name("Tfsparse>" name).Device(DEVICE_CPU), ChainOp<T>)
+TFSPARSE_REGISTER("BlockSparseMatMul", float);
+TFSPARSE_REGISTER("BlockSparseMatMulChain", float);
+TFSPARSE_REGISTER("QuantizedBlockSparseMatMul", int8_t);
+TFSPARSE_REGISTER("QuantizedBlockSparseMatMulChain", int8_t);
+#undef TFSPARSE_REGISTER
 
 }  // namespace
 }  // namespace tfsparse

@@ -15,32 +15,46 @@ using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
-// Ranks of the inputs, and y's shape: x's with `units` in the place of the last
+// Inputs of every layer, and of the whole op, by their ranks. Those that an op lacks are skipped.
+constexpr struct {
+  const char* name;
+  int rank;
+} kRanks[] = {{"data", 3},    {"indices", 1}, {"indptr", 1},
+              {"bias", 1},    {"x_scale", 0}, {"x_zero_point", 0},
+              {"w_scale", 1}, {"y_scale", 0}, {"y_zero_point", 0}};
+
+// Ranks of the inputs, and y's shape: x's with the last layer's units in the place of the last
 // dimension.
-absl::Status MatMulShape(InferenceContext* c, int x, int data, const std::vector<int>& vectors,
-                         const std::vector<int>& scalars) {
-  ShapeHandle x_shape, unused;
-  TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(x), 2, &x_shape));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(data), 3, &unused));
-  for (int i : vectors) TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 1, &unused));
-  for (int i : scalars) TF_RETURN_IF_ERROR(c->WithRank(c->input(i), 0, &unused));
-  int64_t units;
-  TF_RETURN_IF_ERROR(c->GetAttr("units", &units));
+absl::Status MatMulShape(InferenceContext* c) {
+  ShapeHandle x, unused;
+  TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), 2, &x));
+  for (const auto& each : kRanks) {
+    std::vector<ShapeHandle> inputs;
+    if (!c->input(each.name, &inputs).ok()) continue;
+    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
+  }
+  std::vector<int64_t> units;
+  if (!c->GetAttr("units", &units).ok()) {
+    TF_RETURN_IF_ERROR(c->GetAttr("units", &units.emplace_back()));
+  }
   // A graph from a file reaches this before its attributes are checked, and a negative
   // dimension ends the process.
-  if (units < 1) {
-    return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
-                                      std::to_string(units));
+  if (units.empty() || units.back() < 1) {
+    return absl::InvalidArgumentError(
+        "`units` should be at least 1. Received: units=" +
+        (units.empty() ? std::string("[]") : std::to_string(units.back())));
   }
-  ShapeHandle y_shape;
-  TF_RETURN_IF_ERROR(c->ReplaceDim(x_shape, -1, c->MakeDim(units), &y_shape));
-  c->set_output(0, y_shape);
+  ShapeHandle y;
+  TF_RETURN_IF_ERROR(c->ReplaceDim(x, -1, c->MakeDim(units.back()), &y));
+  c->set_output(0, y);
   return absl::OkStatus();
 }
 
-constexpr char kActivation[] =
-    "activation: {'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'} = "
-    "'linear'";
+#define TFSPARSE_ACTIVATIONS \
+  "{'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'}"
+constexpr char kActivation[] = "activation: " TFSPARSE_ACTIVATIONS " = 'linear'";
+constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
+#undef TFSPARSE_ACTIVATIONS
 
 }  // namespace
 
@@ -55,7 +69,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Attr("units: int >= 1")
     .Attr(kActivation)
     .Attr("is_weight_const: bool = false")
-    .SetShapeFn([](InferenceContext* c) { return MatMulShape(c, 0, 1, {2, 3, 4}, {}); })
+    .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias +
 residual).
@@ -95,9 +109,7 @@ REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
     .Attr("Tin: {float, uint8}")
     .Attr("Tout: {float, uint8}")
     .Attr("is_weight_const: bool = false")
-    .SetShapeFn([](InferenceContext* c) {
-      return MatMulShape(c, 0, 3, {4, 5, 6, 7}, {1, 2, 9, 10});
-    })
+    .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 Multiplies uint8 activations by a block-sparse int8 weight matrix.
 
@@ -125,6 +137,76 @@ y: [..., units].
 units: Outputs, the rows of W.
 activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
   approximation by tanh.
+is_weight_const: As in BlockSparseMatMul.
+)doc");
+
+REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
+    .Input("x: float")
+    .Input("data: N * float")
+    .Input("indices: N * int32")
+    .Input("indptr: N * int32")
+    .Input("bias: N * float")
+    .Input("residual: float")
+    .Output("y: float")
+    .Attr("N: int >= 1")
+    .Attr("units: list(int)")
+    .Attr(kActivations)
+    .Attr("is_weight_const: bool = false")
+    .SetShapeFn(MatMulShape)
+    .Doc(R"doc(
+N BlockSparseMatMul, each of the result of the one before.
+
+A tile of rows goes through all layers while it is in the cache. The result is that of the
+ops one after the other, to the last bit.
+
+x: [..., K], of rank 2 or more.
+data, indices, indptr: Each layer's weights. Its inputs are the units of the layer before.
+bias: Each layer's, or [0] for none.
+residual: [..., units of the last layer], added before its activation, or [0] for none.
+y: [..., units of the last layer].
+N: Layers, at most 16.
+units: Outputs of each layer.
+activations: Of each layer.
+is_weight_const: As in BlockSparseMatMul.
+)doc");
+
+REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
+    .Input("x: Tin")
+    .Input("x_scale: N * float")
+    .Input("x_zero_point: N * int32")
+    .Input("data: N * int8")
+    .Input("indices: N * int32")
+    .Input("indptr: N * int32")
+    .Input("w_scale: N * float")
+    .Input("bias: N * float")
+    .Input("residual: float")
+    .Input("y_scale: float")
+    .Input("y_zero_point: int32")
+    .Output("y: Tout")
+    .Attr("N: int >= 1")
+    .Attr("units: list(int)")
+    .Attr(kActivations)
+    .Attr("Tin: {float, uint8}")
+    .Attr("Tout: {float, uint8}")
+    .Attr("is_weight_const: bool = false")
+    .SetShapeFn(MatMulShape)
+    .Doc(R"doc(
+N QuantizedBlockSparseMatMul, each of the result of the one before, which is uint8.
+
+A tile of rows goes through all layers while it is in the cache. The result is that of the
+ops one after the other, to the last bit.
+
+x: [..., K], of rank 2 or more.
+x_scale, x_zero_point: Of each layer's x, and so of the result of the layer before.
+data, indices, indptr: Each layer's weights. Its inputs are the units of the layer before.
+w_scale: Each layer's.
+bias: Each layer's, or [0] for none.
+residual: [..., units of the last layer], added before its activation, or [0] for none.
+y_scale, y_zero_point: Of the last layer's result; used for uint8.
+y: [..., units of the last layer].
+N: Layers, at most 16.
+units: Outputs of each layer.
+activations: Of each layer.
 is_weight_const: As in BlockSparseMatMul.
 )doc");
 

@@ -1,0 +1,46 @@
+#ifndef TFSPARSE_CUSTOM_OPS_TF_OPS_OP_INPUTS_H_
+#define TFSPARSE_CUSTOM_OPS_TF_OPS_OP_INPUTS_H_
+
+// Checks of what TensorFlow hands an op: ranks, sizes, finite values. What a value may be
+// otherwise, Matmul checks.
+
+#include <cstdint>
+#include <string>
+
+#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/base/status.h"
+#include "custom_ops/kernels/kernel_args.h"
+#include "tensorflow/core/framework/op_kernel.h"
+
+namespace tfsparse {
+
+// An input's name, as an error gives it: that of a list has its number behind it. Made into text
+// only where there is one.
+struct InputName {
+  const char* name;
+  int number = -1;
+
+  std::string text() const {
+    return number < 0 ? name : std::string(name) + "[" + std::to_string(number) + "]";
+  }
+};
+
+absl::Status ToAbsl(const Status& status);
+
+absl::Status CheckRank(const InputName& name, const tensorflow::Tensor& tensor, int rank);
+
+// One value per output, all finite; `optional` allows none at all.
+absl::Status CheckPerOutput(const InputName& name, const tensorflow::Tensor& tensor, int64_t units,
+                            bool optional);
+
+// A float per output element of y, or [0] for none.
+absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow::TensorShape& y);
+
+absl::Status ParseActivation(const std::string& name, Activation* activation);
+
+// TensorFlow's intra-op pool.
+Threads IntraOpThreads(tensorflow::OpKernelContext* context);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_TF_OPS_OP_INPUTS_H_
