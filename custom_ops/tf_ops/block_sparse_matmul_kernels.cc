@@ -52,11 +52,10 @@ class ChainOp : public OpKernel {
     std::vector<std::string> activations;
     OP_REQUIRES_OK(context, GetLayers(context, &activations));
     OP_REQUIRES(context, units_.size() <= kMostLayers && units_.size() == activations.size(),
-                absl::InvalidArgumentError(
+                ToAbsl(Status::Invalid(
                     "`units` and `activations` should have an element for each of N layers, at "
-                    "most " +
-                    std::to_string(kMostLayers) + ". Received: " + std::to_string(units_.size()) +
-                    " and " + std::to_string(activations.size())));
+                    "most ",
+                    kMostLayers, ". Received: ", units_.size(), " and ", activations.size())));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
     OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
@@ -90,10 +89,16 @@ class ChainOp : public OpKernel {
     TF_RETURN_IF_ERROR(context->GetAttr("N", &layers));
     TF_RETURN_IF_ERROR(context->GetAttr("units", &units_));
     TF_RETURN_IF_ERROR(context->GetAttr("activations", activations));
-    if (static_cast<int64_t>(units_.size()) == layers) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        "`units` should have an element for each of N=" + std::to_string(layers) +
-        " layers. Received: " + std::to_string(units_.size()));
+    if (static_cast<int64_t>(units_.size()) != layers) {
+      return ToAbsl(Status::Invalid("`units` should have an element for each of N=", layers,
+                                    " layers. Received: ", units_.size()));
+    }
+    for (int64_t units : units_) {
+      if (units < 1) {
+        return ToAbsl(Status::Invalid("`units` should be at least 1. Received: units=", units));
+      }
+    }
+    return absl::OkStatus();
   }
 
   int count() const { return static_cast<int>(units_.size()); }
@@ -110,7 +115,8 @@ class ChainOp : public OpKernel {
     std::array<ChainLayer<T>, kMostLayers> layers;
     std::array<std::shared_ptr<const Matmul<T>>, kMostLayers> matmuls;
     int64_t features = x.dim_size(x.dims() - 1);
-    const int64_t rows = features == 0 ? 0 : x.NumElements() / features;
+    int64_t rows = 1;  // not by dividing: there may be no features
+    for (int d = 0; d + 1 < x.dims(); ++d) rows *= x.dim_size(d);
     for (int i = 0; i < count(); ++i) {
       MatmulCall& call = layers[i].call;
       TF_RETURN_IF_ERROR(FillCall(inputs, i, &call));

@@ -1,6 +1,7 @@
 // Tfsparse>BlockSparseMatMul and Tfsparse>QuantizedBlockSparseMatMul: interface
 // and shape functions. The kernels are in block_sparse_matmul_kernels.cc.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,10 @@ absl::Status MatMulShape(InferenceContext* c) {
   }
   // A graph from a file reaches this before its attributes are checked, and a negative
   // dimension ends the process.
-  if (units.empty() || units.back() < 1) {
-    return absl::InvalidArgumentError(
-        "`units` should be at least 1. Received: units=" +
-        (units.empty() ? std::string("[]") : std::to_string(units.back())));
+  const auto least = std::min_element(units.begin(), units.end());
+  if (least == units.end() || *least < 1) {
+    return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
+                                      (units.empty() ? "[]" : std::to_string(*least)));
   }
   ShapeHandle y;
   TF_RETURN_IF_ERROR(c->ReplaceDim(x, -1, c->MakeDim(units.back()), &y));

@@ -9,6 +9,8 @@ from tfsparse.conversion.graph_view import GraphView
 
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+INT8_CHAIN = "Tfsparse>QuantizedBlockSparseMatMulChain"
+FLOAT_CHAIN = "Tfsparse>BlockSparseMatMulChain"
 
 
 def normal(shape, seed=0):

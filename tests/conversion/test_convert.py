@@ -8,7 +8,7 @@ import tf_keras
 
 import tfsparse
 
-from .helpers import FLOAT_OP, INT8_OP, blocky, constants, nodes, normal, save, spec
+from .helpers import FLOAT_CHAIN, FLOAT_OP, INT8_OP, blocky, constants, nodes, normal, save, spec
 
 BOTH = pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras3", "tf_keras"])
 
@@ -72,7 +72,8 @@ def int8_layer(x, kernel, bias, x_range, relu):
 def test_fp32_predicts_what_the_model_predicts(k, bias):
     model = mlp(k, bias)
     converted = everything(model)
-    assert len(nodes(converted.graph_def(), FLOAT_OP)) == 3
+    (chain,) = nodes(converted.graph_def(), FLOAT_CHAIN)
+    assert list(chain.attr["units"].list.i) == [24, 16, 5]
     assert not nodes(converted.graph_def(), "MatMul")
     for batch in (1, 7, 64, 0):
         x = normal((batch, 20), batch)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfsparse import ops
+from tfsparse.conversion import graph_conversion
 from tfsparse.conversion.graph_conversion import GraphConversion
 
 from .helpers import INT8_OP, constants, dtype_of, frozen, nodes, normal, spec
@@ -13,6 +14,12 @@ W1, W2, W3 = normal((8, 12)), normal((12, 8), 1), normal((12, 4), 2)
 @pytest.fixture(autouse=True, scope="module")
 def library():
     ops.load()
+
+
+@pytest.fixture(autouse=True)
+def no_chains(monkeypatch):
+    """Ops stay apart, so that what is between them can be looked at."""
+    monkeypatch.setattr(graph_conversion, "chain_layers", lambda graph: (graph, {}))
 
 
 def convert(path, function, inputs=None, overrides=None):

@@ -16,6 +16,7 @@ STAYED = OpReport(
     input=None,
     output=None,
     fused=(),
+    chain=(),
     speedup=None,
     reason="its weights are not constant",
 )
@@ -31,6 +32,7 @@ CONVERTED = OpReport(
     input="float32",
     output="uint8",
     fused=("bias", "gelu"),
+    chain=("before", "a_longer_name"),
     speedup=4.25,
     reason="predicted faster",
 )

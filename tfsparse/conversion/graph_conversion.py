@@ -1,4 +1,4 @@
-"""Converts the graph of one signature: match, plan, calibrate, rewrite, hand over, report."""
+"""Converts the graph of one signature: match, plan, calibrate, rewrite, hand over, chain, report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.calibration import calibrate
 from tfsparse.conversion.calibration_data import batches, of_signatures
+from tfsparse.conversion.chaining import chain_layers
 from tfsparse.conversion.cost_model import Precision
 from tfsparse.conversion.frozen_graph import FrozenGraph
 from tfsparse.conversion.graph_view import GraphView, NodeDef
@@ -67,7 +68,8 @@ class GraphConversion:
         if quantized:
             results = {op_node(plan): params[f"{plan.layer.result}:0"] for plan in quantized}
             graph = hand_over_u8(graph, results)
-        return graph, self._report(graph)
+        chained, chains = chain_layers(graph)
+        return chained, self._report(graph, chains)
 
     def _activation_params(self, calibration_data: Any) -> dict[str, ActivationParams]:
         """How the inputs and results of INT8 layers are read as u8, by tensor name."""
@@ -84,17 +86,26 @@ class GraphConversion:
             name: activation_params(found.minimum, found.maximum) for name, found in ranges.items()
         }
 
-    def _report(self, graph: FrozenGraph) -> list[OpReport]:
+    def _report(self, graph: FrozenGraph, chains: Mapping[str, Sequence[str]]) -> list[OpReport]:
         order = {node.name: place for place, node in enumerate(self._graph.graph_def.node)}
         nodes = {node.name: node for node in graph.graph_def.node}
-        rows = [
-            (order[plan.layer.product], self._planned_row(plan, nodes.get(op_node(plan))))
-            for plan in self._plans
-        ]
+        chain_of = {op: chain for chain, run in chains.items() for op in run}
+        rows = []
+        for plan in self._plans:
+            op = op_node(plan)
+            run = chains[chain_of[op]] if op in chain_of else ()
+            row = self._planned_row(plan, nodes.get(op), chain_of.get(op, op), self._layers(run))
+            rows.append((order[plan.layer.product], row))
         rows += [(order.get(op.node, len(order)), self._stayed_row(op)) for op in self._unmatched]
         return [row for _, row in sorted(rows, key=lambda entry: entry[0])]
 
-    def _planned_row(self, plan: Plan, node: NodeDef | None) -> OpReport:
+    def _layers(self, op_nodes: Sequence[str]) -> tuple[str, ...]:
+        names = {op_node(plan): plan.layer.name for plan in self._plans if plan.convert}
+        return tuple(names[node] for node in op_nodes)
+
+    def _planned_row(
+        self, plan: Plan, node: NodeDef | None, name: str, chain: tuple[str, ...]
+    ) -> OpReport:
         weights = plan.layer.weights
         converted = plan.convert and node is not None
         takes, gives = "float32", "float32"
@@ -102,7 +113,7 @@ class GraphConversion:
             takes, gives = (_type_name(node, attr) for attr in ("Tin", "Tout"))
         return OpReport(
             layer=plan.layer.name,
-            node=op_node(plan) if converted else plan.layer.product,
+            node=name if converted else plan.layer.product,
             signatures=self.signatures,
             converted=converted,
             shape=(weights.shape[0], weights.shape[1]),
@@ -112,6 +123,7 @@ class GraphConversion:
             input=takes if converted else None,
             output=gives if converted else None,
             fused=plan.layer.fused if converted else (),
+            chain=chain,
             speedup=plan.choice.speedup,
             reason=plan.reason,
         )
@@ -129,6 +141,7 @@ class GraphConversion:
             input=None,
             output=None,
             fused=(),
+            chain=(),
             speedup=None,
             reason=op.reason,
         )

@@ -24,6 +24,8 @@ class OpReport:
         output: Type of the activations it gives, or None.
         fused: What the op does to its sums besides: any of ``"bias"``, ``"residual"`` and
             the name of an activation; empty if it stayed.
+        chain: Names of the layers that run as one op with this one, each on the result of
+            the one before, this one among them; empty if it runs alone.
         speedup: Predicted time of the dense op over that of the sparse one, or None.
         reason: Why it was converted or why it stayed.
     """
@@ -39,6 +41,7 @@ class OpReport:
     input: str | None
     output: str | None
     fused: tuple[str, ...]
+    chain: tuple[str, ...]
     speedup: float | None
     reason: str
 
@@ -92,6 +95,7 @@ class ConversionReport:
             "in",
             "out",
             "fused",
+            "chain",
             "speed-up",
             "",
         )
@@ -115,6 +119,7 @@ def _row(op: OpReport) -> tuple[str, ...]:
         op.input or "-",
         op.output or "-",
         "+".join(op.fused) or "-",
+        f"{op.chain.index(op.layer) + 1} of {len(op.chain)}" if op.chain else "-",
         f"{op.speedup:.2f}x" if op.speedup is not None else "-",
         op.reason,
     )
