@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <vector>
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/balanced_cut.h"
@@ -24,6 +23,7 @@ constexpr int64_t kPackedInputs = 64;
 struct Scratch {
   AlignedBuffer<uint8_t> tile;
   AlignedBuffer<uint8_t> all_tiles;
+  AlignedBuffer<uint8_t> non_finite;  // of each tile
   AlignedBuffer<int32_t> acc;
 
   static Scratch& OfThisThread() {
@@ -83,10 +83,11 @@ void Execution<T>::RunTiles(const Threads& threads) const {
 template <typename T>
 void Execution<T>::RunTilesInParts(const Threads& threads, int64_t parts) const {
   const int64_t bytes = TileBytes();
-  AlignedBuffer<uint8_t>& buffer = Scratch::OfThisThread().all_tiles;
-  buffer.Reserve(tiles_.count() * bytes);
-  uint8_t* const packed = buffer.data();
-  std::vector<char> non_finite(tiles_.count());
+  Scratch& scratch = Scratch::OfThisThread();
+  scratch.all_tiles.Reserve(tiles_.count() * bytes);
+  scratch.non_finite.Reserve(tiles_.count());
+  uint8_t* const packed = scratch.all_tiles.data();
+  uint8_t* const non_finite = scratch.non_finite.data();
   threads.Run(tiles_.count(), weights_.in * tiles_.most_vectors(), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       non_finite[tile] = PackTile(tile, packed + tile * bytes);

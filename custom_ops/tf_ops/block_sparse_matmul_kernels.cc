@@ -152,7 +152,8 @@ class MatMulOp : public OpKernel {
 
     std::shared_ptr<const Matmul<T>> matmul;
     const int64_t inputs = x.dim_size(x.dims() - 1);
-    TF_RETURN_IF_ERROR(ToAbsl(weights_->Get(weights, units_, inputs, path_, &matmul)));
+    const Threads threads = IntraOpThreads(context);
+    TF_RETURN_IF_ERROR(ToAbsl(weights_->Get(weights, units_, inputs, path_, threads, &matmul)));
 
     TensorShape y_shape = x.shape();
     TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_));
@@ -168,7 +169,7 @@ class MatMulOp : public OpKernel {
     call.activation = activation_;
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;
-    return ToAbsl(matmul->Run(call, IntraOpThreads(context)));
+    return ToAbsl(matmul->Run(call, threads));
   }
 
   int64_t units_ = 0;
