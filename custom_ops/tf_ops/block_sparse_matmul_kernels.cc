@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "custom_ops/base/parallel_for.h"
+#include "custom_ops/base/shared_work.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/path.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
@@ -90,17 +91,10 @@ absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
                                 ", or [0]. Received: shape=", residual.shape().DebugString()));
 }
 
-// TensorFlow's intra-op pool.
+// The calling thread and TensorFlow's intra-op pool.
 Threads IntraOpThreads(OpKernelContext* context) {
   const auto* workers = context->device()->tensorflow_cpu_worker_threads();
-  Threads threads;
-  threads.count = workers->num_threads;
-  threads.parallel_for = [pool = workers->workers](int64_t items, int64_t cost,
-                                                   const Threads::Body& body) {
-    using ::tensorflow::thread::ThreadPool;
-    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost), body);
-  };
-  return threads;
+  return ShareAmong(workers->num_threads, workers->workers);
 }
 
 // What both ops share. T is the type of the weights.
