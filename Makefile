@@ -11,6 +11,7 @@ bazel = "$$(cat .build/bazel)"
 python = .venv/bin/python
 library = custom_ops/tf_ops/libtfsparse_ops.so
 packed_library = tfsparse/ops/libtfsparse_ops.so
+serving_models = .build/serving_models/models.txt
 
 # TensorFlow's log without what is not about us.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -80,9 +81,14 @@ lint: setup ## ruff, mypy and clang-format on every file, as a commit would
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
 
 .PHONY: bench-kernels
-bench-kernels: setup ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --json FILE ..."
+bench-kernels: build ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --json FILE ..."
 	@$(bazel) build //benchmarks:bench_kernels
-	@bazel-bin/benchmarks/bench_kernels $(ARGS)
+	@$(MAKE) --no-print-directory $(serving_models)
+	@bazel-bin/benchmarks/bench_kernels --models $(dir $(serving_models)) $(ARGS)
+
+# Exported anew when what exports them has changed.
+$(serving_models): $(packed_library) $(wildcard tfsparse/conversion/*.py) benchmarks/serving_models.py
+	@$(python) -m benchmarks.serving_models $(@D)
 
 .PHONY: bench-training
 bench-training: setup ## Times training dense, pruned, and pruned by TFMOT; ARGS="--models mlp ..."

@@ -35,7 +35,9 @@ Path ChosenPath(const Options& options) {
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), path_(ChosenPath(options)) {}
+  // `program` is this one's file.
+  Bench(const Options& options, const std::string& program)
+      : options_(options), program_(program), path_(ChosenPath(options)) {}
 
   void Run() {
     FindPeaks();
@@ -47,6 +49,7 @@ class Bench {
       CompareActivations();
       Packing();
       Perceptron();
+      Serving();
     }
     if (records_.empty()) Fail("no case has \"" + options_.filter + "\" in its name");
     if (!options_.json.empty() && !WriteJson(options_.json, records_)) {
@@ -133,7 +136,40 @@ class Bench {
     }
   }
 
+  // The program beside this one prints its own table, and records between the lines.
+  void Serving() {
+    if (options_.models.empty() || kServing.find(options_.filter) == std::string::npos) return;
+    const size_t slash = program_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : program_.substr(0, slash);
+    const std::string command =
+        Quoted(folder + "/bench_serving") + " " + Quoted(options_.models) + " --records";
+    std::FILE* const output = popen(command.c_str(), "r");
+    if (output == nullptr) Fail("could not run " + command);
+    char line[1024];
+    while (std::fgets(line, sizeof(line), output) != nullptr) {
+      const std::string text = line;
+      if (text.front() == '{') {
+        records_.push_back(Record::Read(text.substr(1, text.rfind('}') - 1)));
+      } else {
+        std::fputs(line, stdout);
+        std::fflush(stdout);
+      }
+    }
+    if (pclose(output) != 0) Fail("bench_serving failed");
+  }
+
+  // For the shell.
+  static std::string Quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+  }
+
+  // What --filter looks at.
+  static inline const std::string kServing = "serving";
+
   const Options options_;
+  const std::string program_;
   const Path path_;
   double peak_f32_ = 0, peak_u8s8_ = 0, peak_amx_ = 0;
   std::vector<Record> records_;
@@ -143,6 +179,6 @@ class Bench {
 }  // namespace tfsparse
 
 int main(int argc, char** argv) {
-  tfsparse::Bench(tfsparse::ParseOptions(argc, argv)).Run();
+  tfsparse::Bench(tfsparse::ParseOptions(argc, argv), argv[0]).Run();
   return 0;
 }

@@ -23,6 +23,8 @@ Every result is checked before it is timed.
   --path P           portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi
                      or amx
                      (default: TFSPARSE_PATH, else the best one)
+  --models DIR       what benchmarks/serving_models.py has written; the standard cases end with
+                     these, through TensorFlow, which bench_serving beside this program times
   --json FILE        writes the results there as well
   --help             this text
 
@@ -67,11 +69,13 @@ std::vector<int64_t> ParseSizes(const char* option, const std::string& text, siz
 }
 
 void Set(Options& options, const std::string& option, const std::string& value) {
-  if (option == "--filter" || option == "--json" || option == "--path") {
-    (option == "--json"   ? options.json
-     : option == "--path" ? options.path
-                          : options.filter) = value;
-    return;
+  std::string* const texts[] = {&options.filter, &options.json, &options.path, &options.models};
+  static constexpr const char* kTexts[] = {"--filter", "--json", "--path", "--models"};
+  for (int i = 0; i < 4; ++i) {
+    if (option == kTexts[i]) {
+      *texts[i] = value;
+      return;
+    }
   }
   if (option == "--threads") {
     options.threads = static_cast<int>(ParseSizes("--threads", value, 1)[0]);

@@ -19,6 +19,12 @@ Record& Record::AddValue(const std::string& key, const std::string& value) {
   return *this;
 }
 
+Record Record::Read(const std::string& json) {
+  Record record;
+  record.json_ = json;
+  return record;
+}
+
 bool WriteJson(const std::string& path, const std::vector<Record>& records) {
   const std::string unfinished = path + ".tmp";
   std::FILE* file = std::fopen(unfinished.c_str(), "w");

@@ -12,6 +12,9 @@ class Record {
   Record& Add(const std::string& key, const std::string& text);
   Record& Add(const std::string& key, double number);
 
+  // Of what json() gave, in another program.
+  static Record Read(const std::string& json);
+
   const std::string& json() const { return json_; }  // without braces
 
  private:

@@ -7,6 +7,8 @@
 #include <memory>
 #include <new>
 
+#include "custom_ops/base/huge_pages.h"
+
 namespace tfsparse {
 
 // One cache line, and one vector register of AVX-512.
@@ -36,6 +38,7 @@ class AlignedBuffer {
       size_ = 0;
       throw std::bad_alloc();
     }
+    PreferHugePages(start, room);
     data_ = static_cast<T*>(std::align(kAlignment, room - kAlignment, start, room));
     size_ = size;
   }

@@ -11,7 +11,22 @@ namespace tfsparse {
 // The threads a matmul may use, handed in by whoever owns them: TensorFlow's
 // intra-op pool in the op, a few std::threads in a test, none in a benchmark.
 struct Threads {
-  using Body = std::function<void(int64_t begin, int64_t end)>;
+  // A function of a range, by reference: unlike a std::function it is made without allocating,
+  // whatever the function captures, and it must not outlive what it was made from.
+  class Body {
+   public:
+    template <class Function>
+    Body(const Function& function)
+        : function_(&function), call_([](const void* f, int64_t begin, int64_t end) {
+            (*static_cast<const Function*>(f))(begin, end);
+          }) {}
+
+    void operator()(int64_t begin, int64_t end) const { call_(function_, begin, end); }
+
+   private:
+    const void* function_;
+    void (*call_)(const void* function, int64_t begin, int64_t end);
+  };
 
   // How many threads may work at a time.
   int count = 1;
@@ -30,13 +45,14 @@ struct Threads {
       return;
     }
     std::atomic<bool> out_of_memory = false;
-    parallel_for(items, cost, [&](int64_t begin, int64_t end) {
+    const auto guarded = [&](int64_t begin, int64_t end) {
       try {
         body(begin, end);
       } catch (const std::bad_alloc&) {
         out_of_memory = true;
       }
-    });
+    };
+    parallel_for(items, cost, guarded);
     if (out_of_memory) throw std::bad_alloc();
   }
 };

@@ -231,6 +231,7 @@ class Packer {
   }
 
   void WriteValues(int64_t out, int64_t groups) {
+    if (groups == 0) return;
     const size_t begin = made_.values.size();
     made_.values.resize(begin + groups * kGroupValues);
     for (int64_t n = out; n < std::min(out + kTileOutputs, matrix_.out); ++n) {

@@ -1,7 +1,6 @@
 #include "custom_ops/matmul/execution.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/balanced_cut.h"
@@ -17,6 +16,7 @@ constexpr int64_t kMinInstructions = 1 << 14;
 struct Scratch {
   AlignedBuffer<uint8_t> tile;
   AlignedBuffer<uint8_t> all_tiles;
+  AlignedBuffer<uint8_t> non_finite;  // of each tile
 
   static Scratch& OfThisThread() {
     thread_local Scratch scratch;
@@ -70,10 +70,11 @@ template <typename T>
 void Execution<T>::RunTilesInParts(const TileWork<T>& work, const Threads& threads,
                                    int64_t parts) const {
   const int64_t bytes = work.PackedBytes(tiles_.most_vectors());
-  AlignedBuffer<uint8_t>& buffer = Scratch::OfThisThread().all_tiles;
-  buffer.Reserve(tiles_.count() * bytes);
-  uint8_t* const packed = buffer.data();
-  std::vector<char> non_finite(tiles_.count());
+  Scratch& scratch = Scratch::OfThisThread();
+  scratch.all_tiles.Reserve(tiles_.count() * bytes);
+  scratch.non_finite.Reserve(tiles_.count());
+  uint8_t* const packed = scratch.all_tiles.data();
+  uint8_t* const non_finite = scratch.non_finite.data();
   const int64_t cost_to_pack = prepared_.weights.in * tiles_.most_vectors();
   threads.Run(tiles_.count(), cost_to_pack, [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/matmul/chain.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/path.h"
@@ -114,13 +115,14 @@ class ChainOp : public OpKernel {
     TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
     std::array<ChainLayer<T>, kMostLayers> layers;
     std::array<std::shared_ptr<const Matmul<T>>, kMostLayers> matmuls;
+    const Threads threads = IntraOpThreads(context);
     int64_t features = x.dim_size(x.dims() - 1);
     int64_t rows = 1;  // not by dividing: there may be no features
     for (int d = 0; d + 1 < x.dims(); ++d) rows *= x.dim_size(d);
     for (int i = 0; i < count(); ++i) {
       MatmulCall& call = layers[i].call;
       TF_RETURN_IF_ERROR(FillCall(inputs, i, &call));
-      TF_RETURN_IF_ERROR(FindWeights(inputs, i, features, &matmuls[i]));
+      TF_RETURN_IF_ERROR(FindWeights(inputs, i, features, threads, &matmuls[i]));
       layers[i].matmul = matmuls[i].get();
       call.rows = rows;
       features = units_[i];
@@ -128,7 +130,7 @@ class ChainOp : public OpKernel {
     layers[0].call.x = x.data();
     layers[0].call.x_is_u8 = x.dtype() == DT_UINT8;
     TF_RETURN_IF_ERROR(FillResult(context, &layers[count() - 1].call));
-    return ToAbsl(Chain<T>(layers.data(), count()).Run(IntraOpThreads(context)));
+    return ToAbsl(Chain<T>(layers.data(), count()).Run(threads));
   }
 
   absl::Status FillCall(const LayerInputs& inputs, int layer, MatmulCall* call) const {
@@ -153,12 +155,12 @@ class ChainOp : public OpKernel {
   }
 
   absl::Status FindWeights(const LayerInputs& inputs, int layer, int64_t features,
-                           std::shared_ptr<const Matmul<T>>* matmul) {
+                           const Threads& threads, std::shared_ptr<const Matmul<T>>* matmul) {
     const WeightTensors weights = {inputs.data[layer], inputs.indices[layer], inputs.indptr[layer]};
     TF_RETURN_IF_ERROR(CheckRank(Name("data", layer), weights.data, 3));
     TF_RETURN_IF_ERROR(CheckRank(Name("indices", layer), weights.indices, 1));
     TF_RETURN_IF_ERROR(CheckRank(Name("indptr", layer), weights.indptr, 1));
-    return ToAbsl(weights_[layer]->Get(weights, units_[layer], features, path_, matmul));
+    return ToAbsl(weights_[layer]->Get(weights, units_[layer], features, path_, threads, matmul));
   }
 
   // What only the last layer has.

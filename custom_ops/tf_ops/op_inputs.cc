@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "custom_ops/base/shared_work.h"
 #include "tensorflow/core/lib/core/threadpool.h"
 
 namespace tfsparse {
@@ -76,14 +77,7 @@ absl::Status ParseActivation(const std::string& name, Activation* activation) {
 
 Threads IntraOpThreads(OpKernelContext* context) {
   const auto* workers = context->device()->tensorflow_cpu_worker_threads();
-  Threads threads;
-  threads.count = workers->num_threads;
-  threads.parallel_for = [pool = workers->workers](int64_t items, int64_t cost,
-                                                   const Threads::Body& body) {
-    using ::tensorflow::thread::ThreadPool;
-    pool->ParallelFor(items, ThreadPool::SchedulingParams::Adaptive(cost), body);
-  };
-  return threads;
+  return ShareAmong(workers->num_threads, workers->workers);
 }
 
 }  // namespace tfsparse

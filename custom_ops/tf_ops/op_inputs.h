@@ -38,7 +38,7 @@ absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow:
 
 absl::Status ParseActivation(const std::string& name, Activation* activation);
 
-// TensorFlow's intra-op pool.
+// The calling thread and TensorFlow's intra-op pool.
 Threads IntraOpThreads(tensorflow::OpKernelContext* context);
 
 }  // namespace tfsparse

@@ -25,17 +25,24 @@
 // kernel between calls of equal attributes), so a few are kept, the oldest given up
 // first.
 //
-// Concurrency. Any number of calls at a time. The list is guarded by a lock that is
-// held for finding an entry, never for packing: two calls that meet new weights both
-// pack them, and the first one's are kept and used by both.
+// Concurrency. Any number of calls at a time, and one that finds its weights takes no lock.
+// It reads pointers to entries that never change; `readers_` counts the calls that are doing
+// so. A call that keeps new weights holds a lock against others that do. It takes the oldest
+// entry out of its slot, and frees it once it sees no reader: whoever begins to read after
+// that sees the slot as it is now. While there are readers, entries that were taken out wait
+// for the next call that keeps some. Packing is done by no lock: two calls that meet new
+// weights both pack them, and the first one's are kept and used by both.
 
+#include <array>
+#include <atomic>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <utility>
+#include <vector>
 
+#include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/matmul/matmul.h"
 #include "tensorflow/core/framework/tensor.h"
@@ -45,9 +52,9 @@ namespace tfsparse {
 
 // The three arrays of a block-sparse matrix as an op receives them.
 struct WeightTensors {
-  tensorflow::Tensor data;
-  tensorflow::Tensor indices;
-  tensorflow::Tensor indptr;
+  const tensorflow::Tensor& data;
+  const tensorflow::Tensor& indices;
+  const tensorflow::Tensor& indptr;
 };
 
 template <typename T>
@@ -55,29 +62,37 @@ class PreparedWeights {
  public:
   explicit PreparedWeights(bool constant) : constant_(constant) {}
 
-  // The packed form of `weights`, for `units` outputs and `inputs` inputs.
-  // Fails as Matmul::Create does.
+  PreparedWeights(const PreparedWeights&) = delete;
+  PreparedWeights& operator=(const PreparedWeights&) = delete;
+
+  ~PreparedWeights() {
+    for (std::atomic<const Entry*>& slot : slots_) delete slot.load();
+  }
+
+  // The packed form of `weights`, for `units` outputs and `inputs` inputs, which `threads` pack
+  // where they are new. Fails as Matmul::Create does.
   Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Path path,
-             std::shared_ptr<const Matmul<T>>* prepared) {
+             const Threads& threads, std::shared_ptr<const Matmul<T>>* prepared) {
     if ((*prepared = Find(weights, units, inputs))) return {};
-    const WeightTensors copy = Copy(weights);
+    Entry entry = Copy(weights);
     std::unique_ptr<const Matmul<T>> made;
-    if (Status status = Matmul<T>::Create(View(copy, units, inputs), path, &made); !status.ok()) {
-      return status;
-    }
-    *prepared = Keep({constant_ ? weights : copy, std::move(made)});
+    const BlockSparseMatrix<T> view = View(entry, units, inputs);
+    if (Status status = Matmul<T>::Create(view, path, &made, threads); !status.ok()) return status;
+    entry.prepared = std::move(made);
+    if (constant_) entry.indices = weights.indices, entry.indptr = weights.indptr;
+    *prepared = Keep(std::make_unique<const Entry>(std::move(entry)));
     return {};
   }
 
  private:
   struct Entry {
-    WeightTensors weights;
+    tensorflow::Tensor data, indices, indptr;
     std::shared_ptr<const Matmul<T>> prepared;
   };
 
   static constexpr size_t kMostKept = 8;
 
-  static BlockSparseMatrix<T> View(const WeightTensors& weights, int64_t units, int64_t inputs) {
+  static BlockSparseMatrix<T> View(const Entry& weights, int64_t units, int64_t inputs) {
     BlockSparseMatrix<T> view;
     view.out = units;
     view.in = inputs;
@@ -94,10 +109,10 @@ class PreparedWeights {
 
   // Of a constant, only what decides where is read: a copy of the values costs
   // memory and guards nothing.
-  WeightTensors Copy(const WeightTensors& weights) const {
+  Entry Copy(const WeightTensors& weights) const {
     return {constant_ ? weights.data : tensorflow::tensor::DeepCopy(weights.data),
             tensorflow::tensor::DeepCopy(weights.indices),
-            tensorflow::tensor::DeepCopy(weights.indptr)};
+            tensorflow::tensor::DeepCopy(weights.indptr), nullptr};
   }
 
   bool Same(const tensorflow::Tensor& kept, const tensorflow::Tensor& seen) const {
@@ -108,36 +123,41 @@ class PreparedWeights {
 
   std::shared_ptr<const Matmul<T>> Find(const WeightTensors& weights, int64_t units,
                                         int64_t inputs) const {
-    std::shared_lock lock(mutex_);
-    return FindLocked(weights, units, inputs);
-  }
-
-  std::shared_ptr<const Matmul<T>> FindLocked(const WeightTensors& weights, int64_t units,
-                                              int64_t inputs) const {
-    for (const Entry& entry : entries_) {
-      if (entry.prepared->out() == units && entry.prepared->in() == inputs &&
-          Same(entry.weights.indptr, weights.indptr) &&
-          Same(entry.weights.indices, weights.indices) && Same(entry.weights.data, weights.data)) {
-        return entry.prepared;
+    readers_.fetch_add(1);
+    std::shared_ptr<const Matmul<T>> found;
+    for (const std::atomic<const Entry*>& slot : slots_) {
+      const Entry* entry = slot.load();
+      if (entry != nullptr && entry->prepared->out() == units && entry->prepared->in() == inputs &&
+          Same(entry->indptr, weights.indptr) && Same(entry->indices, weights.indices) &&
+          Same(entry->data, weights.data)) {
+        found = entry->prepared;
+        break;
       }
     }
-    return nullptr;
+    readers_.fetch_sub(1);
+    return found;
   }
 
   // Keeps an entry, or gives the one of the same weights that another call has kept
   // meanwhile.
-  std::shared_ptr<const Matmul<T>> Keep(Entry entry) {
-    std::unique_lock lock(mutex_);
-    auto kept = FindLocked(entry.weights, entry.prepared->out(), entry.prepared->in());
-    if (kept != nullptr) return kept;
-    if (entries_.size() == kMostKept) entries_.pop_back();
-    entries_.push_front(std::move(entry));
-    return entries_.front().prepared;
+  std::shared_ptr<const Matmul<T>> Keep(std::unique_ptr<const Entry> entry) {
+    const std::lock_guard lock(keeping_);
+    std::shared_ptr<const Matmul<T>> prepared = entry->prepared;
+    const WeightTensors weights = {entry->data, entry->indices, entry->indptr};
+    if (auto kept = Find(weights, prepared->out(), prepared->in())) return kept;
+    taken_out_.emplace_back(slots_[next_].exchange(entry.release()));
+    next_ = (next_ + 1) % kMostKept;
+    if (readers_.load() == 0) taken_out_.clear();
+    return prepared;
   }
 
   const bool constant_;
-  mutable std::shared_mutex mutex_;
-  std::deque<Entry> entries_;  // guarded by mutex_
+  // Sequentially consistent all: that no reader is seen means that none can have an old entry.
+  alignas(kAlignment) mutable std::atomic<int> readers_ = 0;
+  alignas(kAlignment) std::array<std::atomic<const Entry*>, kMostKept> slots_ = {};
+  std::mutex keeping_;
+  size_t next_ = 0;                                      // oldest slot; guarded by keeping_
+  std::vector<std::unique_ptr<const Entry>> taken_out_;  // guarded by keeping_
 };
 
 }  // namespace tfsparse

@@ -20,22 +20,33 @@ using Prepared = std::shared_ptr<const Matmul<float>>;
 
 constexpr int64_t kUnits = 32, kInputs = 24;
 
+// What an op's context owns.
+struct Owned {
+  Tensor data, indices, indptr;
+};
+
 // Tensors of their own memory.
-WeightTensors Weights(uint32_t seed, int64_t units = kUnits) {
+Owned Weights(uint32_t seed, int64_t units = kUnits) {
   const RandomMatrix<float> matrix(units, kInputs, 4, 2, 0.5, seed);
   const int64_t blocks = static_cast<int64_t>(matrix.indices.size());
-  WeightTensors weights = {
-      Tensor(DT_FLOAT, TensorShape({blocks, 4, 2})), Tensor(DT_INT32, TensorShape({blocks})),
-      Tensor(DT_INT32, TensorShape({static_cast<int64_t>(matrix.indptr.size())}))};
+  Owned weights = {Tensor(DT_FLOAT, TensorShape({blocks, 4, 2})),
+                   Tensor(DT_INT32, TensorShape({blocks})),
+                   Tensor(DT_INT32, TensorShape({static_cast<int64_t>(matrix.indptr.size())}))};
   std::copy(matrix.data.begin(), matrix.data.end(), weights.data.flat<float>().data());
   std::copy(matrix.indices.begin(), matrix.indices.end(), weights.indices.flat<int32_t>().data());
   std::copy(matrix.indptr.begin(), matrix.indptr.end(), weights.indptr.flat<int32_t>().data());
   return weights;
 }
 
-Prepared Get(PreparedWeights<float>& kept, const WeightTensors& weights, int64_t units = kUnits) {
+Status TryGet(PreparedWeights<float>& kept, const Owned& weights, int64_t units, int64_t inputs,
+              Prepared* prepared) {
+  return kept.Get({weights.data, weights.indices, weights.indptr}, units, inputs, Path::kPortable,
+                  Threads(), prepared);
+}
+
+Prepared Get(PreparedWeights<float>& kept, const Owned& weights, int64_t units = kUnits) {
   Prepared prepared;
-  const Status status = kept.Get(weights, units, kInputs, Path::kPortable, &prepared);
+  const Status status = TryGet(kept, weights, units, kInputs, &prepared);
   EXPECT_TRUE(status.ok()) << status.message();
   return prepared;
 }
@@ -43,7 +54,7 @@ Prepared Get(PreparedWeights<float>& kept, const WeightTensors& weights, int64_t
 TEST(PreparedWeights, PacksOnce) {
   for (bool constant : {true, false}) {
     PreparedWeights<float> kept(constant);
-    const WeightTensors a = Weights(1), b = Weights(2);
+    const Owned a = Weights(1), b = Weights(2);
     const Prepared first_a = Get(kept, a), first_b = Get(kept, b);
     EXPECT_NE(first_a, first_b);
     EXPECT_EQ(Get(kept, a), first_a);
@@ -53,7 +64,7 @@ TEST(PreparedWeights, PacksOnce) {
 
 TEST(PreparedWeights, SeesWhatChangesInPlace) {
   PreparedWeights<float> kept(/*constant=*/false);
-  WeightTensors weights = Weights(1);
+  Owned weights = Weights(1);
   const Prepared before = Get(kept, weights);
   weights.data.flat<float>()(0) += 1;
   const Prepared after = Get(kept, weights);
@@ -73,7 +84,7 @@ TEST(PreparedWeights, HoldsConstantsSoThatTheirMemoryIsNotReused) {
   for (uint32_t seed = 0; seed < 6; ++seed) {
     // Freed at the end of each turn: without a reference, the next turn's tensors could
     // lie at the same address.
-    const WeightTensors weights = Weights(seed % 2);
+    const Owned weights = Weights(seed % 2);
     const Prepared prepared = Get(kept, weights);
     EXPECT_FALSE(weights.data.RefCountIsOne());
     EXPECT_EQ(Get(kept, weights), prepared);
@@ -82,17 +93,17 @@ TEST(PreparedWeights, HoldsConstantsSoThatTheirMemoryIsNotReused) {
 
 TEST(PreparedWeights, TellsShapesOfEqualBytesApart) {
   PreparedWeights<float> kept(/*constant=*/false);
-  const WeightTensors weights = Weights(1);
+  const Owned weights = Weights(1);
   const Prepared prepared = Get(kept, weights);
   Prepared wider;
-  ASSERT_TRUE(kept.Get(weights, kUnits, kInputs + 5, Path::kPortable, &wider).ok());
+  ASSERT_TRUE(TryGet(kept, weights, kUnits, kInputs + 5, &wider).ok());
   EXPECT_NE(wider, prepared);
   EXPECT_EQ(wider->in(), kInputs + 5);
 }
 
 TEST(PreparedWeights, GivesUpTheOldestOfMany) {
   PreparedWeights<float> kept(/*constant=*/true);
-  std::vector<WeightTensors> weights;
+  std::vector<Owned> weights;
   std::vector<Prepared> first;
   for (uint32_t seed = 0; seed < 40; ++seed) {
     weights.push_back(Weights(seed));
@@ -109,7 +120,7 @@ TEST(PreparedWeights, KeepsOneOfManyThatMeetNewWeightsTogether) {
   constexpr int kThreads = 4;
   for (uint32_t round = 0; round < 12; ++round) {
     PreparedWeights<float> kept(/*constant=*/round % 2 == 0);
-    const WeightTensors weights = Weights(round, kMany);
+    const Owned weights = Weights(round, kMany);
     std::vector<Prepared> seen(kThreads);
     std::atomic<int> waiting = kThreads;
     std::vector<std::thread> threads;
@@ -126,13 +137,37 @@ TEST(PreparedWeights, KeepsOneOfManyThatMeetNewWeightsTogether) {
   }
 }
 
+// More sets than are kept, so that entries are freed while other threads look through them.
+TEST(PreparedWeights, FreesNothingThatIsRead) {
+  constexpr int kSets = 12, kThreads = 4, kTurns = 3000;
+  for (bool constant : {true, false}) {
+    PreparedWeights<float> kept(constant);
+    std::vector<Owned> sets;
+    for (int i = 0; i < kSets; ++i) sets.push_back(Weights(i, kUnits + 4 * i));
+    std::atomic<int> wrong = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int turn = 0; turn < kTurns; ++turn) {
+          const int i = turn * (t + 1) % kSets, units = kUnits + 4 * i;
+          Prepared prepared;
+          if (!TryGet(kept, sets[i], units, kInputs, &prepared).ok()) ++wrong;
+          if (prepared == nullptr || prepared->out() != units) ++wrong;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+  }
+}
+
 TEST(PreparedWeights, KeepsNothingThatIsRefused) {
   PreparedWeights<float> kept(/*constant=*/true);
-  WeightTensors weights = Weights(1);
+  Owned weights = Weights(1);
   weights.indices.flat<int32_t>()(0) = 1 << 20;
   for (int i = 0; i < 2; ++i) {
     Prepared prepared;
-    EXPECT_FALSE(kept.Get(weights, kUnits, kInputs, Path::kPortable, &prepared).ok());
+    EXPECT_FALSE(TryGet(kept, weights, kUnits, kInputs, &prepared).ok());
     EXPECT_EQ(prepared, nullptr);
   }
 }

@@ -1,4 +1,4 @@
-"""Converts the graph of one signature: match, plan, calibrate, rewrite, hand over, chain, report."""
+"""Converts the graph of one signature, from matching its layers to the report."""
 
 from __future__ import annotations
 

@@ -84,8 +84,9 @@ class _Session:
         api.LoadLibrary(str(_ROOT / "tfsparse/ops/libtfsparse_ops.so").encode(), api.status)
         api.check()
         options, graph = api.NewSessionOptions(), api.NewGraph()
-        # A ConfigProto: intra_op_parallelism_threads is its field 2, inter_op its field 5.
-        config = bytes([2 << 3, threads, 5 << 3, 1])
+        # A ConfigProto: intra_op_parallelism_threads is its field 2, inter_op its field 5. The
+        # latter is -1, so that ops run on the calling thread: no call is handed to another.
+        config = bytes([2 << 3, threads, 5 << 3, *[0xFF] * 9, 1])
         api.SetConfig(options, config, len(config), api.status)
         api.check()
         tags = (c_char_p * 1)(b"serve")

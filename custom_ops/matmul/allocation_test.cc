@@ -1,0 +1,82 @@
+// A second call like the first allocates nothing: it is served out of buffers that threads
+// keep. All of this program's allocations are counted, so the test is a program of its own.
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/matmul/matmul.h"
+#include "custom_ops/matmul/matmul_problem.h"
+#include "gtest/gtest.h"
+
+namespace {
+
+std::atomic<int> allocations = 0;
+
+void* Allocate(size_t size) {
+  ++allocations;
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return Allocate(size); }
+void* operator new[](size_t size) { return Allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+
+namespace tfsparse {
+namespace {
+
+// Several threads' items, on the calling one.
+Threads InTurns(int count) {
+  Threads threads;
+  threads.count = count;
+  threads.parallel_for = [](int64_t items, int64_t, const Threads::Body& body) {
+    for (int64_t i = 0; i < items; ++i) body(i, i + 1);
+  };
+  return threads;
+}
+
+// Shapes for each way to share the work out: few rows, whole tiles, and outputs cut as well.
+template <typename T>
+void CheckAll() {
+  Path path;
+  ASSERT_TRUE(ChoosePath(&path).ok());
+  for (int64_t rows : {1, 4, 16, 40, 300}) {
+    for (int64_t block_in : {1, 4}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, blocks " << block_in << " wide");
+      Problem<T> p({rows, 256, 512, 4, block_in}, 0.5, 7);
+      std::vector<float> y(p.y_size());
+      p.call.y = y.data();
+      std::unique_ptr<const Matmul<T>> matmul;
+      ASSERT_TRUE(Matmul<T>::Create(p.matrix.view(), path, &matmul).ok());
+      for (int count : {1, 3}) {
+        const Threads threads = InTurns(count);
+        ASSERT_TRUE(matmul->Run(p.call, threads).ok());
+        const int before = allocations;
+        const bool ok = matmul->Run(p.call, threads).ok();
+        EXPECT_EQ(allocations - before, 0) << count << " threads";
+        EXPECT_TRUE(ok);
+      }
+    }
+  }
+}
+
+TEST(Allocation, NoneInASecondFloatCall) { CheckAll<float>(); }
+TEST(Allocation, NoneInASecondInt8Call) { CheckAll<int8_t>(); }
+
+TEST(Allocation, IsCounted) {
+  const int before = allocations;
+  const auto owned = std::make_unique<volatile int>(1);
+  EXPECT_EQ(allocations - before, 1) << *owned;
+}
+
+}  // namespace
+}  // namespace tfsparse
