@@ -179,7 +179,7 @@ def test_a_model_without_pruned_layers_is_an_error(keras):
         model.fit(*data(), verbose=0, callbacks=[AfterTarget(keras.callbacks.EarlyStopping())])
 
 
-@pytest.mark.parametrize("callback", [None, "EarlyStopping", print])
+@pytest.mark.parametrize("callback", [None, "EarlyStopping", print, UpdatePruning])
 def test_what_is_not_a_callback_is_refused(callback):
     with pytest.raises(ValueError, match="callback"):
         AfterTarget(callback)

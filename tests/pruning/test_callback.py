@@ -190,10 +190,11 @@ def test_a_generator_needs_its_length_for_fractions_only(keras):
     assert sparsities(model) == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("steps", [0, -1, 2.5, "9"])
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "9", True])
 def test_wrong_training_steps_are_named(steps):
     with pytest.raises(ValueError, match="training_steps"):
         UpdatePruning(training_steps=steps)
+    assert UpdatePruning(training_steps=np.int64(9)).training_steps == 9
 
 
 def test_stopping_before_the_end_of_the_ramp_is_said(keras):

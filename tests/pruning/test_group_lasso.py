@@ -74,7 +74,7 @@ def test_shrinking_zeroes_small_blocks_exactly():
     assert not shrink(tf.zeros(SHAPE), VIEW, PATTERN, 1.0).numpy().any()
 
 
-@pytest.mark.parametrize("strength", [-1.0, True, float("nan"), float("inf")])
+@pytest.mark.parametrize("strength", [-1.0, True, float("nan"), float("inf"), "x", None])
 def test_a_wrong_strength_is_refused(strength):
     with pytest.raises(ValueError, match="`group_lasso` should be at least 0"):
         GroupLasso(strength)

@@ -17,6 +17,7 @@ from .helpers import (
     FEATURES,
     SAMPLES,
     assert_masks_hold,
+    assert_same_outputs,
     assert_same_weights,
     compile_model,
     data,
@@ -283,7 +284,7 @@ def test_a_models_own_class_survives(keras, kind):
         for options in ({}, {"inplace": True}):
             with pytest.raises(ValueError, match=type(model).__name__) as refusal:
                 tfsparse.prune_block(model, **options)
-            assert options or "make yours of its layers" in str(refusal.value)
+            assert options or "prune `keras.Model(model.inputs" in str(refusal.value)
         if kind == "functional with arguments":
             return
         new = made_anew(keras, model)
@@ -291,6 +292,18 @@ def test_a_models_own_class_survives(keras, kind):
     assert new.extra == {"scale": 3.0}
     assert_trains_sparse(keras, new)
     assert new.traced
+
+
+@pytest.mark.parametrize("kind", KINDS[:3])
+def test_a_model_of_an_own_class_takes_the_weights_of_a_plain_one(keras, kind):
+    """As the refusal says, also where the class makes its layers itself."""
+    model = own_classes(keras)[kind]
+    model(data()[0])
+    plain = keras.Model(model.inputs, model.outputs)
+    pruned = tfsparse.prune_block(plain, "4x1", tfsparse.OneShot(0.75))
+    model.set_weights(tfsparse.strip_pruning(pruned).get_weights())
+    assert_same_outputs(model(data()[0]), pruned(data()[0]))
+    assert tfsparse.sparsity_report(model).total_sparsity == 0.75
 
 
 def test_two_optimizers_and_two_models(keras):

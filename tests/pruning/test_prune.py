@@ -371,7 +371,7 @@ def test_wrong_arguments_are_named(keras, arguments, message):
         tfsparse.prune_block(dense_model(keras), **arguments)
 
 
-@pytest.mark.parametrize("thing", [3, None, "dense", np.zeros(3)])
+@pytest.mark.parametrize("thing", [3, None, "dense", np.zeros(3), [3]])
 def test_what_is_no_layer_is_named(thing):
     with pytest.raises(ValueError, match="Keras 3 or tf_keras"):
         tfsparse.prune_block(thing)

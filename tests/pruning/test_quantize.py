@@ -162,12 +162,16 @@ def test_what_cannot_be_copied_is_explained():
         tfsparse.prune_block(model, "4x1", 0.5)
 
 
-def test_a_layer_that_is_still_wrapped_says_what_to_do_first():
+@pytest.mark.parametrize("adapt", [quantize, lambda layer: layer.enable_lora(2)])
+def test_a_layer_that_is_still_wrapped_says_what_to_do_first(adapt):
     model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="hidden")])
     pruned = tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.75))
-    quantize(pruned.get_layer("hidden").layer)
-    with pytest.raises(ValueError, match=r"stripped with `tfsparse.strip_pruning` .* to int8"):
+    expected = pruned(INPUTS[:, 0])
+    adapt(pruned.get_layer("hidden").layer)
+    with pytest.raises(ValueError, match=r"with `tfsparse.strip_pruning` .*'hidden' \(its"):
         pruned(INPUTS[:, 0])
+    plain = tfsparse.strip_pruning(pruned)  # it is not too late for that
+    np.testing.assert_allclose(plain(INPUTS[:, 0]), expected, atol=0.05)
 
 
 def test_a_quantized_model_is_exported(tmp_path):

@@ -192,3 +192,18 @@ def test_configuration():
 def test_refused_scopes(arguments, message):
     with pytest.raises(ValueError, match=message):
         Scope(*arguments)
+
+
+@pytest.mark.parametrize("wrong", [1.0, 1.5, -0.1, float("nan"), None])
+@pytest.mark.parametrize("scope", [Scope(), GLOBAL])
+def test_a_sparsity_that_is_none_is_refused(wrong, scope):
+    """Of a schedule of the user's: 1.0 would leave nothing of the kernels."""
+
+    class Wrong(ConstantSparsity):
+        def sparsity(self, step):
+            return wrong
+
+    states, kernels = pair(Wrong(0.5, begin_step=2), scope)
+    with pytest.raises(ValueError, match=r"`schedule\.sparsity\(step\)` should be at least 0"):
+        advance(states, 2)
+    assert sparsities(kernels) == [0.0, 0.0]

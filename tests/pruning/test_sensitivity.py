@@ -191,6 +191,8 @@ def test_progress_is_shown(keras, capsys):
         ({"sparsities": [1.0]}, "sparsities"),
         ({"criterion": "gradient"}, "criterion='gradient'"),
         ({"data": (1, 2, 3, 4)}, "a tuple of length 4"),
+        ({"data": lambda model: None}, "one that returned None"),
+        ({"data": lambda model: {"score": "high"}}, "one that returned {'score': 'high'}"),
     ],
 )
 def test_wrong_arguments_are_named(keras, arguments, message):

@@ -56,6 +56,14 @@ def test_keep_k_of_n_takes_schedules_to_its_own_sparsity_alone():
         Settings.of("2:4", 0.75)
 
 
+def test_the_target_of_a_users_schedule_is_checked():
+    class Wrong(tfsparse.ConstantSparsity):
+        target = 1.0
+
+    with pytest.raises(ValueError, match=r"`schedule\.target` .* less than 1.*target=1\.0"):
+        Settings.of(schedule=Wrong(0.5, 0))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

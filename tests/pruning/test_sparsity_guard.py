@@ -122,6 +122,15 @@ def test_the_history_is_left_as_it_was(keras):
     fit(model, [UpdatePruning()], epochs=1)
 
 
+def test_two_callbacks_in_one_training(keras):
+    model = pruned(keras)
+    history = fit(model, [UpdatePruning(), UpdatePruning()])
+    assert "on_train_end" not in vars(history)
+    assert sparsities(model) == [TARGET, TARGET]
+    with pytest.warns(UserWarning, match="refused"):
+        fit(pruned(keras), [UpdatePruning(), UpdatePruning(), *stopping(keras)])
+
+
 def test_weights_put_back_inside_a_training_are_pruned_again(keras):
     model = pruned(keras)
     before = model.get_weights()

@@ -308,7 +308,8 @@ def test_a_custom_loop_may_call_less_often(keras):
     assert sparsities(model) == [0.75, 0.75]
 
 
-def test_a_loop_without_an_optimizer_is_named(keras):
-    model = pruned(keras)
-    with pytest.raises(ValueError, match="optimizer"), UpdatePruning(STEPS).loop(model):
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+def test_a_loop_without_an_optimizer_is_named(keras, optimizer):
+    loop = UpdatePruning(STEPS).loop(pruned(keras), optimizer)
+    with pytest.raises(ValueError, match=f"Received: optimizer={optimizer!r}"), loop:
         pass

@@ -67,7 +67,9 @@ class AfterTarget(CallbackProtocol):
     _awake: bool
 
     def __init__(self, callback: Any) -> None:
-        if not hasattr(callback, "on_epoch_end") or not hasattr(callback, "set_model"):
+        if isinstance(callback, type) or not all(
+            hasattr(callback, hook) for hook in ("on_epoch_end", "set_model")
+        ):
             raise ValueError(
                 "`callback` should be a callback of Keras 3 or tf_keras. "
                 f"Received: callback={callback!r}"

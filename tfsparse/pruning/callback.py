@@ -18,6 +18,7 @@ of `fit` matter, once, when the first batch begins.
 from __future__ import annotations
 
 import contextlib
+import numbers
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -82,7 +83,9 @@ class UpdatePruning(CallbackProtocol):
 
     def __init__(self, training_steps: int | None = None, keep_sparsity: bool = True) -> None:
         if training_steps is not None and (
-            not isinstance(training_steps, int) or training_steps < 1
+            isinstance(training_steps, bool)
+            or not isinstance(training_steps, numbers.Integral)
+            or training_steps < 1
         ):
             raise ValueError(
                 "`training_steps` should be a positive integer. "
@@ -133,12 +136,13 @@ class UpdatePruning(CallbackProtocol):
         """
         self.set_model(model)
         self.set_params(None)
-        self._optimizer = optimizer or getattr(model, "optimizer", None)
-        if self._optimizer is None:
+        used = optimizer or getattr(model, "optimizer", None)
+        if not hasattr(used, "iterations"):
             raise ValueError(
-                "`optimizer` should be given where the model is not compiled. "
-                f"Received: optimizer={optimizer!r}"
+                "`optimizer` should be an optimizer of Keras, or left out where the model is "
+                f"compiled. Received: optimizer={optimizer!r}"
             )
+        self._optimizer = used
         try:
             self.on_train_begin()
             self._start()

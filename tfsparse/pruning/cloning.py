@@ -105,8 +105,9 @@ def _refusal(model: Any) -> str:
     if is_graph(model):
         return (
             "a Sequential or functional model of Keras's own class, because a clone would lose "
-            "what another class adds to it; prune such a model first, and make yours of its "
-            f"layers, or of its inputs and outputs. {received}"
+            "what another class adds to it; prune `keras.Model(model.inputs, model.outputs)` and "
+            "give its stripped weights to `model.set_weights`, or make yours of the layers, or of "
+            f"the inputs and outputs, of a model that is pruned. {received}"
         )
     return (
         "a Sequential or functional model, because a model of a class of its own cannot be "

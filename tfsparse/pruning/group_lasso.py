@@ -31,6 +31,8 @@ be gained, while they should recover.
 from __future__ import annotations
 
 import dataclasses
+import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -77,9 +79,11 @@ class GroupLasso:
     until_target: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.strength, bool) or not 0.0 <= self.strength < float("inf"):
+        number = isinstance(self.strength, numbers.Real) and not isinstance(self.strength, bool)
+        if not number or not 0.0 <= self.strength < math.inf:
             raise ValueError(
-                f"`group_lasso` should be at least 0. Received: group_lasso={self.strength!r}"
+                "`group_lasso` should be at least 0, a number or a `tfsparse.GroupLasso`. "
+                f"Received: group_lasso={self.strength!r}"
             )
         if self.form not in _FORMS:
             raise ValueError(f"`form` should be one of {_FORMS}. Received: form={self.form!r}")

@@ -29,9 +29,9 @@ class AddedPenalty(keras.regularizers.Regularizer):  # type: ignore[misc]
         self._penalty = penalty
 
     def __call__(self, x: Any) -> Any:
-        """The sum of both."""
-        added = self._penalty(x)
-        return added if self.existing is None else self.existing(x) + added
+        """The sum of both, in the dtype of the loss that Keras adds it to."""
+        terms = [self._penalty] if self.existing is None else [self.existing, self._penalty]
+        return sum(tf.cast(term(x), keras.config.floatx()) for term in terms)
 
 
 @keras.saving.register_keras_serializable(package="tfsparse")

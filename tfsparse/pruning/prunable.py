@@ -188,6 +188,15 @@ def is_own(layer: Any) -> bool:
     return not _is_stock(type(layer))
 
 
+def adaptation(layer: Any) -> str | None:
+    """What Keras has done to the kernel that a layer owns, or None if nothing."""
+    if getattr(layer, "lora_rank", None) or getattr(layer, "lora_enabled", False):
+        return "its kernel is adapted by LoRA, so it is not trained itself"
+    if getattr(layer, "quantization_mode", None) is not None:
+        return f"its kernel is quantized ({layer.quantization_mode})"
+    return None
+
+
 def find_kernels(layer: Any) -> list[PrunableKernel]:
     """The kernels of a built layer for which `refusal` is None.
 
@@ -247,10 +256,8 @@ def _is_stock(cls: type) -> bool:
 
 
 def _special_kernel(layer: Any) -> str | None:
-    if getattr(layer, "lora_rank", None) or getattr(layer, "lora_enabled", False):
-        return "its kernel is adapted by LoRA, so it is not trained itself"
-    if getattr(layer, "quantization_mode", None) is not None:
-        return f"its kernel is quantized ({layer.quantization_mode})"
+    if (reason := adaptation(layer)) is not None:
+        return reason
     if type(layer).__name__ == "EinsumDense":
         return _einsum_refusal(layer)
     return None

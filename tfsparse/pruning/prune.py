@@ -65,7 +65,8 @@ def prune_block(
         exclude: Layers to leave as they are, with everything inside them: names,
             in which ``*`` stands for anything (``"block_*/attention"`` is a
             path), classes, or functions of a layer that say so. A name has to
-            match something; a class or a function need not.
+            match something; a class or a function need not. Frozen layers are
+            pruned as others are: ``lambda layer: not layer.trainable`` leaves them.
         overrides: Settings of their own for some layers, named as in `exclude`:
             ``{"ffn_*": {"pattern": "16x4", "schedule": 0.95}}``. They hold for
             everything inside those layers that has none of its own. Of those for
@@ -113,6 +114,8 @@ def prune_block(
     settings = Settings.of(pattern, schedule, group_lasso, criterion, scope, regrow)
     pruner = Pruner(settings, exclude, overrides, strict)
     if isinstance(layer, list | tuple):
+        for one in layer:
+            binding_of(one)  # says what is no layer
         return pruner.prune_list(list(layer))
     binding = binding_of(layer)
     if isinstance(layer, PruneBlockMixin):

@@ -34,7 +34,7 @@ from tfsparse.pattern import to_blocks
 from tfsparse.pruning.block_mask import apply_mask, mask_gradient
 from tfsparse.pruning.gradient_score import GradientScore
 from tfsparse.pruning.mask_constraint import MaskConstraint
-from tfsparse.pruning.prunable import PrunableKernel
+from tfsparse.pruning.prunable import PrunableKernel, adaptation
 from tfsparse.pruning.selection import Ranking, elements_per_block, rank, select
 from tfsparse.pruning.settings import Settings
 
@@ -134,13 +134,15 @@ class PrunedKernel:
         """The layer reads its kernel as it is again."""
         vars(self.owner).pop("call", None)
 
-    def check_not_quantized(self) -> None:
-        """Raises ValueError if Keras has quantized the layer, which then reads no mask."""
-        mode = getattr(self.owner, "quantization_mode", None)
-        if mode is not None:
+    def check_not_adapted(self) -> None:
+        """Raises ValueError if Keras has quantized the layer or adapted it by LoRA.
+
+        What it computes with is then not the kernel that has the mask.
+        """
+        if (reason := adaptation(self.owner)) is not None:
             raise ValueError(
-                "`layer` should be stripped with `tfsparse.strip_pruning` before it is quantized. "
-                f"Received: layer={self.owner_name!r}, quantized to {mode}"
+                "`layer` should be stripped with `tfsparse.strip_pruning` before it is quantized "
+                f"or adapted by LoRA. Received: layer={self.owner_name!r} ({reason})"
             )
 
     @contextlib.contextmanager

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfsparse.pruning.global_ranking import select_globally
+from tfsparse.pruning.schedules import PruningSchedule, check_sparsity
 
 if TYPE_CHECKING:
     from tfsparse.pruning.pruned_kernel import PrunedKernel
     from tfsparse.pruning.pruning_state import PruningState
-    from tfsparse.pruning.schedules import PruningSchedule
 
 _RANKINGS = ("local", "global")
 
@@ -168,7 +168,7 @@ def _advance_to(steps: Sequence[tuple[PruningState, int]]) -> None:
 
 def _update(kernels: Sequence[PrunedKernel], schedule: PruningSchedule, step: int) -> None:
     """Updates the masks of kernels that share a target; of one, if they do not."""
-    sparsity = schedule.sparsity(step)
+    sparsity = check_sparsity("schedule.sparsity(step)", schedule.sparsity(step))
     scope = kernels[0].settings.scope
     if schedule.locks:
         for kernel in kernels:

@@ -161,7 +161,13 @@ def _evaluation(model: Any, data: Any, batch_size: int | None) -> Callable[[], d
 
 def _numbers(result: Any) -> dict[str, float]:
     named = result if isinstance(result, Mapping) else {"score": result}
-    return {str(name): float(value) for name, value in named.items()}
+    try:
+        return {str(name): float(value) for name, value in named.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "`data` should be a function that returns a number or a dictionary of numbers, where "
+            f"it is a function. Received: one that returned {result!r}"
+        ) from error
 
 
 class _Trial:

@@ -12,6 +12,7 @@ from tfsparse.pruning.group_lasso import GroupLasso, as_group_lasso
 from tfsparse.pruning.schedule_adapter import as_schedule
 from tfsparse.pruning.schedules import (
     PruningSchedule,
+    check_sparsity,
     deserialize_schedule,
     serialize_schedule,
 )
@@ -98,6 +99,7 @@ class Settings:
         return Settings.of(**arguments)
 
     def _check(self) -> None:
+        check_sparsity("schedule.target", self.schedule.target)
         self.scope.check_target(self.schedule.target)
         if self.criterion.needs_gradients and self.schedule.immediate and not self.schedule.locks:
             raise ValueError(

@@ -104,7 +104,7 @@ def call_after_callbacks(model: Any, params: dict[str, Any], function: Callable[
     told = history.on_train_end
 
     def on_train_end(logs: Any = None) -> None:
-        del history.on_train_end
+        vars(history).pop("on_train_end", None)  # another callback's may have taken it off
         told(logs)
         function()
 

@@ -175,7 +175,7 @@ class PruneBlockMixin:
 
     def build_like(self, layer: Any) -> None:
         """Builds a layer like the one inside, the way that one was built."""
-        if is_ready(layer):
+        if is_ready(layer) or (is_kernel_owner(layer) and layer.built):
             return
         if self._arguments is not None:
             args, kwargs = tf.nest.map_structure(self._to_symbolic, self._arguments)
@@ -214,7 +214,7 @@ class PruneBlockMixin:
     def call_as_wrapped(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; kernels inside are read through their masks."""
         for kernel in self.pruning.kernels if self.pruning is not None else ():
-            kernel.check_not_quantized()
+            kernel.check_not_adapted()
         accepted = inspect.signature(self.layer.call)
         if "training" in accepted.parameters:
             training = accepted.bind_partial(*args, **kwargs).arguments.get("training")
