@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/chain_case.h"
 #include "benchmarks/kernel_case.h"
 #include "benchmarks/options.h"
 #include "benchmarks/packing_case.h"
 #include "benchmarks/peak.h"
-#include "benchmarks/perceptron_case.h"
 #include "benchmarks/record.h"
 #include "benchmarks/standard_cases.h"
 #include "benchmarks/tables.h"
@@ -48,7 +48,7 @@ class Bench {
       CompareThreads();
       CompareActivations();
       Packing();
-      Perceptron();
+      Chains();
       Serving();
     }
     if (records_.empty()) Fail("no case has \"" + options_.filter + "\" in its name");
@@ -128,11 +128,14 @@ class Bench {
     }
   }
 
-  void Perceptron() {
-    for (const PerceptronCase& c : Chosen(StandardPerceptronCases(), "", PrintPerceptronHeader)) {
-      double ms = 0;
-      Require(Name(c), RunPerceptronCase(c, &ms));
-      records_.push_back(Print(c, ms));
+  void Chains() {
+    for (const ChainCase& c : Chosen(StandardChainCases(), "", PrintChainHeader)) {
+      ChainResult result;
+      Require(Name(c), RunChainCase(c, &result));
+      const double peak = c.precision == "fp32" ? peak_f32_
+                          : peak_amx_ > 0       ? peak_amx_
+                                                : peak_u8s8_;
+      records_.push_back(Print(c, result, peak * c.threads));
     }
   }
 

@@ -11,29 +11,46 @@
 
 namespace tfsparse {
 
-// Layers to time as one chain, float in and out; int8 has uint8 in between.
-struct ChainCase {
-  std::string precision = "int8";  // or "fp32"
-  int64_t m = 2048;
-  std::vector<int64_t> widths = {480, 1024, 1024, 512, 256, 1};  // of x, and of each layer's y
-  int64_t block_out = 16, block_in = 4;  // a layer with fewer outputs has blocks of as many
-  double sparsity = 0.85;
-  Activation activation = Activation::kRelu;  // between layers
-  int threads = 1;
-  Path path = Path::kPortable;
+// What is aimed at, by the JSON key that it is for: "ms", "over_limit" and "over_fewer_rows" at
+// most, "vs_onednn_dense" at least.
+struct ChainTarget {
+  const char* of = "";
+  double value = 0;
 };
 
+// A network to time as one chain, float in and out; int8 has uint8 in between. bench_serving times
+// one of them through TensorFlow.
+struct ChainCase {
+  const char* network = "";
+  std::vector<int64_t> widths;  // of x, and of each layer's y
+  std::string precision;        // int8 or fp32
+  int64_t block_out, block_in;  // a layer of one output is dense
+  double sparsity;
+  Activation activation = Activation::kRelu;  // between layers
+  int64_t m = 0;
+  int64_t fewer_rows = 0;  // time that many rows as well, if it is not 0
+  ChainTarget target = {};
+  int threads = 1;
+  Path path = Path::kPortable;
+
+  std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
+};
+
+// Medians, measured in turns.
 struct ChainResult {
-  double sparsity = 0;         // of the weights that were drawn
-  double ms = 0;               // medians, measured in turns
-  double one_by_one_ms = 0;    // the same layers in our own matmuls, one after the other
-  double onednn_dense_ms = 0;  // int8: uint8 in and out, ReLU between
-  double real_gops = 0;        // operations on stored weights per time
+  double sparsity = 0;  // of the weights that were drawn
+  double ms = 0;
+  double one_by_one_ms = 0;    // the same layers as single products of ours
+  double onednn_dense_ms = 0;  // int8: uint8 in and out. ReLU between layers
+  double fewer_rows_ms = 0;
+  double real_gops = 0;  // operations on stored weights per time
 };
 
 // Checks the chain against the reference, then times it. Fails, without timing, where a result
 // is wrong.
 Status RunChainCase(const ChainCase& problem, ChainResult* result);
+
+std::vector<ChainCase> StandardChainCases();
 
 }  // namespace tfsparse
 

@@ -58,8 +58,9 @@ std::string Name(const PackingCase& c) {
          std::to_string(c.n);
 }
 
-std::string Name(const PerceptronCase& c) {
-  return "perceptron " + Kind("int8", c.pattern(), c.sparsity) + std::to_string(c.batch);
+std::string Name(const ChainCase& c) {
+  return "chain " + Kind(c.precision, c.pattern(), c.sparsity) + std::to_string(c.m) + " " +
+         c.network;
 }
 
 void PrintKernelHeader() {
@@ -139,20 +140,37 @@ Record Print(const PackingCase& c, const PackingResult& r) {
   return record.Add("target", kTargetMsPer100Mb).Add("target_of", "ms_per_100_mb");
 }
 
-void PrintPerceptronHeader() {
-  std::printf("\nDLRM's top perceptron, 480-1024-1024-512-256-1, inside the kernels.\n");
-  std::printf("%-4s %-5s %8s %5s %9s %7s\n", "prec", "block", "sparsity", "batch", "ms", "target");
+void PrintChainHeader() {
+  std::printf("\nWhole networks, float in and out, as one chain.\n");
+  std::printf("%-4s %-5s %8s %5s %-4s %9s %12s %10s %8s %9s %10s  %-19s %s\n", "prec", "block",
+              "sparsity", "rows", "act", "ms", "layers' ms", "oneDNN ms", "vs dense", "over limit",
+              "over fewer", "target", "network");
 }
 
-Record Print(const PerceptronCase& c, double ms) {
-  char target[16] = "";
-  if (c.target_ms > 0) std::snprintf(target, sizeof(target), "%.3f", c.target_ms);
-  std::printf("int8 %-5s %8.3f %5lld %9.4f %7s\n", c.pattern().c_str(), c.sparsity,
-              static_cast<long long>(c.batch), ms, target);
+Record Print(const ChainCase& c, const ChainResult& r, double peak_gops) {
+  const double over_limit = peak_gops > 0 ? peak_gops / r.real_gops : 0;
+  const double vs_dense = r.onednn_dense_ms / r.ms;
+  const double over_fewer = r.fewer_rows_ms > 0 ? r.ms / c.m / (r.fewer_rows_ms / c.fewer_rows) : 0;
+  char fewer[16] = "", target[32] = "";
+  if (over_fewer > 0) std::snprintf(fewer, sizeof(fewer), "%.2f", over_fewer);
+  const std::string of = c.target.of;
+  const char* format = of == "ms"                ? "<= %.3f ms"
+                       : of == "over_limit"      ? "<= %.2f over limit"
+                       : of == "over_fewer_rows" ? "<= %.2f over fewer"
+                                                 : ">= %.2fx";
+  if (!of.empty()) std::snprintf(target, sizeof(target), format, c.target.value);
+  std::printf("%-4s %-5s %8.3f %5lld %-4s %9.4f %12.4f %10.4f %7.2fx %10.2f %10s  %-19s %s\n",
+              c.precision.c_str(), c.pattern().c_str(), r.sparsity, static_cast<long long>(c.m),
+              ActivationName(c.activation), r.ms, r.one_by_one_ms, r.onednn_dense_ms, vs_dense,
+              over_limit, fewer, target, c.network);
   std::fflush(stdout);
-  Record record = Common("perceptron", "", "int8", c.pattern(), c.sparsity, 1, ms);
-  record.Add("m", c.batch).Add("target", c.target_ms);
-  return record.Add("target_of", c.target_ms > 0 ? "ms" : "");
+  Record record = Common("chain", "", c.precision, c.pattern(), r.sparsity, c.threads, r.ms);
+  record.Add("network", c.network).Add("m", c.m).Add("activation", ActivationName(c.activation));
+  record.Add("one_by_one_ms", r.one_by_one_ms).Add("onednn_dense_ms", r.onednn_dense_ms);
+  record.Add("vs_onednn_dense", vs_dense).Add("real_gops", r.real_gops);
+  record.Add("peak_gops", peak_gops).Add("over_limit", over_limit);
+  record.Add("over_fewer_rows", over_fewer).Add("target", c.target.value);
+  return record.Add("target_of", of);
 }
 
 }  // namespace tfsparse

@@ -6,9 +6,9 @@
 
 #include <string>
 
+#include "benchmarks/chain_case.h"
 #include "benchmarks/kernel_case.h"
 #include "benchmarks/packing_case.h"
-#include "benchmarks/perceptron_case.h"
 #include "benchmarks/record.h"
 
 namespace tfsparse {
@@ -16,7 +16,7 @@ namespace tfsparse {
 // "int8 16x4 0.85 2048x1024x1024" and the like: what --filter looks at.
 std::string Name(const KernelCase& c);
 std::string Name(const PackingCase& c);
-std::string Name(const PerceptronCase& c);
+std::string Name(const ChainCase& c);
 
 void PrintKernelHeader();
 Record Print(const KernelResult& result);
@@ -30,8 +30,9 @@ Record PrintActivation(const ComparisonResult& result);
 void PrintPackingHeader();
 Record Print(const PackingCase& problem, const PackingResult& result);
 
-void PrintPerceptronHeader();
-Record Print(const PerceptronCase& problem, double ms);
+// `peak_gops` is that of the case's threads and precision; 0 for portable code.
+void PrintChainHeader();
+Record Print(const ChainCase& problem, const ChainResult& result, double peak_gops);
 
 }  // namespace tfsparse
 
