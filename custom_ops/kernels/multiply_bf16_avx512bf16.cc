@@ -33,6 +33,8 @@ MultiplyFunction MultiplyBf16PairsAvx512Bf16(int height, int vectors) {
 
 MultiplyFunction MultiplyBf16GatheredAvx512Bf16(int height, int vectors) {
   switch (height) {
+    case 8:
+      return PickVectors<Gathered, 8, 2, 2>(vectors);
     case 6:
       return PickVectors<Gathered, 6, 2, 4>(vectors);
     case 4:

@@ -18,13 +18,13 @@ struct FromF32ToBf16 {
     const float* f = static_cast<const float*>(x) + offset;
     const I32 pairs =
         (I32)_mm512_cvtne2ps_pbh(Vec::LoadSome(f + 16, count - 16), Vec::LoadSome(f, count));
-    const I32 magnitude = _mm512_and_si512(pairs, Vec::Broadcast(int32_t{0x7fff7fff}));
-    largest = _mm512_max_epu16(largest, magnitude);
+    // The sign shifted out: clang 19 makes of masking it a function on single elements.
+    largest = _mm512_max_epu16(largest, _mm512_slli_epi16(pairs, 1));
     return pairs;
   }
   // An exponent of all ones.
   bool non_finite() const {
-    return _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(0x7f80)) != 0;
+    return _mm512_cmpge_epu16_mask(largest, _mm512_set1_epi16(static_cast<int16_t>(0xff00))) != 0;
   }
 
   I32 largest;

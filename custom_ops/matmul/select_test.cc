@@ -30,6 +30,8 @@ TEST(SelectKernel, TakesTheHeightThatWastesLeast) {
   EXPECT_EQ(Selected<BFloat16>(Path::kAmx, 16, 4), "bf16_avx512bf16_pairs_8x3");
   EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 4, 2), "bf16_avx512bf16_pairs_4x4");
   EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 4, 1), "bf16_avx512bf16_wide_4x4");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 8, 1), "bf16_avx512bf16_wide_8x2");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 12, 3), "bf16_avx512bf16_wide_6x4");
   EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Vbmi, 16, 4), "bf16_avx512_planes_8x3");
 }
 

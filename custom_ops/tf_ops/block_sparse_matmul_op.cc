@@ -60,7 +60,7 @@ constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
 
 REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Input("x: float")
-    .Input("data: float")
+    .Input("data: T")
     .Input("indices: int32")
     .Input("indptr: int32")
     .Input("bias: float")
@@ -69,6 +69,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Attr("units: int >= 1")
     .Attr(kActivation)
     .Attr("is_weight_const: bool = false")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias +
@@ -89,6 +90,8 @@ activation: What is applied to each output, by Keras's names; gelu_tanh is GELU'
   approximation by tanh.
 is_weight_const: Promises that the arrays of W never change in place (they come from
   a constant), so that they need not be compared with those seen before.
+T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
+  half to even; products and sums are float.
 )doc");
 
 REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
@@ -142,7 +145,7 @@ is_weight_const: As in BlockSparseMatMul.
 
 REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
     .Input("x: float")
-    .Input("data: N * float")
+    .Input("data: N * T")
     .Input("indices: N * int32")
     .Input("indptr: N * int32")
     .Input("bias: N * float")
@@ -152,6 +155,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
     .Attr("units: list(int)")
     .Attr(kActivations)
     .Attr("is_weight_const: bool = false")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 N BlockSparseMatMul, each of the result of the one before.
