@@ -55,6 +55,11 @@ def assert_close(result, expected):
     np.testing.assert_allclose(result, expected, atol=bound, rtol=0)
 
 
+def rounded(array):
+    """The nearest bfloat16 of each element, in float64."""
+    return np.asarray(array, np.float32).astype(tf.bfloat16.as_numpy_dtype).astype(np.float64)
+
+
 def int8_layer(x, kernel, bias, x_range, relu):
     """One INT8 layer in exact arithmetic, from the definition of its parameters."""
     low, high = min(x_range[0], 0.0), max(x_range[1], 0.0)
@@ -102,6 +107,29 @@ def test_int8_predicts_what_exact_int8_arithmetic_predicts(k):
 
 
 @BOTH
+def test_bf16_predicts_what_rounded_operands_predict(k):
+    """Within 1% of the largest output of the model itself, with no calibration data."""
+    model = mlp(k)
+    converted = everything(model, "bf16")
+    assert len(nodes(converted.graph_def(), FLOAT_OP)) == 3
+    assert {(op.precision, op.input, op.output) for op in converted.report} == {
+        ("bf16", "float32", "float32")
+    }
+    for batch in (1, 7, 64, 0):
+        y = x = normal((batch, 20), batch)
+        for layer in ("first", "second", "last"):
+            kernel, bias = (np.asarray(w) for w in model.get_layer(layer).get_weights())
+            y = rounded(y) @ rounded(kernel) + bias
+            y = y if layer == "last" else np.maximum(y, 0)
+        result, expected = only(converted(x)), np.asarray(model(x))
+        largest = np.abs(expected).max(initial=0)
+        # Float32 sums round a rare tie the other way, which moves one step through a layer.
+        np.testing.assert_allclose(result, y, atol=4e-3 * largest, rtol=0)
+        assert np.mean(np.abs(result - y) <= 1e-5 * largest) > 0.95 or batch == 0
+        np.testing.assert_allclose(result, expected, atol=1e-2 * largest, rtol=0)
+
+
+@BOTH
 def test_a_chain_hands_over_u8(k):
     converted = everything(mlp(k), "int8", normal((50, 20)))
     kinds = [(op.layer, op.input, op.output) for op in converted.report]
@@ -138,7 +166,7 @@ def test_several_inputs_and_outputs_keep_their_names(k):
 
 
 @BOTH
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize("length", [5, None])
 def test_rank_3_inputs(k, precision, length):
     inputs = k.Input((length, 20), name="x")
@@ -153,7 +181,8 @@ def test_rank_3_inputs(k, precision, length):
     else:
         expected = np.asarray(model(x))
         np.testing.assert_allclose(only(converted(x)), expected, atol=0.05 * np.abs(expected).max())
-        assert converted.report["first"].output == "uint8"
+        output = "uint8" if precision == "int8" else "float32"
+        assert converted.report["first"].output == output
 
 
 @BOTH
@@ -314,7 +343,7 @@ def test_int8_quantizes_weights_per_channel():
     [
         (
             {"precision": "int4"},
-            "`precision` should be 'fp32' or 'int8'. Received: precision='int4'",
+            "`precision` should be 'fp32', 'bf16' or 'int8'. Received: precision='int4'",
         ),
         ({"precision": "int8"}, "`calibration_data` should be given"),
         ({"batch_size": 0}, "`batch_size` should be a positive integer"),
