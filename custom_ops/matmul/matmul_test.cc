@@ -132,8 +132,7 @@ const float kLowNan = [] {
   std::memcpy(&nan, &bits, sizeof(nan));
   return nan;
 }();
-const std::vector<float> kNotFiniteAsBf16 = {kInf, -kInf, kNan, kLowNan,
-                                             std::numeric_limits<float>::max()};
+const std::vector<float> kNotFiniteAsBf16 = {-kInf, kLowNan, std::numeric_limits<float>::max()};
 
 TEST_P(Bf16Kernel, SpreadsNonFiniteInputs) {
   SKIP_IF_UNSUPPORTED(GetParam());

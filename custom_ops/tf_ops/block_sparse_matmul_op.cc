@@ -171,7 +171,7 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const: As in BlockSparseMatMul.
+is_weight_const, T: As in BlockSparseMatMul.
 )doc");
 
 REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
