@@ -11,9 +11,9 @@ namespace {
 
 TEST(BFloat16, RoundsToTheNearestAndTiesToEven) {
   EXPECT_EQ(RoundToBFloat16(1.0f).bits, 0x3f80);
-  EXPECT_EQ(RoundToBFloat16(1.0f + 0x1p-8f).bits, 0x3f80);           // a tie, to even below
-  EXPECT_EQ(RoundToBFloat16(1.0f + 3 * 0x1p-8f).bits, 0x3f82);       // and above
-  EXPECT_EQ(RoundToBFloat16(1.0f + 0x1.0002p-8f).bits, 0x3f81);      // a hair more than a tie
+  EXPECT_EQ(RoundToBFloat16(1.0f + 0x1p-8f).bits, 0x3f80);       // a tie, to even below
+  EXPECT_EQ(RoundToBFloat16(1.0f + 3 * 0x1p-8f).bits, 0x3f82);   // and above
+  EXPECT_EQ(RoundToBFloat16(1.0f + 0x1.0002p-8f).bits, 0x3f81);  // a hair more than a tie
   EXPECT_EQ(RoundToBFloat16(-1.0f - 0x1.0002p-8f).bits, 0xbf81);
   EXPECT_EQ(RoundToBFloat16(-0.0f).bits, 0x8000);
 }

@@ -34,10 +34,13 @@ namespace {
 template <int H, int kApart = 1>
 inline __attribute__((always_inline)) __m512i PickGroups(const char* row, const int32_t* column,
                                                          int count) {
-  const auto element = [&](int j) {
-    return reinterpret_cast<const int32_t*>(row + static_cast<int64_t>(column[j * kApart]) * 4);
+  struct __attribute__((packed, may_alias)) Element {  // at any address
+    int32_t bits;
   };
-  __m512i x = _mm512_set1_epi32(*element(0));
+  const auto element = [&](int j) {
+    return reinterpret_cast<const Element*>(row + static_cast<int64_t>(column[j * kApart]) * 4);
+  };
+  __m512i x = _mm512_set1_epi32(element(0)->bits);
   for (int j = 1; j < count; ++j) {
     const __mmask16 lanes = static_cast<__mmask16>(((1u << H) - 1) << (j * H));
     __asm__("vpbroadcastd %1, %0%{%2%}" : "+v"(x) : "m"(*element(j)), "Yk"(lanes));
@@ -89,8 +92,8 @@ void FewRows(const FewRowsArgs& args) {
       for (int u = 0; u < kUnroll; ++u) {
         const __m512i weights = _mm512_loadu_si512(w + 64 * u);
         for (int m = 0; m < M; ++m) {
-          const __m512i picked = Ops::template Pick<H>(
-              x + m * args.stride, column + u * kGroups * kColumns, kGroups);
+          const __m512i picked =
+              Ops::template Pick<H>(x + m * args.stride, column + u * kGroups * kColumns, kGroups);
           acc[u][m] = Ops::MultiplyAdd(acc[u][m], picked, weights);
         }
       }

@@ -15,7 +15,8 @@
 //   4x1 90% 1024   4 outputs x 4 vectors 85 to 87   kept
 //                  4 x 6                 83         sums in flight are not what is missing
 //   8x1 90% 1024   4 x 4                 88 to 91
-//                  8 x 2                 89 to 90   kept, also for its weights, which serve few rows
+//                  8 x 2                 89 to 90   kept, also for its weights, which serve few
+//                  rows
 //   8x1 90% 4096   8 x 2                 96         x comes from L2, half as often
 //                  4 x 6                 78
 //   2x1 75% 1024   2 x 8                 59         kept; bound by L2, as float is

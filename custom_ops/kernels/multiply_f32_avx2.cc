@@ -23,7 +23,9 @@ MultiplyFunction Pick(int height, int vectors) {
 
 }  // namespace
 
-MultiplyFunction MultiplyF32Avx2(int height, int vectors) { return Pick<F32<Avx2>>(height, vectors); }
+MultiplyFunction MultiplyF32Avx2(int height, int vectors) {
+  return Pick<F32<Avx2>>(height, vectors);
+}
 
 MultiplyFunction MultiplyBf16PlanesAvx2(int height, int vectors) {
   return Pick<F32FromBf16<Avx2>>(height, vectors);

@@ -23,7 +23,9 @@ MultiplyFunction Pick(int height, int vectors) {
 
 }  // namespace
 
-MultiplyFunction MultiplyF32Avx512(int height, int vectors) { return Pick<F32<Avx512>>(height, vectors); }
+MultiplyFunction MultiplyF32Avx512(int height, int vectors) {
+  return Pick<F32<Avx512>>(height, vectors);
+}
 
 MultiplyFunction MultiplyBf16PlanesAvx512(int height, int vectors) {
   return Pick<F32FromBf16<Avx512>>(height, vectors);

@@ -43,10 +43,10 @@ struct IntoPlanesOfPairs {
     const int64_t plane = registers / 2 * kBytes;
     const I32 lower = Vec::Broadcast(int32_t{0xffff});
     uint8_t* first = tile + 2 * pair * plane + r / 2 * kBytes;
-    Vec::StoreInts(first, Vec::Narrow32To16(_mm512_and_si512(p[0], lower),
-                                            _mm512_and_si512(p[1], lower)));
-    Vec::StoreInts(first + plane, Vec::Narrow32To16(_mm512_srli_epi32(p[0], 16),
-                                                    _mm512_srli_epi32(p[1], 16)));
+    Vec::StoreInts(first,
+                   Vec::Narrow32To16(_mm512_and_si512(p[0], lower), _mm512_and_si512(p[1], lower)));
+    Vec::StoreInts(first + plane,
+                   Vec::Narrow32To16(_mm512_srli_epi32(p[0], 16), _mm512_srli_epi32(p[1], 16)));
   }
 };
 

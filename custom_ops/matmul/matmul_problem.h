@@ -212,7 +212,9 @@ std::unique_ptr<const Matmul<T>> Create(const RandomMatrix<T>& matrix,
 
 template <typename T>
 bool Accepts(const FewRowsKernel<T>& kernel, int64_t block_in) {
-  const int64_t width = kernel.layout == Layout::kQuads ? 4 : kernel.layout == Layout::kPairs ? 2 : 1;
+  const int64_t width = kernel.layout == Layout::kQuads   ? 4
+                        : kernel.layout == Layout::kPairs ? 2
+                                                          : 1;
   return block_in % width == 0;
 }
 

@@ -99,8 +99,8 @@ void CheckNonFinite(const K<T>& kernel, const std::vector<float>& values) {
           const std::vector<float> y = AsFloats(p.Run(*matmul, threads));
           for (int64_t i = 0; i < p.y_size(); ++i) {
             const int64_t m = i / shape.out, n = i % shape.out;
-            const double expected = ReferenceDot(&x[m * shape.in], &w[n * shape.in], shape.in,
-                                                 p.bias[n], activation);
+            const double expected =
+                ReferenceDot(&x[m * shape.in], &w[n * shape.in], shape.in, p.bias[n], activation);
             if (std::isfinite(expected)) {
               ASSERT_TRUE(std::isfinite(y[i])) << m << ", " << n;
             } else if (std::isnan(expected)) {

@@ -45,8 +45,8 @@ TEST(SelectKernel, TakesTheLayoutThatTheBlockAllows) {
   EXPECT_EQ(Selected<int8_t>(Path::kAvx2Vnni, 4, 2), "int8_avx2vnni_planes_4x2");
 }
 
-constexpr Path kPaths[] = {Path::kPortable, Path::kAvx2, Path::kAvx2Vnni, Path::kAvx512,
-                           Path::kAvx512Vnni, Path::kAvx512Bf16};
+constexpr Path kPaths[] = {Path::kPortable, Path::kAvx2,       Path::kAvx2Vnni,
+                           Path::kAvx512,   Path::kAvx512Vnni, Path::kAvx512Bf16};
 
 template <typename T>
 void CheckSelection() {

@@ -187,8 +187,7 @@ class ChainOp : public OpKernel {
   std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;
 };
 
-#define TFSPARSE_REGISTER(kernel, T) \
-  REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ChainOp<T>)
+#define TFSPARSE_REGISTER(kernel, T) REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ChainOp<T>)
 TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<float>("T"), float);
 TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<float>("T"), float);
 TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<bfloat16>("T"), BFloat16);

@@ -1,7 +1,8 @@
 """A SavedModel is a file, and a file may hold anything: InvalidArgument, never a crash.
 
-Every case is a good INT8, FP32 or bfloat16 model with one thing changed. Python loads it in this process,
-where a crash would be hard to miss; the sanitized client loads it with every access watched.
+Every case is a good INT8, FP32 or bfloat16 model with one thing changed. Python loads it in this
+process, where a crash would be hard to miss; the sanitized client loads it with every access
+watched.
 """
 
 import numpy as np

@@ -108,7 +108,7 @@ def test_int8_predicts_what_exact_int8_arithmetic_predicts(k):
 
 @BOTH
 def test_bf16_predicts_what_rounded_operands_predict(k):
-    """Within 1% of the largest output of the model itself, with no calibration data."""
+    """And within three layers' two roundings of 2^-8 of what the model predicts, uncalibrated."""
     model = mlp(k)
     converted = everything(model, "bf16")
     assert len(nodes(converted.graph_def(), FLOAT_OP)) == 3
@@ -125,8 +125,8 @@ def test_bf16_predicts_what_rounded_operands_predict(k):
         largest = np.abs(expected).max(initial=0)
         # Float32 sums round a rare tie the other way, which moves one step through a layer.
         np.testing.assert_allclose(result, y, atol=4e-3 * largest, rtol=0)
-        assert np.mean(np.abs(result - y) <= 1e-5 * largest) > 0.95 or batch == 0
-        np.testing.assert_allclose(result, expected, atol=1e-2 * largest, rtol=0)
+        assert np.count_nonzero(np.abs(result - y) > 1e-5 * largest) <= 0.05 * y.size
+        np.testing.assert_allclose(result, expected, atol=3 * 2 * 2.0**-8 * largest, rtol=0)
 
 
 @BOTH

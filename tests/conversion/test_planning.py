@@ -69,7 +69,7 @@ def test_bf16_stores_the_nearest_bfloat16_and_no_scale():
     assert plan.precision == "bf16" and plan.weight_scale is None
     assert plan.matrix.dtype == tf.bfloat16.as_numpy_dtype
     error = np.abs(plan.matrix.astype(np.float32) - SPARSE.weights)
-    assert 0 < error.max() and (error <= 2.0**-8 * np.abs(SPARSE.weights)).all()
+    assert error.max() > 0 and (error <= 2.0**-8 * np.abs(SPARSE.weights)).all()
 
 
 def test_blocks_that_quantization_empties_are_not_stored():

@@ -10,10 +10,9 @@ import numpy as np
 from tfsparse.conversion.cost_model import Precision, dense_cost, sparse_cost
 from tfsparse.pattern import BlockPattern, to_blocks
 
+_WIDE = [(out, in_) for in_ in (4, 2, 1) for out in (16, 8, 4)]
 CANDIDATES: tuple[BlockPattern, ...] = tuple(
-    BlockPattern(*sizes)
-    for sizes in [(32, 4), (16, 4), (8, 4), (4, 4), (16, 2), (8, 2), (4, 2), (16, 1), (8, 1), (4, 1)]
-    + [(2, 1), (1, 1)]
+    BlockPattern(*sizes) for sizes in [(32, 4), *_WIDE, (2, 1), (1, 1)]
 )
 """Block shapes with a kernel of their own, the ones with the fewest indices first."""
 
