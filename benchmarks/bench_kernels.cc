@@ -46,6 +46,7 @@ class Bench {
     } else {
       Products(StandardCases());
       CompareThreads();
+      CompareBf16();
       CompareActivations();
       Packing();
       Chains();
@@ -59,9 +60,10 @@ class Bench {
 
  private:
   void FindPeaks() {
-    peak_f32_ = PeakF32(path_), peak_u8s8_ = PeakU8S8(path_);
-    std::printf("One core's peak on this path: %.0f GFLOP/s fp32, %.0f GOP/s int8%s\n", peak_f32_,
-                peak_u8s8_, path_ == Path::kPortable ? " (0: not measured)" : "");
+    peak_f32_ = PeakF32(path_), peak_bf16_ = PeakBf16(path_), peak_u8s8_ = PeakU8S8(path_);
+    std::printf(
+        "One core's peak on this path: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16, %.0f GOP/s int8%s\n",
+        peak_f32_, peak_bf16_, peak_u8s8_, path_ == Path::kPortable ? " (0: not measured)" : "");
     if (path_ == Path::kAmx) {
       peak_amx_ = PeakAmx();
       std::printf("  with AMX's tiles, for kernels that use them: %.0f GOP/s\n", peak_amx_);
@@ -87,11 +89,15 @@ class Bench {
     if (!status.ok()) Fail(name + ": " + status.message());
   }
 
+  double Peak(const std::string& precision) const {
+    return precision == "fp32" ? peak_f32_ : precision == "bf16" ? peak_bf16_ : peak_u8s8_;
+  }
+
   void Products(const std::vector<KernelCase>& cases) {
     for (KernelCase c : Chosen(cases, "", PrintKernelHeader)) {
       c.threads = options_.threads;
       KernelResult result;
-      Require(Name(c), RunKernelCase(c, c.precision == "fp32" ? peak_f32_ : peak_u8s8_, &result));
+      Require(Name(c), RunKernelCase(c, Peak(c.precision), &result));
       if (result.kernel.find("_amx_") != std::string::npos) {
         result.peak_gops = peak_amx_ * c.threads;
       }
@@ -106,6 +112,15 @@ class Bench {
       ComparisonResult result;
       Require(Name(two), RunComparison(two, one, &result));
       records_.push_back(PrintThreads(result, kTargetTwoThreads));
+    }
+  }
+
+  void CompareBf16() {
+    for (KernelCase c : Chosen(StandardBf16Cases(), "beside ", PrintBf16Header)) {
+      c.threads = options_.threads;
+      ComparisonResult result;
+      Require(Name(c), RunBf16Comparison(c, &result));
+      records_.push_back(PrintBf16(result, kTargetBf16));
     }
   }
 
@@ -174,7 +189,7 @@ class Bench {
   const Options options_;
   const std::string program_;
   const Path path_;
-  double peak_f32_ = 0, peak_u8s8_ = 0, peak_amx_ = 0;
+  double peak_f32_ = 0, peak_bf16_ = 0, peak_u8s8_ = 0, peak_amx_ = 0;
   std::vector<Record> records_;
 };
 

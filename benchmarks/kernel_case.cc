@@ -11,6 +11,7 @@
 #include "benchmarks/thread_pool.h"
 #include "benchmarks/timing.h"
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/kernels/activation_functions.h"
@@ -44,8 +45,11 @@ RandomMatrix<T> Weights(const KernelCase& c) {
 }
 
 template <typename T>
+constexpr bool kIsInt8 = std::is_same_v<T, int8_t>;
+
+template <typename T>
 struct Data {
-  using X = std::conditional_t<std::is_same_v<T, float>, float, uint8_t>;
+  using X = std::conditional_t<kIsInt8<T>, uint8_t, float>;
 
   explicit Data(const KernelCase& c)
       : matrix(Weights<T>(c)),
@@ -55,9 +59,12 @@ struct Data {
         y_dense(c.m * c.n) {
     std::mt19937 random(2);
     for (int64_t i = 0; i < x.size(); ++i) {
-      x.data()[i] = std::is_same_v<T, float>
-                        ? static_cast<X>(std::uniform_real_distribution<float>(-1, 1)(random))
-                        : static_cast<X>(random() % 256);
+      x.data()[i] = kIsInt8<T>
+                        ? static_cast<X>(random() % 256)
+                        : static_cast<X>(std::uniform_real_distribution<float>(-1, 1)(random));
+    }
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      for (int64_t i = 0; i < x.size(); ++i) rounded.push_back(RoundToBFloat16(x.data()[i]));
     }
     // Scales that spread y over uint8.
     const float spread = 100 / (128 * 74 * std::sqrt(c.k * (1 - c.sparsity) + 1));
@@ -65,14 +72,14 @@ struct Data {
     for (int64_t n = 0; n < c.n; ++n) {
       scale.push_back(spread * near_one(random));
       bias_sum.push_back(static_cast<float>(static_cast<int>(random() % 2000) - 1000));
-      bias.push_back(std::is_same_v<T, float> ? near_one(random) : scale[n] * bias_sum[n]);
+      bias.push_back(kIsInt8<T> ? scale[n] * bias_sum[n] : near_one(random));
     }
   }
 
   MatmulCall Call(const KernelCase& c) {
     MatmulCall call;
     call.x = x.data();
-    call.x_is_u8 = call.y_is_u8 = !std::is_same_v<T, float>;
+    call.x_is_u8 = call.y_is_u8 = kIsInt8<T>;
     call.rows = c.m;
     call.bias = bias.data();
     call.activation = c.activation;
@@ -84,14 +91,22 @@ struct Data {
   std::unique_ptr<OneDnnDense> Baseline(const KernelCase& c) const {
     if constexpr (std::is_same_v<T, float>) {
       return OneDnnDense::F32(c.m, c.k, c.n, dense, bias);
+    } else if constexpr (std::is_same_v<T, BFloat16>) {
+      return OneDnnDense::Bf16(c.m, c.k, c.n, dense, bias);
     } else {
       return OneDnnDense::U8S8(c.m, c.k, c.n, dense, scale, bias_sum);
     }
   }
 
+  // oneDNN takes bfloat16 as it is.
+  const void* BaselineX() const {
+    return rounded.empty() ? static_cast<const void*>(x.data()) : rounded.data();
+  }
+
   RandomMatrix<T> matrix;
   std::vector<T> dense;
   AlignedBuffer<X> x, y, y_dense;  // as TensorFlow's tensors are
+  std::vector<BFloat16> rounded;   // x, for bfloat16 weights
   std::vector<float> scale, bias, bias_sum;
 };
 
@@ -105,6 +120,13 @@ void Expect(const KernelCase& c, const Data<T>& data, Activation activation, int
   if constexpr (std::is_same_v<T, float>) {
     *expected = static_cast<float>(ReferenceDot(x, w, c.k, data.bias[n], activation));
     *bound = 1e-6f * (c.k + 1);  // |x|, |w| <= 1: k roundings of 2^-24
+  } else if constexpr (std::is_same_v<T, BFloat16>) {
+    double sum = data.bias[n];
+    for (int64_t k = 0; k < c.k; ++k) {
+      sum += static_cast<double>(data.rounded[row * c.k + k].ToFloat()) * w[k].ToFloat();
+    }
+    *expected = static_cast<float>(ReferenceActivation(sum, activation));
+    *bound = 1e-6f * (c.k + 1);
   } else {
     float y = ReferenceDot(x, 0, w, c.k, data.scale[n], data.bias[n]);
     WithActivation(activation, [&](auto a) { y = Activate<LanesScalar, a.value>(y); });
@@ -140,7 +162,7 @@ Status CheckDense(const KernelCase& c, const Data<T>& data) {
       Expect(c, data, Activation::kRelu, row, n, &expected, &bound);
       const float dense = data.y_dense.data()[row * c.n + n];
       // In int8 it rounds in another order.
-      if (!(std::abs(dense - expected) <= (std::is_same_v<T, float> ? bound : 1))) {
+      if (!(std::abs(dense - expected) <= (kIsInt8<T> ? 1 : bound))) {
         return Status::Invalid("wrong result of oneDNN at row ", row, ", output ", n, ": expected ",
                                expected, ", received ", dense);
       }
@@ -183,7 +205,7 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   const Threads threads = pool.threads();
   const MatmulCall call = data.Call(c);
   const auto ours = [&] { (void)matmul->Run(call, threads); };
-  const auto dense = [&] { baseline->Run(data.x.data(), data.y_dense.data()); };
+  const auto dense = [&] { baseline->Run(data.BaselineX(), data.y_dense.data()); };
 
   if (Status status = matmul->Run(call, threads); !status.ok()) return status;
   dense();
@@ -227,7 +249,43 @@ Status Compare(const KernelCase& c, const KernelCase& beside, ComparisonResult* 
   return {};
 }
 
+// A matrix and what is multiplied by it, checked and ready to be timed.
+template <typename T>
+struct Ours {
+  explicit Ours(const KernelCase& c) : data(c) {}
+
+  Status Prepare(const KernelCase& c, const Threads& threads) {
+    if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
+      return status;
+    }
+    call = data.Call(c);
+    if (Status status = matmul->Run(call, threads); !status.ok()) return status;
+    return Check(c, data);
+  }
+
+  Data<T> data;
+  std::unique_ptr<const Matmul<T>> matmul;
+  MatmulCall call;
+};
+
 }  // namespace
+
+Status RunBf16Comparison(const KernelCase& c, ComparisonResult* result) {
+  Ours<BFloat16> half(c);
+  Ours<float> whole(c);
+  ThreadPool pool(c.threads);
+  const Threads threads = pool.threads();
+  if (Status status = half.Prepare(c, threads); !status.ok()) return status;
+  if (Status status = whole.Prepare(c, threads); !status.ok()) return status;
+  TimeInTurns([&] { (void)half.matmul->Run(half.call, threads); },
+              [&] { (void)whole.matmul->Run(whole.call, threads); }, &result->ms,
+              &result->beside_ms);
+  result->problem = result->beside = c;
+  result->beside.precision = "fp32";
+  result->kernel = half.matmul->kernel_name(c.m);
+  result->sparsity = Sparsity(half.data);
+  return {};
+}
 
 Status RunComparison(const KernelCase& problem, const KernelCase& beside,
                      ComparisonResult* result) {
@@ -236,8 +294,9 @@ Status RunComparison(const KernelCase& problem, const KernelCase& beside,
 }
 
 Status RunKernelCase(const KernelCase& problem, double peak_gops, KernelResult* result) {
-  return problem.precision == "fp32" ? Run<float>(problem, peak_gops, result)
-                                     : Run<int8_t>(problem, peak_gops, result);
+  return problem.precision == "fp32"   ? Run<float>(problem, peak_gops, result)
+         : problem.precision == "bf16" ? Run<BFloat16>(problem, peak_gops, result)
+                                       : Run<int8_t>(problem, peak_gops, result);
 }
 
 }  // namespace tfsparse

@@ -11,9 +11,10 @@
 namespace tfsparse {
 
 // One matmul to time: y[m, n] = act(x[m, k] * transpose(W[n, k]) + bias). int8 means
-// uint8 x, int8 W and uint8 y; fp32 means float everywhere.
+// uint8 x, int8 W and uint8 y; fp32 means float everywhere, bf16 the same but W, which x is
+// rounded like.
 struct KernelCase {
-  std::string precision = "int8";  // or "fp32"
+  std::string precision = "int8";  // or "fp32", "bf16"
   int64_t m = 2048, k = 1024, n = 1024;
   int64_t block_out = 16, block_in = 4;
   double sparsity = 0.85;
@@ -42,8 +43,8 @@ struct KernelResult {
   double vs_onednn_dense() const { return onednn_dense_ms / ms; }
 };
 
-// Our own product twice, in turns: as it is in `problem`, beside one that differs in threads
-// or in its activation.
+// Our own product twice, in turns: as it is in `problem`, beside one that differs in threads,
+// in its activation or in its precision.
 struct ComparisonResult {
   KernelCase problem, beside;
   std::string kernel;
@@ -56,6 +57,9 @@ struct ComparisonResult {
 Status RunKernelCase(const KernelCase& problem, double peak_gops, KernelResult* result);
 
 Status RunComparison(const KernelCase& problem, const KernelCase& beside, ComparisonResult* result);
+
+// A case in bf16, beside itself in fp32.
+Status RunBf16Comparison(const KernelCase& problem, ComparisonResult* result);
 
 }  // namespace tfsparse
 

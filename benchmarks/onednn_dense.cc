@@ -112,6 +112,13 @@ std::unique_ptr<OneDnnDense> OneDnnDense::F32(int64_t m, int64_t k, int64_t n,
   return std::make_unique<Dense>(problem, w.data(), std::vector<float>(), bias);
 }
 
+std::unique_ptr<OneDnnDense> OneDnnDense::Bf16(int64_t m, int64_t k, int64_t n,
+                                               const std::vector<BFloat16>& w,
+                                               const std::vector<float>& bias) {
+  const Problem problem = {m, k, n, Type::bf16, Type::bf16, Type::f32, Type::f32};
+  return std::make_unique<Dense>(problem, w.data(), std::vector<float>(), bias);
+}
+
 std::unique_ptr<OneDnnDense> OneDnnDense::U8S8(int64_t m, int64_t k, int64_t n,
                                                const std::vector<int8_t>& w,
                                                const std::vector<float>& scale,

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
+
 namespace tfsparse {
 
 // The baseline: oneDNN's dense matmul of the same problem, with its weights reordered
@@ -17,6 +19,11 @@ class OneDnnDense {
   static std::unique_ptr<OneDnnDense> F32(int64_t m, int64_t k, int64_t n,
                                           const std::vector<float>& w,
                                           const std::vector<float>& bias);
+
+  // The same of bfloat16 x and w.
+  static std::unique_ptr<OneDnnDense> Bf16(int64_t m, int64_t k, int64_t n,
+                                           const std::vector<BFloat16>& w,
+                                           const std::vector<float>& bias);
 
   // uint8 y = relu(scale[n] * (x * transpose(w) + bias)); bias is rounded to int32, in
   // the unit of the sums, as oneDNN has it.

@@ -14,14 +14,15 @@ Every result is checked before it is timed.
 
   --shape MxKxN      rows, inputs, outputs            (default: the standard cases)
   --pattern AxB      block: outputs by inputs         (default 16x4)
-  --precision P      int8 (uint8 x int8) or fp32      (default int8)
+  --precision P      int8 (uint8 x int8), fp32 or bf16
+                                                      (default int8)
   --sparsity S       share of zeros, in [0, 1)        (default 0.85)
   --activation A     linear, relu, relu6, gelu, gelu_tanh, sigmoid, tanh or silu, beside
                      oneDNN's relu                    (default relu)
   --threads T        threads of both sides            (default 1)
   --filter TEXT      only cases whose name has TEXT, as in "int8 16x4" or "packing"
-  --path P           portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi
-                     or amx
+  --path P           portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi,
+                     avx512bf16 or amx
                      (default: TFSPARSE_PATH, else the best one)
   --models DIR       what benchmarks/serving_models.py has written; the standard cases end with
                      these, through TensorFlow, which bench_serving beside this program times
@@ -29,8 +30,8 @@ Every result is checked before it is timed.
   --help             this text
 
 Without --shape, --pattern, --precision, --sparsity or --activation the standard cases run,
-which are products beside oneDNN's, two threads beside one, activations beside ReLU, packing,
-and a perceptron at small batches; any of them asks for one product. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
+which are products beside oneDNN's, two threads beside one, bf16 beside fp32, activations
+beside ReLU, packing, and a perceptron at small batches; any of them asks for one product. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
 
 Columns: eff GOP/s counts the operations of the dense product, real GOP/s those on
 stored weights; peak is what one core was measured to do on registers with the path's instructions,
@@ -90,8 +91,8 @@ void Set(Options& options, const std::string& option, const std::string& value) 
     const std::vector<int64_t> sizes = ParseSizes("--pattern", value, 2);
     one.block_out = sizes[0], one.block_in = sizes[1];
   } else if (option == "--precision") {
-    if (value != "int8" && value != "fp32") {
-      Fail("`--precision` should be int8 or fp32. Received: " + value);
+    if (value != "int8" && value != "fp32" && value != "bf16") {
+      Fail("`--precision` should be int8, fp32 or bf16. Received: " + value);
     }
     one.precision = value;
   } else if (option == "--activation") {

@@ -34,6 +34,8 @@ TFSPARSE_PEAK_LOOP(F32Avx2, "avx2,fma", __m256, _mm256_setzero_ps(), _mm256_set1
                    _mm256_fmadd_ps(x, x, sum))
 TFSPARSE_PEAK_LOOP(F32Avx512, "avx512f", __m512, _mm512_setzero_ps(), _mm512_set1_ps(0.5f),
                    _mm512_fmadd_ps(x, x, sum))
+TFSPARSE_PEAK_LOOP(Bf16Avx512Bf16, "avx512f,avx512bf16", __m512, _mm512_setzero_ps(),
+                   _mm512_set1_ps(0.5f), _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)x))
 TFSPARSE_PEAK_LOOP(PairsAvx2, "avx2", __m256i, _mm256_setzero_si256(), _mm256_set1_epi16(1),
                    _mm256_add_epi32(sum, _mm256_madd_epi16(x, x)))
 TFSPARSE_PEAK_LOOP(PairsAvx512, "avx512bw", __m512i, _mm512_setzero_si512(), _mm512_set1_epi16(1),
@@ -53,6 +55,11 @@ Loop LoopF32(Path path) {
   if (Includes(path, Path::kAvx512)) return {F32Avx512, 16 * kChains};
   if (Includes(path, Path::kAvx2)) return {F32Avx2, 8 * kChains};
   return {};
+}
+
+Loop LoopBf16(Path path) {
+  if (Includes(path, Path::kAvx512Bf16)) return {Bf16Avx512Bf16, 32 * kChains};
+  return LoopF32(path);
 }
 
 Loop LoopU8S8(Path path) {
@@ -80,6 +87,7 @@ double Measure(const Loop& loop) {
 }  // namespace
 
 double PeakF32(Path path) { return Measure(LoopF32(path)); }
+double PeakBf16(Path path) { return Measure(LoopBf16(path)); }
 double PeakU8S8(Path path) { return Measure(LoopU8S8(path)); }
 double PeakAmx() {
   return GetCpuFeatures().amx ? Measure({MultiplyAddAmx, kProductsPerStepAmx}) : 0;

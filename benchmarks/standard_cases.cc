@@ -18,7 +18,8 @@ constexpr Row kRows[] = {
     {"int8", 8, 1, 0.90, 0.50},  {"int8", 4, 1, 0.80, 0.60},  {"int8", 4, 1, 0.90, 0.50},
     {"int8", 2, 1, 0.75, 0.42},  {"int8", 1, 1, 0.90, 0.00},  {"fp32", 16, 4, 0.80, 0.85},
     {"fp32", 16, 4, 0.90, 0.75}, {"fp32", 4, 1, 0.80, 0.85},  {"fp32", 4, 1, 0.90, 0.75},
-    {"fp32", 2, 1, 0.75, 0.00},  {"fp32", 1, 1, 0.90, 0.00},
+    {"fp32", 2, 1, 0.75, 0.00},  {"fp32", 1, 1, 0.90, 0.00},  {"bf16", 16, 4, 0.85, 0.00},
+    {"bf16", 4, 1, 0.90, 0.00},
 };
 
 // Dense weights should be nearly as fast as in oneDNN, so that a network of which a part is
@@ -31,9 +32,16 @@ constexpr Row kComparedRows[] = {{"int8", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 
 // Few rows, beside twice the speed of the dense product.
 constexpr Row kFewRows[] = {
     {"int8", 16, 4, 0.85, 0}, {"int8", 4, 1, 0.85, 0}, {"int8", 4, 1, 0.90, 0},
-    {"fp32", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0},
+    {"fp32", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0}, {"bf16", 16, 4, 0.85, 0},
+    {"bf16", 4, 1, 0.90, 0},
 };
 constexpr double kTargetFewRows = 2.0;
+
+// Blocks of an even width, which VDPBF16PS wants, and of an odd one.
+constexpr Row kBf16Rows[] = {
+    {"bf16", 16, 4, 0.85, 0}, {"bf16", 16, 2, 0.85, 0}, {"bf16", 32, 4, 0.90, 0},
+    {"bf16", 8, 1, 0.90, 0},  {"bf16", 4, 1, 0.80, 0},  {"bf16", 4, 1, 0.90, 0},
+};
 
 KernelCase Case(const Row& row, int64_t m) {
   KernelCase c;
@@ -51,7 +59,7 @@ std::vector<KernelCase> StandardCases() {
   std::vector<KernelCase> cases;
   for (int64_t m : {2048, 64}) {
     for (const Row& row : kRows) cases.push_back(Case(row, m));
-    for (const char* precision : {"int8", "fp32"}) {
+    for (const char* precision : {"int8", "fp32", "bf16"}) {
       cases.push_back(Case({precision, 16, 4, 0.0, 0}, m));
       cases.back().target_vs_dense = kTargetDense;
     }
@@ -72,6 +80,20 @@ std::vector<KernelCase> StandardThreadCases() {
       for (int64_t m : {256, 2048}) {
         cases.push_back(Case(row, m));
         cases.back().uneven = uneven;
+      }
+    }
+  }
+  return cases;
+}
+
+std::vector<KernelCase> StandardBf16Cases() {
+  std::vector<KernelCase> cases;
+  for (int64_t m : {2048, 64}) {
+    for (const Row& row : kBf16Rows) cases.push_back(Case(row, m));
+    for (int64_t size : {256, 4096}) {
+      for (const Row& row : {kBf16Rows[0], kBf16Rows[5]}) {
+        cases.push_back(Case(row, m));
+        cases.back().k = cases.back().n = size;
       }
     }
   }

@@ -14,6 +14,11 @@ std::vector<KernelCase> StandardCases();
 std::vector<KernelCase> StandardThreadCases();
 inline constexpr double kTargetTwoThreads = 1.9;
 
+// Those in bf16 that are timed beside themselves in fp32, and what is asked of fp32's time over
+// theirs.
+std::vector<KernelCase> StandardBf16Cases();
+inline constexpr double kTargetBf16 = 1.7;
+
 // Those that are timed beside themselves with ReLU.
 std::vector<KernelCase> StandardActivationCases();
 

@@ -104,6 +104,24 @@ Record PrintThreads(const ComparisonResult& r, double target) {
   return record.Add("target", target).Add("target_of", "speedup");
 }
 
+void PrintBf16Header() {
+  std::printf("\nbfloat16 beside fp32, both ours.\n");
+  std::printf("%-4s %-5s %8s %-14s %7s %9s %9s %8s %7s  %s\n", "prec", "block", "sparsity", "MxKxN",
+              "threads", "ms", "fp32 ms", "vs fp32", "target", "kernel");
+}
+
+Record PrintBf16(const ComparisonResult& r, double target) {
+  const KernelCase& c = r.problem;
+  const double speedup = r.beside_ms / r.ms;
+  std::printf("%-4s %-5s %8.3f %-14s %7d %9.4f %9.4f %7.2fx %6.2fx  %s\n", c.precision.c_str(),
+              c.pattern().c_str(), r.sparsity, Shape(c).c_str(), c.threads, r.ms, r.beside_ms,
+              speedup, target, r.kernel.c_str());
+  std::fflush(stdout);
+  Record record = Common("bf16", r);
+  record.Add("fp32_ms", r.beside_ms).Add("vs_fp32", speedup);
+  return record.Add("target", target).Add("target_of", "vs_fp32");
+}
+
 void PrintActivationHeader() {
   std::printf("\nAn activation beside ReLU, both ours.\n");
   std::printf("%-4s %-5s %8s %-14s %-10s %9s %9s %6s  %s\n", "prec", "block", "sparsity", "MxKxN",

@@ -21,9 +21,11 @@ std::string Name(const ChainCase& c);
 void PrintKernelHeader();
 Record Print(const KernelResult& result);
 
-// Two threads beside one, which `target` is for, or an activation beside ReLU.
+// Two threads beside one or bf16 beside fp32, which `target` is for, or an activation beside ReLU.
 void PrintThreadsHeader();
 Record PrintThreads(const ComparisonResult& result, double target);
+void PrintBf16Header();
+Record PrintBf16(const ComparisonResult& result, double target);
 void PrintActivationHeader();
 Record PrintActivation(const ComparisonResult& result);
 

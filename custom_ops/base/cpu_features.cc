@@ -42,7 +42,7 @@ CpuFeatures Detect() {
   constexpr uint32_t kAvx2 = Bit(5);                                   // leaf 7, EBX
   constexpr uint32_t kAvx512 = Bit(16) | Bit(17) | Bit(30) | Bit(31);  // F DQ BW VL
   constexpr uint32_t kAvx512Vnni = Bit(11), kAvx512Vbmi = Bit(1);      // leaf 7, ECX
-  constexpr uint32_t kAvxVnni = Bit(4);                                // leaf 7/1, EAX
+  constexpr uint32_t kAvxVnni = Bit(4), kAvx512Bf16 = Bit(5);          // leaf 7/1, EAX
   constexpr uint32_t kTiles = Bit(24) | Bit(25);                       // leaf 7, EDX: and INT8
   constexpr uint64_t kTileState = 0x60000;                             // TILECFG, TILEDATA
   constexpr uint64_t kYmm = 0x6, kZmm = 0xe6;  // XMM, YMM; and opmask, upper ZMM, ZMM16-31
@@ -57,11 +57,12 @@ CpuFeatures Detect() {
   features.avx512 = features.avx2 && Has(saved, kZmm) && Has(ebx, kAvx512);
   features.avx512vnni = features.avx512 && Has(ecx, kAvx512Vnni);
   features.avx512vbmi = features.avx512vnni && Has(ecx, kAvx512Vbmi);
-  features.amx =
-      features.avx512vbmi && Has(edx, kTiles) && Has(saved, kTileState) && RequestTiles();
+  const bool tiles = Has(edx, kTiles) && Has(saved, kTileState);
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
     features.avx2vnni = features.avx2 && Has(eax, kAvxVnni);
+    features.avx512bf16 = features.avx512vbmi && Has(eax, kAvx512Bf16);
   }
+  features.amx = features.avx512bf16 && tiles && RequestTiles();
   return features;
 }
 

@@ -13,7 +13,8 @@ struct CpuFeatures {
   bool avx512 = false;      // avx2 and F, BW, DQ, VL
   bool avx512vnni = false;  // avx512 and its VNNI, which is not AVX-VNNI
   bool avx512vbmi = false;  // avx512vnni and VBMI
-  bool amx = false;         // avx512vbmi, AMX-TILE and AMX-INT8
+  bool avx512bf16 = false;  // avx512vbmi and BF16
+  bool amx = false;         // avx512bf16, AMX-TILE and AMX-INT8
 };
 
 // Asks the processor once, and Linux for the use of tiles where it has them.

@@ -21,7 +21,9 @@ TEST(CpuFeatures, AgreesWithTheCompilersRuntime) {
   EXPECT_EQ(GetCpuFeatures().avx512, avx512);
   const bool avx512vnni = avx512 && __builtin_cpu_supports("avx512vnni");
   EXPECT_EQ(GetCpuFeatures().avx512vnni, avx512vnni);
-  EXPECT_EQ(GetCpuFeatures().avx512vbmi, avx512vnni && __builtin_cpu_supports("avx512vbmi"));
+  const bool avx512vbmi = avx512vnni && __builtin_cpu_supports("avx512vbmi");
+  EXPECT_EQ(GetCpuFeatures().avx512vbmi, avx512vbmi);
+  EXPECT_EQ(GetCpuFeatures().avx512bf16, avx512vbmi && __builtin_cpu_supports("avx512bf16"));
 #else
   EXPECT_FALSE(GetCpuFeatures().avx2);
   EXPECT_FALSE(GetCpuFeatures().avx512);
@@ -37,7 +39,7 @@ TEST(CpuFeatures, HasTilesOnlyWhereLinuxLists) {
                       text.str().find(" amx_int8 ") != std::string::npos;
   if (GetCpuFeatures().amx) {
     EXPECT_TRUE(listed);
-    EXPECT_TRUE(GetCpuFeatures().avx512vnni);
+    EXPECT_TRUE(GetCpuFeatures().avx512bf16);
   }
 }
 

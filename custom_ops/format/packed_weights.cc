@@ -1,6 +1,7 @@
 #include "custom_ops/format/packed_weights.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -117,6 +118,7 @@ class Packer {
 
   void WriteRow(int64_t row) {
     WriteColumns(row);
+    if constexpr (std::is_same_v<T, BFloat16>) WriteUnused(row);
     const int64_t first = row * matrix_.block_out;
     const int64_t size = groups_[row] * group_values_ * packed_.height;
     for (int64_t s = 0; s < Strips(row); ++s) {
@@ -145,6 +147,20 @@ class Packer {
     });
   }
 
+  // What is left of a last group: see the header.
+  void WriteUnused(int64_t row) {
+    if (!IsGathered(packed_.layout)) return;
+    int64_t unused = 0, stored = 0;
+    ForInputs(row, [&](int64_t, int, int64_t input, const T*) {
+      unused += input == unused;
+      ++stored;
+    });
+    int32_t* columns = packed_.columns.data() + columns_[row];
+    for (int64_t i = stored; i < groups_[row] * group_; ++i) {
+      columns[i] = static_cast<int32_t>(unused);
+    }
+  }
+
   void WriteValues(int64_t row, int64_t out, T* values) const {
     const int64_t first = out - row * matrix_.block_out;  // in the block
     const int64_t height =
@@ -155,13 +171,21 @@ class Packer {
       T* value = values + group * size + member * width_;
       if (width_ == 1) {
         for (int64_t h = 0; h < height; ++h) value[h * to] = weight[h * from];
-      } else {  // two bytes, the lower first
-        for (int64_t h = 0; h < height; ++h) {
-          value[h * to] = weight[h * from];
-          value[h * to + 1] = weight[h * from] < 0 ? T{-1} : T{0};
-        }
+      } else {
+        for (int64_t h = 0; h < height; ++h) WriteWide(weight[h * from], value + h * to);
       }
     });
+  }
+
+  // In two parts, the lower first: an int16, or a float.
+  static void WriteWide(T weight, T* parts) {
+    if constexpr (std::is_same_v<T, int8_t>) {
+      parts[0] = weight;
+      parts[1] = weight < 0 ? T{-1} : T{0};
+    } else {
+      parts[0] = T{0};
+      parts[1] = weight;
+    }
   }
 
   const BlockSparseMatrix<T>& matrix_;
@@ -185,6 +209,8 @@ int64_t CountGroups(const BlockSparseMatrix<T>& matrix, Layout layout, int heigh
 }
 
 template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int, const Threads&);
+template PackedWeights<BFloat16> Pack(const BlockSparseMatrix<BFloat16>&, Layout, int,
+                                      const Threads&);
 template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int, const Threads&);
 template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, Layout, int);
 

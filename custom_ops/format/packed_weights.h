@@ -9,10 +9,13 @@
 // instruction takes: four for VPDPBUSD (Layout::kQuads, kPlanes), two for
 // VPMADDWD (kPairs, kWidePlanes); neighbours where the tile has them side by side
 // (kQuads, kPairs: blocks a multiple of four, or two, wide), else any of the strip's.
+// For bfloat16 it is two for VDPBF16PS (kPairs, kWidePlanes), likewise, and one where
+// kernels for float multiply (kPlanes).
 //
 //   columns  per group: its number (kQuads, kPairs), or its inputs
-//   values   per group: [height] floats, [height][4] int8, or [height][2] int16 in
-//            the bytes of twice as many int8
+//   values   per group: [height] floats, [height][4] int8, [height][2] int16 in
+//            the bytes of twice as many int8, [height][2] bfloat16, or [height] floats in
+//            the bytes of twice as many bfloat16
 //
 // For few rows of x (Layout::kWindows) a group is a window: up to group() of the
 // strip's inputs, all among kWindowReach consecutive ones.
@@ -21,7 +24,9 @@
 //   values   per group: [height][group()] int8
 //
 // Outputs past the block or the matrix, inputs past the matrix, and the rest of
-// a last group have weight zero. Strips of one block row share their columns.
+// a last group have weight zero. That rest is input 0 for int8; for bfloat16, whose zero makes
+// NaN of an infinity, it is the first input that the strip does not store, which met a zero
+// anyway, or the one behind the last. Strips of one block row share their columns.
 //
 // Cost: linear in the stored elements, in time and in memory, and shared among threads, which
 // write block rows each. The same bytes for any number of threads. It is paid once per weight
@@ -29,9 +34,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/kernels/kernel_args.h"
@@ -44,10 +51,13 @@ struct PackedWeights {
   // Elements of `values` in a group, per output.
   int group_values() const {
     if (layout == Layout::kWindows) return 64 / std::min(height, kWindowOutputs);
-    return sizeof(T) == 1 ? 4 : 1;
+    return static_cast<int>(4 / sizeof(T));
   }
   // Elements of `values` for a weight.
-  int width() const { return IsWide(layout) ? 2 : 1; }
+  int width() const {
+    if (std::is_same_v<T, BFloat16>) return layout == Layout::kPlanes ? 2 : 1;
+    return IsWide(layout) ? 2 : 1;
+  }
   // Inputs in a group, and the integers in `columns` that name them.
   int group() const { return group_values() / width(); }
   int columns_per_group() const {
@@ -70,8 +80,8 @@ struct PackedWeights {
 };
 
 // Packs a validated matrix. kQuads and kPairs ask for a block width that is a multiple
-// of four and two; all but kPlanes ask for T = int8. kWindows asks for a height of 1, 2, or
-// a multiple of 4.
+// of four and two; float asks for kPlanes, and bfloat16 for that, kPairs or kWidePlanes.
+// kWindows asks for a height of 1, 2, or a multiple of 4.
 template <typename T>
 PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height,
                       const Threads& threads = Threads());
@@ -82,6 +92,8 @@ int64_t CountGroups(const BlockSparseMatrix<T>& matrix, Layout layout, int heigh
 
 extern template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int,
                                           const Threads&);
+extern template PackedWeights<BFloat16> Pack(const BlockSparseMatrix<BFloat16>&, Layout, int,
+                                             const Threads&);
 extern template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int,
                                            const Threads&);
 extern template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, Layout, int);

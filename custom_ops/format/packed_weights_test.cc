@@ -24,6 +24,21 @@ int64_t Input(const PackedWeights<T>& packed, const int32_t* columns, int i) {
   return columns[0] + place;
 }
 
+// The weight in `width` parts, the lower first.
+int8_t Weight(const int8_t* parts, int width) {
+  if (width == 2) {
+    EXPECT_EQ(parts[1], parts[0] < 0 ? -1 : 0) << "not an int16";
+  }
+  return parts[0];
+}
+BFloat16 Weight(const BFloat16* parts, int width) {
+  if (width == 2) {
+    EXPECT_EQ(parts[0].bits, 0) << "not a bfloat16";
+  }
+  return parts[width - 1];
+}
+float Weight(const float* parts, int) { return parts[0]; }
+
 // The dense matrix that packed weights stand for. Every element may be written once.
 template <typename T>
 std::vector<T> Unpack(const PackedWeights<T>& packed) {
@@ -37,11 +52,7 @@ std::vector<T> Unpack(const PackedWeights<T>& packed) {
       const T* values = packed.values.data() + strip.value + g * size * packed.height;
       for (int h = 0; h < packed.height; ++h) {
         for (int i = 0; i < group; ++i) {
-          const T* stored = values + h * size + i * width;
-          const T value = stored[0];
-          if (width == 2) {
-            EXPECT_EQ(stored[1], value < 0 ? T{-1} : T{0}) << "not an int16";
-          }
+          const T value = Weight(values + h * size + i * width, width);
           const int64_t input = Input(packed, columns, i);
           if (value == T{0}) continue;
           const int64_t place = (strip.out + h) * packed.in + input;
@@ -106,6 +117,32 @@ TEST(PackedWeights, UnpackToWhatWasPackedQuads) { CheckAll<int8_t>(Layout::kQuad
 
 TEST(PackedWeights, UnpackToWhatWasPackedPairs) { CheckAll<int8_t>(Layout::kPairs); }
 TEST(PackedWeights, UnpackToWhatWasPackedWide) { CheckAll<int8_t>(Layout::kWidePlanes); }
+
+TEST(PackedWeights, UnpackToWhatWasPackedBFloat16) {
+  CheckAll<BFloat16>(Layout::kPlanes);
+  CheckAll<BFloat16>(Layout::kPairs);
+  CheckAll<BFloat16>(Layout::kWidePlanes);
+}
+
+// An odd number of inputs: the last pair's other half is one that is not stored, not one that
+// is, whose infinity a zero would make NaN.
+TEST(PackedWeights, BFloat16PairsAreFilledWithWhatIsNotStored) {
+  const std::vector<BFloat16> data(3, RoundToBFloat16(1));
+  const std::vector<int32_t> indptr = {0, 3};
+  const struct {
+    std::vector<int32_t> stored;
+    int64_t in;
+    int32_t unused;
+  } cases[] = {{{0, 1, 3}, 5, 2}, {{1, 2, 3}, 4, 0}, {{0, 1, 2}, 4, 3}, {{0, 1, 2}, 3, 3}};
+  for (const auto& each : cases) {
+    BlockSparseMatrix<BFloat16> m;
+    m.out = 1, m.in = each.in;
+    m.num_blocks = m.num_indices = 3, m.num_indptr = 2;
+    m.data = data.data(), m.indices = each.stored.data(), m.indptr = indptr.data();
+    ASSERT_TRUE(Validate(m).ok());
+    EXPECT_EQ(Pack(m, Layout::kWidePlanes, 1).columns.data()[3], each.unused);
+  }
+}
 
 TEST(PackedWeights, UnpackToWhatWasPackedWindows) { CheckAll<int8_t>(Layout::kWindows); }
 

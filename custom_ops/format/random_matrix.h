@@ -8,13 +8,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 
 namespace tfsparse {
 
 // A block-sparse matrix that owns its arrays, filled from a seed: as many blocks as
-// `sparsity` asks for, at random places, of float weights in [-1, 1) or int8 weights
-// in [-128, 127] other than 0.
+// `sparsity` asks for, at random places, of float or bfloat16 weights in [-1, 1) or int8
+// weights in [-128, 127] other than 0.
 template <typename T>
 class RandomMatrix {
  public:
@@ -59,6 +60,8 @@ class RandomMatrix {
   static T Value(std::mt19937& random) {
     if constexpr (std::is_same_v<T, float>) {
       return std::uniform_real_distribution<float>(-1, 1)(random);
+    } else if constexpr (std::is_same_v<T, BFloat16>) {
+      return RoundToBFloat16(std::uniform_real_distribution<float>(-1, 1)(random));
     } else {
       const int value = std::uniform_int_distribution<int>(-128, 126)(random);
       return static_cast<T>(value < 0 ? value : value + 1);

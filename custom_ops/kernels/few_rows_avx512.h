@@ -26,23 +26,38 @@
 namespace tfsparse {
 namespace {
 
-// The 16 / H elements of a row that `count` groups need, each in the H lanes of its group.
+// The 16 / H elements of a row that `count` groups need, each in the H lanes of its group: every
+// kApart-th of the columns.
 //
 // In assembly, because clang makes the blends that are free beside a load into shuffles,
 // for which there is but one port: twice as slow.
-template <int H>
+template <int H, int kApart = 1>
 inline __attribute__((always_inline)) __m512i PickGroups(const char* row, const int32_t* column,
                                                          int count) {
-  const auto element = [&](int j) {
-    return reinterpret_cast<const int32_t*>(row + static_cast<int64_t>(column[j]) * 4);
+  struct __attribute__((packed, may_alias)) Element {  // at any address
+    int32_t bits;
   };
-  __m512i x = _mm512_set1_epi32(*element(0));
+  const auto element = [&](int j) {
+    return reinterpret_cast<const Element*>(row + static_cast<int64_t>(column[j * kApart]) * 4);
+  };
+  __m512i x = _mm512_set1_epi32(element(0)->bits);
   for (int j = 1; j < count; ++j) {
     const __mmask16 lanes = static_cast<__mmask16>(((1u << H) - 1) << (j * H));
     __asm__("vpbroadcastd %1, %0%{%2%}" : "+v"(x) : "m"(*element(j)), "Yk"(lanes));
   }
   return x;
 }
+
+// Ops whose groups are an element of x each.
+struct OneColumn {
+  static constexpr int kColumns = 1;
+
+  template <int H>
+  static inline __attribute__((always_inline)) __m512i Pick(const char* row, const int32_t* column,
+                                                            int count) {
+    return PickGroups<H>(row, column, count);
+  }
+};
 
 // Adds the parts of a strip's sums to what they begin with; the first H lanes are stored.
 template <class Ops, int H>
@@ -56,12 +71,13 @@ inline __attribute__((always_inline)) void StoreSums(__m512i acc, const void* in
   _mm512_mask_storeu_epi32(sums, kOutputs, all);
 }
 
-// Ops: the size of a value, and Add(a, b) and MultiplyAdd(acc, x, w) of 32-bit lanes.
+// Ops: the size of a value, the columns of a group, Pick<H>(row, column, count) for its lanes
+// of x, and Add(a, b) and MultiplyAdd(acc, x, w) of 32-bit lanes.
 template <class Ops, int H, int M>
 void FewRows(const FewRowsArgs& args) {
   constexpr int kGroups = kLanes / H;
   constexpr int kUnroll = M >= 4 ? 1 : M >= 2 ? 2 : 4;
-  constexpr int kStep = kGroups * kUnroll;
+  constexpr int kStep = kGroups * kUnroll, kColumns = Ops::kColumns;
   const char* x = static_cast<const char*>(args.x);
   for (int64_t s = 0; s < args.num_strips; ++s) {
     const Strip& strip = args.strips[s];
@@ -72,21 +88,22 @@ void FewRows(const FewRowsArgs& args) {
       for (int m = 0; m < M; ++m) acc[u][m] = _mm512_setzero_si512();
     }
     int64_t left = strip.groups;
-    for (; left >= kStep; left -= kStep, column += kStep, w += kUnroll * 64) {
+    for (; left >= kStep; left -= kStep, column += kStep * kColumns, w += kUnroll * 64) {
       for (int u = 0; u < kUnroll; ++u) {
         const __m512i weights = _mm512_loadu_si512(w + 64 * u);
         for (int m = 0; m < M; ++m) {
-          const __m512i picked = PickGroups<H>(x + m * args.stride, column + u * kGroups, kGroups);
+          const __m512i picked =
+              Ops::template Pick<H>(x + m * args.stride, column + u * kGroups * kColumns, kGroups);
           acc[u][m] = Ops::MultiplyAdd(acc[u][m], picked, weights);
         }
       }
     }
-    for (; left > 0; left -= kGroups, column += kGroups, w += 64) {
+    for (; left > 0; left -= kGroups, column += kGroups * kColumns, w += 64) {
       const int count = static_cast<int>(left < kGroups ? left : kGroups);
       const __mmask16 lanes = static_cast<__mmask16>((1u << (count * H)) - 1);
       const __m512i weights = _mm512_maskz_loadu_epi32(lanes, w);
       for (int m = 0; m < M; ++m) {
-        const __m512i picked = PickGroups<H>(x + m * args.stride, column, count);
+        const __m512i picked = Ops::template Pick<H>(x + m * args.stride, column, count);
         // Masked as well, since infinity times a zero that is not there is NaN.
         acc[0][m] = Ops::MultiplyAdd(acc[0][m], _mm512_maskz_mov_epi32(lanes, picked), weights);
       }

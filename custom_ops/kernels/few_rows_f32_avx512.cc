@@ -7,7 +7,7 @@
 namespace tfsparse {
 namespace {
 
-struct F32 {
+struct F32 : OneColumn {
   static constexpr int64_t kValueBytes = sizeof(float);
 
   static inline __attribute__((always_inline)) __m512i Add(__m512i a, __m512i b) {
@@ -21,8 +21,17 @@ struct F32 {
   }
 };
 
+// bfloat16 weights that were packed as floats, two of them for each.
+struct F32FromBf16 : F32 {
+  static constexpr int64_t kValueBytes = sizeof(uint16_t);
+};
+
 }  // namespace
 
 FewRowsFunction FewRowsF32Avx512(int height, int rows) { return PickFewRows<F32>(height, rows); }
+
+FewRowsFunction FewRowsBf16PlanesAvx512(int height, int rows) {
+  return PickFewRows<F32FromBf16>(height, rows);
+}
 
 }  // namespace tfsparse

@@ -7,7 +7,7 @@
 namespace tfsparse {
 namespace {
 
-struct U8S8 {
+struct U8S8 : OneColumn {
   static constexpr int64_t kValueBytes = sizeof(int8_t);
 
   static inline __attribute__((always_inline)) __m512i Add(__m512i a, __m512i b) {

@@ -44,13 +44,13 @@ inline constexpr int kChunkRoom = 80;
 inline constexpr int kTileOutputs = 16;
 inline constexpr int kTileQuads = 16;
 
-// Where an element (row m, input k) of a tile of 16*V rows lies. Planes of u8 and u16 have
+// Where an element (row m, input k) of a tile of 16*V rows lies. Planes of 8 and 16 bits have
 // their rows in the order that the kernels' interleaving undoes (see below).
 enum class Layout {
   kPlanes,       // [k][m]
   kQuads,        // [k / 4][m][k % 4], u8 only
-  kPairs,        // [k / 2][m][k % 2], u8 widened to u16
-  kWidePlanes,   // [k][m], u8 widened to u16
+  kPairs,        // [k / 2][m][k % 2], u8 widened to u16, or bfloat16
+  kWidePlanes,   // [k][m], likewise
   kWindows,      // rows as they are, with weights in windows: few_rows_u8s8_avx512vbmi.cc
   kMergedQuads,  // kQuads, with weights packed otherwise: format/merged_quads.h
 };
@@ -80,7 +80,7 @@ enum class Activation : uint8_t {
 // A few consecutive outputs that share their inputs.
 struct Strip {
   int32_t out;     // first output
-  int64_t groups;  // groups of inputs: one (float), four or two (int8)
+  int64_t groups;  // groups of inputs: one (float), four or two (int8), two or one (bfloat16)
   int64_t column;  // of the first group, in PackedWeights::columns
   int64_t value;   // of the first group, in PackedWeights::values
 };
@@ -125,14 +125,15 @@ struct OutputArgs {
   int64_t y_stride;
 };
 
-// Few rows of uint8 lie one after the other, each of a multiple of 64 inputs and followed by
-// so many bytes that may be read.
+// Few rows of uint8, of bfloat16 or of floats rounded to it lie one after the other, each of a
+// multiple of 64 inputs and followed by so many bytes that may be read; a zero is behind the
+// last input.
 inline constexpr int64_t kFewRowsPadding = kWindowReach;
 inline constexpr int kMaxFewRows = 8;
 
 // A product by so few rows of x that they do not fill the lanes: see few_rows_avx512.h.
 struct FewRowsArgs {
-  const void* x;   // first row, float or uint8
+  const void* x;   // first row, float, uint8 or bfloat16
   int64_t stride;  // bytes from row to row
   const int32_t* columns;
   const void* values;
@@ -144,7 +145,7 @@ struct FewRowsArgs {
   int64_t sums_stride;
 };
 
-// Returns whether some element of x was NaN or infinite (float tiles only).
+// Returns whether some element of the tile is NaN or infinite (float and bfloat16 only).
 using PackFunction = bool (*)(const PackArgs&);
 // The same of what it writes. Its y is the tile, from the first output on.
 using PackSumsFunction = bool (*)(const OutputArgs&);

@@ -1,7 +1,8 @@
 #ifndef TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_H_
 #define TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_H_
 
-// Float weights, one input per group; see multiply_strips.h. Planes of float.
+// Float weights, one input per group; see multiply_strips.h. Planes of float. F32FromBf16 is
+// the same for bfloat16 weights that were packed as the floats they are.
 //
 // The limit is two FMAs a cycle. Loads per FMA are (H + R) / (H * R), so a high strip
 // needs few vectors (8 x 3: 0.46) and a single output many (1 x 8: 1.1, load-bound).
@@ -14,6 +15,9 @@
 //   4 x 3 vectors, 12 sums in 2 passes of 24 rows    0.91 ms   likewise
 //
 // so that a small tile beats more sums in flight and weights that are read less often.
+
+#include <cstdint>
+#include <cstring>
 
 #include "custom_ops/kernels/multiply_strips.h"
 
@@ -42,6 +46,18 @@ struct F32 {
   static inline __attribute__((always_inline)) Register Add(Register sum, Register x,
                                                             Register weight) {
     return Vector::MultiplyAdd(x, weight, sum);
+  }
+};
+
+template <class V_>
+struct F32FromBf16 : F32<V_> {
+  using Weight = uint16_t;
+  static constexpr int kWeights = 2;
+
+  static inline __attribute__((always_inline)) typename V_::F32 LoadWeight(const uint16_t* w) {
+    float weight;
+    std::memcpy(&weight, w, sizeof(weight));
+    return V_::Broadcast(weight);
   }
 };
 

@@ -9,6 +9,9 @@ namespace tfsparse {
 // null where there is none. Planes of float; needs AVX2 and FMA.
 MultiplyFunction MultiplyF32Avx2(int height, int vectors);
 
+// The same with bfloat16 weights, packed as floats (Layout::kPlanes).
+MultiplyFunction MultiplyBf16PlanesAvx2(int height, int vectors);
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_AVX2_H_

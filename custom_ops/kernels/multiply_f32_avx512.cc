@@ -4,19 +4,31 @@
 #include "custom_ops/kernels/vector_avx512.h"
 
 namespace tfsparse {
+namespace {
 
-MultiplyFunction MultiplyF32Avx512(int height, int vectors) {
+template <class Idea>
+MultiplyFunction Pick(int height, int vectors) {
   switch (height) {
     case 8:
-      return PickVectors<F32<Avx512>, 8, 1, 3>(vectors);
+      return PickVectors<Idea, 8, 1, 3>(vectors);
     case 4:
-      return PickVectors<F32<Avx512>, 4, 1, 4>(vectors);
+      return PickVectors<Idea, 4, 1, 4>(vectors);
     case 2:
-      return PickVectors<F32<Avx512>, 2, 1, 8>(vectors);
+      return PickVectors<Idea, 2, 1, 8>(vectors);
     case 1:
-      return PickVectors<F32<Avx512>, 1, 1, 8>(vectors);
+      return PickVectors<Idea, 1, 1, 8>(vectors);
   }
   return nullptr;
+}
+
+}  // namespace
+
+MultiplyFunction MultiplyF32Avx512(int height, int vectors) {
+  return Pick<F32<Avx512>>(height, vectors);
+}
+
+MultiplyFunction MultiplyBf16PlanesAvx512(int height, int vectors) {
+  return Pick<F32FromBf16<Avx512>>(height, vectors);
 }
 
 }  // namespace tfsparse

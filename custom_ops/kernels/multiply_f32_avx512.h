@@ -9,6 +9,9 @@ namespace tfsparse {
 // null where there is none. Planes of float; needs AVX-512 F.
 MultiplyFunction MultiplyF32Avx512(int height, int vectors);
 
+// The same with bfloat16 weights, packed as floats (Layout::kPlanes).
+MultiplyFunction MultiplyBf16PlanesAvx512(int height, int vectors);
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_CUSTOM_OPS_KERNELS_MULTIPLY_F32_AVX512_H_

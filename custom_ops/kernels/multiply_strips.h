@@ -6,8 +6,8 @@
 // group is loaded once (R registers of x), and each of its H weights is broadcast and
 // meets all of them: H * R multiply-adds for R + H loads.
 //
-// What a group is, an idea says: multiply_f32.h, multiply_quads.h, multiply_pairs.h. An
-// idea is a class over a vector type (vector_avx512.h, vector_avx2.h) with
+// What a group is, an idea says: multiply_f32.h, multiply_quads.h, multiply_pairs.h,
+// multiply_bf16.h. An idea is a class over a vector type (vector_avx512.h, vector_avx2.h) with
 //
 //   Vector, Sum, X, Weight, Register   types: of a sum, of the tile, of the weights
 //   kColumns, kWeights                 per group; weights per output
@@ -72,14 +72,14 @@ void MultiplyStrips(const MultiplyArgs& args) {
 // More than any tile has: one pass.
 constexpr int kAllRegisters = 64;
 
-// The function for tiles of `vectors` vectors, from kMin to kMax; otherwise null.
+// The function for tiles of `vectors` vectors, a multiple of kMin up to kMax; otherwise null.
 template <class Idea, int H, int kMin, int kMax, int kPerPass = kAllRegisters>
 MultiplyFunction PickVectors(int vectors) {
   if constexpr (kMax < kMin) {
     return nullptr;
   } else {
     return vectors == kMax ? MultiplyStrips<Idea, H, kMax, kPerPass>
-                           : PickVectors<Idea, H, kMin, kMax - 1, kPerPass>(vectors);
+                           : PickVectors<Idea, H, kMin, kMax - kMin, kPerPass>(vectors);
   }
 }
 

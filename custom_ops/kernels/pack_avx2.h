@@ -8,7 +8,8 @@ namespace tfsparse {
 // Rows of x into a tile (kernel_args.h: Layout); need AVX2 and FMA. `inputs` is rounded
 // up to 64, so a tile needs room for that many. Planes of uint8 want vectors = 2.
 
-bool PackF32Avx2(const PackArgs& args);  // float x, planes of float
+bool PackF32Avx2(const PackArgs& args);      // float x, planes of float
+bool RoundPlanesAvx2(const PackArgs& args);  // the same, rounded to bfloat16
 
 bool PackU8QuadsAvx2(const PackArgs& args);  // uint8 x
 bool PackU8PlanesAvx2(const PackArgs& args);

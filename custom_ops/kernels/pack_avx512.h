@@ -9,7 +9,8 @@ namespace tfsparse {
 // up to 64, so a tile needs room for that many. Planes of uint8 want vectors = 4, wide
 // ones an even number.
 
-bool PackF32Avx512(const PackArgs& args);  // float x, planes of float
+bool PackF32Avx512(const PackArgs& args);      // float x, planes of float
+bool RoundPlanesAvx512(const PackArgs& args);  // the same, rounded to bfloat16
 
 bool PackU8QuadsAvx512(const PackArgs& args);  // uint8 x
 bool PackU8PlanesAvx512(const PackArgs& args);
@@ -23,6 +24,7 @@ bool QuantizeWidePlanesAvx512(const PackArgs& args);
 
 bool PackU8RowsAvx512(const PackArgs& args);  // few rows (kFewRowsPadding), uint8 x
 bool QuantizeRowsAvx512(const PackArgs& args);
+bool RoundRowsAvx512(const PackArgs& args);  // floats, rounded to bfloat16
 
 }  // namespace tfsparse
 

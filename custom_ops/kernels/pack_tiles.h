@@ -4,10 +4,10 @@
 // The pack step over a vector type (vector_avx512.h, vector_avx2.h).
 //
 // Everything is one square transposition of 32-bit elements, L rows by L of them, with L
-// lanes in a register: floats, or quads of uint8. That gives planes of float and quads of
-// uint8. A quad is two pairs by two shuffles. Planes take the quads apart: four registers
-// of quads make four planes of bytes with 12 more shuffles, two registers make four
-// planes of 16 bits with 8 shifts and masks and 4 packs.
+// lanes in a register: floats, quads of uint8 or pairs of bfloat16. That gives planes of float,
+// quads of uint8 and pairs of bfloat16. A quad is two pairs by two shuffles. Planes take the quads
+// apart: four registers of quads make four planes of bytes with 12 more shuffles, two registers
+// make four planes of 16 bits with 8 shifts and masks and 4 packs.
 //
 // Cost with 512 bits: 0.25 shuffles per float, 0.06 to 0.11 per uint8. Each element then
 // meets N * density weights, so this is about 5% of the work at N = 1024, density 0.1.
@@ -24,14 +24,19 @@
 namespace tfsparse {
 namespace {
 
-// A register's worth of inputs of a row as uint8.
+// A source loads a register's worth of a row's inputs. It says how many of them are in a lane of
+// 32 bits, and in the end whether any was not finite.
+//
+// Inputs of uint8.
 template <class Vec>
 struct FromU8 {
+  static constexpr int kInLane = 4;
   explicit FromU8(const PackArgs&) {}
   inline __attribute__((always_inline)) typename Vec::I32 Load(const void* x, int64_t offset,
                                                                int64_t count) const {
     return Vec::LoadSome(static_cast<const uint8_t*>(x) + offset, count);
   }
+  bool non_finite() const { return false; }
 };
 
 // The same of a row of floats, quantized. Clamping to whole numbers before rounding is the
@@ -39,6 +44,7 @@ struct FromU8 {
 // lowest number, which the packs saturate, and so does NaN, which Min lets pass.
 template <class Vec>
 struct FromF32 {
+  static constexpr int kInLane = 4;
   using F32 = typename Vec::F32;
   using I32 = typename Vec::I32;
 
@@ -63,98 +69,97 @@ struct FromF32 {
                                                   Vec::AddSaturated16(top, zero_point)));
   }
 
+  bool non_finite() const { return false; }
+
   F32 inv_scale, high;
   I32 zero_point;
 };
 
-// L quads (4 * L inputs from `input` on) of the rows of register r of the tile.
+// Floats, as they are or rounded to bfloat16.
+template <class Vec, bool kRound>
+struct FloatLanes {
+  static constexpr int kInLane = 1;
+  explicit FloatLanes(const PackArgs&) : check(Vec::Broadcast(0.0f)) {}
+
+  inline __attribute__((always_inline)) typename Vec::I32 Load(const void* x, int64_t offset,
+                                                               int64_t count) {
+    typename Vec::F32 value = Vec::LoadSome(static_cast<const float*>(x) + offset, count);
+    if constexpr (kRound) value = Vec::RoundToBf16(value);
+    // 0 * x is 0 for a finite x and NaN for any other.
+    check = Vec::MultiplyAdd(value, Vec::Broadcast(0.0f), check);
+    return Vec::AsInts(value);
+  }
+  bool non_finite() const { return Vec::AnyNan(check); }
+
+  typename Vec::F32 check;
+};
+
+template <class Vec>
+using Floats = FloatLanes<Vec, false>;
+template <class Vec>
+using RoundedFloats = FloatLanes<Vec, true>;
+
+// L lanes of the inputs from `input` on, of the rows of register r of the tile.
 template <class Vec, class Source>
-inline __attribute__((always_inline)) void LoadQuads(const PackArgs& args, const Source& source,
+inline __attribute__((always_inline)) void LoadLanes(const PackArgs& args, Source& source,
                                                      int64_t r, int64_t input,
-                                                     typename Vec::I32 (&quads)[Vec::kLanes]) {
-  constexpr int L = Vec::kLanes;
+                                                     typename Vec::I32 (&lanes)[Vec::kLanes]) {
+  constexpr int L = Vec::kLanes, kInputs = Source::kInLane * L;
   const int64_t left = args.inputs - input;
   const int64_t first = r * L;
   const int64_t offset = first * args.stride + input;
-  if (left >= 4 * L && first + L <= args.rows) {  // no masks, no tests
-    for (int i = 0; i < L; ++i) quads[i] = source.Load(args.x, offset + i * args.stride, 4 * L);
+  if (left >= kInputs && first + L <= args.rows) {  // no masks, no tests
+    for (int i = 0; i < L; ++i) lanes[i] = source.Load(args.x, offset + i * args.stride, kInputs);
   } else {
     for (int i = 0; i < L; ++i) {
-      quads[i] =
+      lanes[i] =
           first + i < args.rows ? source.Load(args.x, offset + i * args.stride, left) : Vec::Zero();
     }
   }
-  Vec::Transpose(quads);
+  Vec::Transpose(lanes);
 }
 
-// Into is one of byte_layouts.h.
+// Lanes as they are: floats and pairs of bfloat16 too.
+template <class Vec>
+using IntoLanes = IntoQuads<Vec>;
+
+// Into is one of byte_layouts.h for quads, or its like.
 template <class Vec, template <class> class Source, template <class> class Into>
-bool PackBytes(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
+bool PackLanes(const PackArgs& args) {
+  constexpr int L = Vec::kLanes, kInLane = Source<Vec>::kInLane;
   constexpr int kTogether = Into<Vec>::kTogether;
   using I32 = typename Vec::I32;
-  const Source<Vec> source(args);
+  Source<Vec> source(args);
   const int64_t registers = args.vectors * (kLanes / L);
   uint8_t* tile = static_cast<uint8_t*>(args.tile);
   for (int64_t r = 0; r < registers; r += kTogether) {
-    for (int64_t input = 0; input < args.inputs; input += 4 * L) {
-      I32 quads[kTogether][L];
-      for (int v = 0; v < kTogether; ++v) LoadQuads<Vec>(args, source, r + v, input, quads[v]);
+    for (int64_t input = 0; input < args.inputs; input += kInLane * L) {
+      I32 lanes[kTogether][L];
+      for (int v = 0; v < kTogether; ++v) LoadLanes<Vec>(args, source, r + v, input, lanes[v]);
       for (int i = 0; i < L; ++i) {
         I32 together[kTogether];
-        for (int v = 0; v < kTogether; ++v) together[v] = quads[v][i];
-        Into<Vec>::Store(tile, registers, input / 4 + i, r, together);
+        for (int v = 0; v < kTogether; ++v) together[v] = lanes[v][i];
+        Into<Vec>::Store(tile, registers, input / kInLane + i, r, together);
       }
     }
   }
-  return false;
+  return source.non_finite();
 }
 
-// Few rows as they are; what is behind their inputs is not written.
+// Few rows as they are, and a zero behind the last input.
 template <class Vec, template <class> class Source>
 bool PackRows(const PackArgs& args) {
-  constexpr int kInputs = 4 * Vec::kLanes;
-  const Source<Vec> source(args);
-  const int64_t tile_stride = (args.inputs + 63) / 64 * 64 + kFewRowsPadding;
+  constexpr int kBytes = 4 / Source<Vec>::kInLane, kInputs = 4 * Vec::kLanes / kBytes;
+  Source<Vec> source(args);
+  const int64_t tile_stride = (args.inputs + 63) / 64 * 64 * kBytes + kFewRowsPadding;
   for (int64_t row = 0; row < args.rows; ++row) {
     uint8_t* tile = static_cast<uint8_t*>(args.tile) + row * tile_stride;
-    for (int64_t input = 0; input < args.inputs; input += kInputs) {
+    for (int64_t input = 0; input <= args.inputs; input += kInputs) {
       const int64_t left = args.inputs - input;
-      Vec::StoreInts(tile + input, source.Load(args.x, row * args.stride + input, left));
+      Vec::StoreInts(tile + input * kBytes, source.Load(args.x, row * args.stride + input, left));
     }
   }
-  return false;
-}
-
-template <class Vec>
-bool PackF32(const PackArgs& args) {
-  constexpr int L = Vec::kLanes;
-  const float* x = static_cast<const float*>(args.x);
-  float* tile = static_cast<float*>(args.tile);
-  const int64_t registers = args.vectors * (kLanes / L);
-  // 0 * x is 0 for a finite x and NaN for any other.
-  const typename Vec::F32 zero = Vec::Broadcast(0.0f);
-  typename Vec::F32 check = zero;
-  for (int64_t r = 0; r < registers; ++r) {
-    const int64_t rows_left = args.rows - r * L;
-    for (int64_t input = 0; input < args.inputs; input += L) {
-      const float* first = x + r * L * args.stride + input;
-      const int64_t left = args.inputs - input;
-      const bool whole = rows_left >= L && left >= L;
-      typename Vec::I32 rows[L];
-      for (int i = 0; i < L; ++i) {
-        const typename Vec::F32 value = whole ? Vec::LoadSome(first + i * args.stride, L)
-                                        : i < rows_left
-                                            ? Vec::LoadSome(first + i * args.stride, left)
-                                            : zero;
-        check = Vec::MultiplyAdd(value, zero, check);
-        rows[i] = Vec::AsInts(value);
-      }
-      Vec::Transpose(rows);
-      for (int i = 0; i < L; ++i) Vec::StoreInts(tile + ((input + i) * registers + r) * L, rows[i]);
-    }
-  }
-  return Vec::AnyNan(check);
+  return source.non_finite();
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "custom_ops/kernels/portable.h"
 
 #include <cmath>
+#include <cstring>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/quantize.h"
@@ -53,6 +55,22 @@ bool PackPlanes(const PackArgs& args) {
   return false;
 }
 
+// Planes of float, of x or of what `Round` makes of it.
+template <class Round>
+bool PackFloats(const PackArgs& args, Round round) {
+  float* tile = static_cast<float*>(args.tile);
+  const int64_t rows = args.vectors * kLanes;
+  bool finite = true;
+  for (int64_t input = 0; input < args.inputs; ++input) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const float x = row < args.rows ? round(Element<float>(args, row, input)) : 0.0f;
+      finite = finite && std::isfinite(x);
+      tile[input * rows + row] = x;
+    }
+  }
+  return !finite;
+}
+
 // One product of a group: float planes.
 template <int V>
 struct F32 {
@@ -62,6 +80,19 @@ struct F32 {
   static void Add(const float* tile, const int32_t* column, const float* w, Sum* sums) {
     const float* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
     for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[0];
+  }
+};
+
+// The same with a weight in the bytes of two bfloat16.
+template <int V>
+struct F32FromBf16 {
+  using Value = uint16_t;
+  using Sum = float;
+  static constexpr int kColumns = 1, kValues = 2;
+  static void Add(const float* tile, const int32_t* column, const uint16_t* w, Sum* sums) {
+    float weight;
+    std::memcpy(&weight, w, sizeof(weight));
+    F32<V>::Add(tile, column, &weight, sums);
   }
 };
 
@@ -161,17 +192,11 @@ void Output(const OutputArgs& args, Value value, Store store) {
 }  // namespace
 
 bool PackF32Portable(const PackArgs& args) {
-  float* tile = static_cast<float*>(args.tile);
-  const int64_t rows = args.vectors * kLanes;
-  bool finite = true;
-  for (int64_t input = 0; input < args.inputs; ++input) {
-    for (int64_t row = 0; row < rows; ++row) {
-      const float x = row < args.rows ? Element<float>(args, row, input) : 0.0f;
-      finite = finite && std::isfinite(x);
-      tile[input * rows + row] = x;
-    }
-  }
-  return !finite;
+  return PackFloats(args, [](float x) { return x; });
+}
+
+bool RoundPlanesPortable(const PackArgs& args) {
+  return PackFloats(args, [](float x) { return RoundToBFloat16(x).ToFloat(); });
 }
 
 bool PackU8QuadsPortable(const PackArgs& args) { return PackQuads<FromU8>(args); }
@@ -181,6 +206,10 @@ bool QuantizePlanesPortable(const PackArgs& args) { return PackPlanes<FromF32>(a
 
 MultiplyFunction MultiplyF32Portable(int height, int vectors) {
   return PickHeight<F32, float>(height, vectors);
+}
+
+MultiplyFunction MultiplyBf16PlanesPortable(int height, int vectors) {
+  return PickHeight<F32FromBf16, float>(height, vectors);
 }
 
 MultiplyFunction MultiplyQuadsPortable(int height, int vectors) {

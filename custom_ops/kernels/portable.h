@@ -9,12 +9,14 @@ namespace tfsparse {
 // same strips, same answers: the compiler vectorises what it can.
 
 bool PackF32Portable(const PackArgs& args);
+bool RoundPlanesPortable(const PackArgs& args);  // to bfloat16, as float
 bool PackU8QuadsPortable(const PackArgs& args);
 bool QuantizeQuadsPortable(const PackArgs& args);
 bool PackU8PlanesPortable(const PackArgs& args);
 bool QuantizePlanesPortable(const PackArgs& args);
 
 MultiplyFunction MultiplyF32Portable(int height, int vectors);
+MultiplyFunction MultiplyBf16PlanesPortable(int height, int vectors);
 MultiplyFunction MultiplyQuadsPortable(int height, int vectors);
 MultiplyFunction MultiplyGatheredPortable(int height, int vectors);
 

@@ -72,6 +72,16 @@ struct Avx2 {
   TFSPARSE_INLINE F32 AsFloats(I32 v) { return _mm256_castsi256_ps(v); }
   TFSPARSE_INLINE I32 AsInts(F32 v) { return _mm256_castps_si256(v); }
 
+  TFSPARSE_INLINE F32 RoundToBf16(F32 v) {
+    const I32 bits = AsInts(v);
+    const I32 odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), Broadcast(int32_t{1}));
+    const I32 near = _mm256_add_epi32(_mm256_add_epi32(bits, Broadcast(int32_t{0x7fff})), odd);
+    const F32 upper = AsFloats(Broadcast(int32_t{-0x10000}));
+    const F32 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+    const I32 quiet = _mm256_or_si256(bits, Broadcast(int32_t{0x400000}));
+    return _mm256_and_ps(_mm256_blendv_ps(AsFloats(near), AsFloats(quiet), nan), upper);
+  }
+
   TFSPARSE_INLINE I32 Add(I32 a, I32 b) { return _mm256_add_epi32(a, b); }
   TFSPARSE_INLINE I32 DotPairs(I32 a, I32 b) { return _mm256_madd_epi16(a, b); }
 

@@ -52,6 +52,17 @@ struct Avx512 {
   TFSPARSE_INLINE F32 AsFloats(I32 v) { return _mm512_castsi512_ps(v); }
   TFSPARSE_INLINE I32 AsInts(F32 v) { return _mm512_castps_si512(v); }
 
+  // To bfloat16, as float: the nearest one, the even one of two. NaN stays NaN.
+  TFSPARSE_INLINE F32 RoundToBf16(F32 v) {
+    const I32 bits = AsInts(v);
+    const I32 odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), Broadcast(int32_t{1}));
+    const I32 near = _mm512_add_epi32(_mm512_add_epi32(bits, Broadcast(int32_t{0x7fff})), odd);
+    const I32 upper = Broadcast(int32_t{-0x10000});
+    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    const I32 quiet = _mm512_or_si512(bits, Broadcast(int32_t{0x400000}));
+    return AsFloats(_mm512_and_si512(_mm512_mask_mov_epi32(near, nan, quiet), upper));
+  }
+
   TFSPARSE_INLINE I32 Add(I32 a, I32 b) { return _mm512_add_epi32(a, b); }
   // a[2i] * b[2i] + a[2i + 1] * b[2i + 1], of 16 bits each.
   TFSPARSE_INLINE I32 DotPairs(I32 a, I32 b) { return _mm512_madd_epi16(a, b); }

@@ -158,6 +158,7 @@ bool Chain<T>::Advance(const Works& works, int layer, TileRows* rows, void* pack
 }
 
 template class Chain<float>;
+template class Chain<BFloat16>;
 template class Chain<int8_t>;
 
 }  // namespace tfsparse

@@ -156,15 +156,20 @@ TEST_P(ChainOnPath, FloatIsItsLayersOneByOne) {
   CheckAll<float>([](ChainProblem<float>&, uint32_t) {});
 }
 
+TEST_P(ChainOnPath, Bf16IsItsLayersOneByOne) {
+  CheckAll<BFloat16>([](ChainProblem<BFloat16>&, uint32_t) {});
+}
+
 // Of a float chain, what is not finite in x, or becomes so between two layers, meets the zeros of
 // W too.
-TEST_P(ChainOnPath, FloatSpreadsWhatIsNotFinite) {
+template <typename T>
+void CheckNonFinite(Path path) {
   const auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
   uint32_t seed = 1;
   for (const Layers& layers : kChains) {
     for (float value : {kInf, kNan, 3e38f}) {
       SCOPED_TRACE(testing::Message() << value << " into " << layers.widths[0] << " inputs");
-      ChainProblem<float> problem(layers, 130, 0.7, GetParam(), seed++);
+      ChainProblem<T> problem(layers, 130, 0.7, path, seed++);
       for (int i = 0; i < problem.count(); ++i) problem.at(i).call.activation = Activation::kRelu;
       std::mt19937 random(seed);
       for (int i = 0; i < 3; ++i) problem.first().x[random() % problem.first().x.size()] = value;
@@ -178,6 +183,9 @@ TEST_P(ChainOnPath, FloatSpreadsWhatIsNotFinite) {
     }
   }
 }
+
+TEST_P(ChainOnPath, FloatSpreadsWhatIsNotFinite) { CheckNonFinite<float>(GetParam()); }
+TEST_P(ChainOnPath, Bf16SpreadsWhatIsNotFinite) { CheckNonFinite<BFloat16>(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, ChainOnPath, testing::ValuesIn(SupportedPaths(GetCpuFeatures())),
                          [](const auto& info) { return std::string(PathName(info.param)); });

@@ -108,6 +108,7 @@ TileRows Execution<T>::Tile(int64_t tile) const {
 }
 
 template class Execution<float>;
+template class Execution<BFloat16>;
 template class Execution<int8_t>;
 
 }  // namespace tfsparse

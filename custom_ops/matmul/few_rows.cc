@@ -6,12 +6,14 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/balanced_cut.h"
+#include "custom_ops/kernels/few_rows_bf16_avx512bf16.h"
 #include "custom_ops/kernels/few_rows_f32_avx512.h"
 #include "custom_ops/kernels/few_rows_u8s8_avx512vbmi.h"
 #include "custom_ops/kernels/few_rows_u8s8_avx512vnni.h"
 #include "custom_ops/kernels/layout.h"
 #include "custom_ops/kernels/output_avx512.h"
 #include "custom_ops/kernels/pack_avx512.h"
+#include "custom_ops/kernels/pack_bf16_avx512bf16.h"
 #include "custom_ops/matmul/non_finite.h"
 #include "custom_ops/matmul/output_constants.h"
 
@@ -34,9 +36,8 @@ template <typename T, typename W>
 void Add(std::vector<FewRowsKernel<T>>& kernels, Path path, Layout layout, int height,
          int most_rows, int cost, FewRowsFunction (*function)(int, int)) {
   if constexpr (std::is_same_v<T, W>) {
-    const std::string name = std::string(std::is_same_v<T, float> ? "float_" : "int8_") +
-                             PathName(path) + "_" + LayoutName(layout) + "_" +
-                             std::to_string(height);
+    const std::string name = std::string(WeightsName(T())) + "_" + PathName(path) + "_" +
+                             LayoutName(layout) + "_" + std::to_string(height);
     kernels.push_back({name, path, layout, height, most_rows, cost, function});
   }
 }
@@ -56,6 +57,18 @@ struct Scratch {
     return scratch;
   }
 };
+
+// Rows of x as a kernel for few takes them, and the bytes of an input there.
+PackFunction RowsFunction(const PackedWeights<int8_t>&, const MatmulCall& call, int64_t* bytes) {
+  *bytes = 1;
+  return call.x_is_u8 ? PackU8RowsAvx512 : QuantizeRowsAvx512;
+}
+PackFunction RowsFunction(const PackedWeights<BFloat16>& weights, const MatmulCall&,
+                          int64_t* bytes) {
+  const bool pairs = weights.layout == Layout::kPairs;
+  *bytes = pairs ? 2 : 4;
+  return pairs ? RoundRowsAvx512Bf16 : RoundRowsAvx512;
+}
 
 bool HasNonFinite(const float* x, int64_t size) {
   // An exponent of all ones, looked for in a way that vectorises without AVX.
@@ -90,6 +103,7 @@ const FewRowsKernel<T>* SelectFewRows(Path path, int64_t block_out, int64_t bloc
   for (const FewRowsKernel<T>& kernel : FewRowsKernels<T>()) {
     if (!Includes(path, kernel.path)) continue;
     if (kernel.layout == Layout::kQuads && block_in % 4 != 0) continue;
+    if (kernel.layout == Layout::kPairs && block_in % 2 != 0) continue;
     if (kernel.layout == Layout::kWindows && block_in % 4 == 0) continue;
     if (kernel.layout == many.layout && kernel.height == many.height) return &kernel;
     if (best == nullptr || Cost(kernel, block_out) < Cost(*best, block_out)) best = &kernel;
@@ -146,7 +160,7 @@ void FewRowsMatmul<T>::Run(const MatmulCall& call, const Threads& threads) const
     const int64_t begin = BalancedCut(work_, first, parts), end = BalancedCut(work_, last, parts);
     if (begin < end) MultiplyStrips(task, begin, end);
   });
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (!std::is_same_v<T, int8_t>) {
     if (non_finite) {
       SpreadNonFiniteRows(weights_, 0, static_cast<int64_t>(weights_.strips.size()), weights_.out,
                           static_cast<const float*>(call.x), call.rows,
@@ -155,7 +169,7 @@ void FewRowsMatmul<T>::Run(const MatmulCall& call, const Threads& threads) const
   }
 }
 
-// Float x is read where it is. Returns whether some element of it is not finite.
+// Float x by float weights is read where it is. Returns whether some element of it is not finite.
 template <typename T>
 bool FewRowsMatmul<T>::TakeRows(Task& task) const {
   const MatmulCall& call = task.call;
@@ -164,7 +178,9 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
     task.stride = weights_.in * static_cast<int64_t>(sizeof(float));
     return HasNonFinite(static_cast<const float*>(call.x), call.rows * weights_.in);
   } else {
-    task.stride = (weights_.in + 63) / 64 * 64 + kFewRowsPadding;
+    int64_t bytes;
+    const PackFunction pack = RowsFunction(weights_, call, &bytes);
+    task.stride = (weights_.in + 63) / 64 * 64 * bytes + kFewRowsPadding;
     AlignedBuffer<uint8_t>& rows = Scratch::OfThisThread().rows;
     rows.Reserve(call.rows * task.stride);
     task.x = rows.data();
@@ -175,7 +191,7 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
     args.inv_scale = 1 / call.x_scale;
     args.zero_point = call.x_zero_point;
     args.tile = rows.data();
-    return (call.x_is_u8 ? PackU8RowsAvx512 : QuantizeRowsAvx512)(args);
+    return pack(args);
   }
 }
 
@@ -225,18 +241,22 @@ void FewRowsMatmul<T>::Finish(const Task& task, const void* sums, int64_t output
   args.y_zero_point = call.y_zero_point;
   args.y = static_cast<char*>(call.y) + output * call.y_bytes();
   args.y_stride = weights_.out;
-  if constexpr (std::is_same_v<T, float>) {
-    FewRowsOutputF32Avx512(args);
-  } else {
+  if constexpr (std::is_same_v<T, int8_t>) {
     (call.y_is_u8 ? FewRowsOutputS32ToU8Avx512 : FewRowsOutputS32ToF32Avx512)(args);
+  } else {
+    FewRowsOutputF32Avx512(args);
   }
 }
 
 template const std::vector<FewRowsKernel<float>>& FewRowsKernels();
+template const std::vector<FewRowsKernel<BFloat16>>& FewRowsKernels();
 template const std::vector<FewRowsKernel<int8_t>>& FewRowsKernels();
 template const FewRowsKernel<float>* SelectFewRows(Path, int64_t, int64_t, const Kernel<float>&);
+template const FewRowsKernel<BFloat16>* SelectFewRows(Path, int64_t, int64_t,
+                                                      const Kernel<BFloat16>&);
 template const FewRowsKernel<int8_t>* SelectFewRows(Path, int64_t, int64_t, const Kernel<int8_t>&);
 template class FewRowsMatmul<float>;
+template class FewRowsMatmul<BFloat16>;
 template class FewRowsMatmul<int8_t>;
 
 }  // namespace tfsparse

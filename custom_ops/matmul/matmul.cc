@@ -95,6 +95,7 @@ void Matmul<T>::RunChecked(const MatmulCall& call, const Threads& threads) const
 }
 
 template class Matmul<float>;
+template class Matmul<BFloat16>;
 template class Matmul<int8_t>;
 
 }  // namespace tfsparse

@@ -23,6 +23,10 @@
 // The activations are the steps of kernels/activation_functions.h, so they are exact in this
 // sense too: an error against float64, which stands there, but one and the same everywhere.
 //
+// bfloat16 weights: x is rounded to bfloat16, to the nearest and half to even, which may be
+// infinity; the rest is as for float. Sums are float; each product is exact in it where it is
+// not subnormal. Processors with VDPBF16PS take subnormal operands, products and sums for zeros.
+//
 // float weights: bias first, then the products in the order of the inputs; for few rows
 // (few_rows.h) in another order, so that a row's last bits depend on how many there are. A NaN or
 // an infinity in x meets every weight, also those that are not stored because they are zero, as it

@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
@@ -55,7 +56,7 @@ inline const Shape kShapes[] = {
 // One product, its inputs, and y between guards.
 template <typename T>
 struct Problem {
-  using X = std::conditional_t<std::is_same_v<T, float>, float, uint8_t>;
+  using X = std::conditional_t<std::is_same_v<T, int8_t>, uint8_t, float>;
 
   Problem(const Shape& s, double sparsity, uint32_t seed)
       : shape(s),
@@ -64,8 +65,8 @@ struct Problem {
     std::mt19937 random(seed + 1);
     std::uniform_real_distribution<float> uniform(-1, 1);
     for (int64_t i = 0; i < s.rows * s.in; ++i) {
-      x.push_back(std::is_same_v<T, float> ? static_cast<X>(uniform(random))
-                                           : static_cast<X>(random() % 256));
+      x.push_back(std::is_same_v<T, int8_t> ? static_cast<X>(random() % 256)
+                                            : static_cast<X>(uniform(random)));
       x_float.push_back(3 * uniform(random));
     }
     for (int64_t n = 0; n < s.out; ++n) {
@@ -74,7 +75,7 @@ struct Problem {
     }
     for (int64_t i = 0; i < s.rows * s.out; ++i) residual.push_back(4 * uniform(random));
     call.x = x.data();
-    call.x_is_u8 = !std::is_same_v<T, float>;
+    call.x_is_u8 = std::is_same_v<T, int8_t>;
     call.rows = s.rows;
     call.bias = bias.data();
     call.activation = kActivations[seed % 8];
@@ -116,12 +117,28 @@ inline std::vector<float> AsFloats(const std::vector<uint8_t>& bytes) {
   return floats;
 }
 
+// What a product takes x for, and its weights, as floats.
+inline std::vector<float> Operands(const Problem<float>& p) { return p.x; }
+inline std::vector<float> Operands(const Problem<BFloat16>& p) {
+  std::vector<float> rounded;
+  for (float x : p.x) rounded.push_back(RoundToBFloat16(x).ToFloat());
+  return rounded;
+}
+inline std::vector<float> Weights(const Problem<float>& p) { return p.dense; }
+inline std::vector<float> Weights(const Problem<BFloat16>& p) {
+  std::vector<float> wide;
+  for (BFloat16 w : p.dense) wide.push_back(w.ToFloat());
+  return wide;
+}
+
 // Rounding once per product and per addition, in any order.
-inline void ExpectClose(const Problem<float>& p, const std::vector<float>& y) {
+template <typename T>
+void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
+  const std::vector<float> operands = Operands(p), weights = Weights(p);
   for (int64_t m = 0; m < p.shape.rows; ++m) {
     for (int64_t n = 0; n < p.shape.out; ++n) {
-      const float* x = p.x.data() + m * p.shape.in;
-      const float* w = p.dense.data() + n * p.shape.in;
+      const float* x = operands.data() + m * p.shape.in;
+      const float* w = weights.data() + n * p.shape.in;
       double start = p.call.bias != nullptr ? p.bias[n] : 0.0f;
       double magnitude = std::abs(start);
       if (p.call.residual != nullptr) {
@@ -195,7 +212,10 @@ std::unique_ptr<const Matmul<T>> Create(const RandomMatrix<T>& matrix,
 
 template <typename T>
 bool Accepts(const FewRowsKernel<T>& kernel, int64_t block_in) {
-  return kernel.layout != Layout::kQuads || block_in % 4 == 0;
+  const int64_t width = kernel.layout == Layout::kQuads   ? 4
+                        : kernel.layout == Layout::kPairs ? 2
+                                                          : 1;
+  return block_in % width == 0;
 }
 
 inline bool Supported(Path path) {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -18,8 +20,10 @@ namespace tfsparse {
 namespace {
 
 class FloatKernel : public testing::TestWithParam<Kernel<float>> {};
+class Bf16Kernel : public testing::TestWithParam<Kernel<BFloat16>> {};
 class Int8Kernel : public testing::TestWithParam<Kernel<int8_t>> {};
 class FloatFewRows : public testing::TestWithParam<FewRowsKernel<float>> {};
+class Bf16FewRows : public testing::TestWithParam<FewRowsKernel<BFloat16>> {};
 class Int8FewRows : public testing::TestWithParam<FewRowsKernel<int8_t>> {};
 
 template <typename T>
@@ -38,13 +42,14 @@ std::vector<Shape> ShapesFor(const FewRowsKernel<T>& kernel) {
   return shapes;
 }
 
-template <typename K>
-void CheckFloat(const K& kernel) {
+template <typename T, template <typename> class K>
+void CheckFloat(const K<T>& kernel) {
   uint32_t seed = 0;
   for (const Shape& shape : ShapesFor(kernel)) {
+    if (!Accepts(kernel, shape.block_in)) continue;
     for (double sparsity : {0.0, 0.8, 1.0}) {
       SCOPED_TRACE(testing::Message() << shape << ", sparsity " << sparsity << ", seed " << seed);
-      Problem<float> p(shape, sparsity, seed++);
+      Problem<T> p(shape, sparsity, seed++);
       if (seed % 3 == 0) p.call.bias = nullptr;
       const auto matmul = Create(p.matrix, kernel);
       const std::vector<uint8_t> y = p.Run(*matmul, Threads());
@@ -65,24 +70,37 @@ TEST_P(FloatFewRows, MatchesTheReference) {
   CheckFloat(GetParam());
 }
 
+// The operands are rounded, all else is as exact as for float, whatever the processor has.
+TEST_P(Bf16Kernel, MatchesTheReferenceOfTheRoundedOperands) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckFloat(GetParam());
+}
+
+TEST_P(Bf16FewRows, MatchesTheReferenceOfTheRoundedOperands) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckFloat(GetParam());
+}
+
 // A dense product makes NaN of every output where a NaN or infinity meets a zero.
-template <typename K>
-void CheckNonFinite(const K& kernel) {
+template <typename T, template <typename> class K>
+void CheckNonFinite(const K<T>& kernel, const std::vector<float>& values) {
   for (const Shape& shape : ShapesFor(kernel)) {
-    for (float value : {kInf, -kInf, kNan}) {
+    if (!Accepts(kernel, shape.block_in)) continue;
+    for (float value : values) {
       for (Activation activation : kActivations) {
         SCOPED_TRACE(testing::Message() << shape << ", " << value);
-        Problem<float> p(shape, 0.7, 5);
+        Problem<T> p(shape, 0.7, 5);
         p.call.activation = activation;
         std::mt19937 random(11);
         for (int i = 0; i < 3; ++i) p.x[random() % p.x.size()] = value;
+        const std::vector<float> x = Operands(p), w = Weights(p);
         const auto matmul = Create(p.matrix, kernel);
         for (const Threads& threads : {Threads(), RoundRobin(5)}) {
           const std::vector<float> y = AsFloats(p.Run(*matmul, threads));
           for (int64_t i = 0; i < p.y_size(); ++i) {
             const int64_t m = i / shape.out, n = i % shape.out;
-            const double expected = ReferenceDot(&p.x[m * shape.in], &p.dense[n * shape.in],
-                                                 shape.in, p.bias[n], activation);
+            const double expected =
+                ReferenceDot(&x[m * shape.in], &w[n * shape.in], shape.in, p.bias[n], activation);
             if (std::isfinite(expected)) {
               ASSERT_TRUE(std::isfinite(y[i])) << m << ", " << n;
             } else if (std::isnan(expected)) {
@@ -99,12 +117,31 @@ void CheckNonFinite(const K& kernel) {
 
 TEST_P(FloatKernel, SpreadsNonFiniteInputs) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  CheckNonFinite(GetParam());
+  CheckNonFinite(GetParam(), {kInf, -kInf, kNan});
 }
 
 TEST_P(FloatFewRows, SpreadsNonFiniteInputs) {
   SKIP_IF_UNSUPPORTED(GetParam());
-  CheckNonFinite(GetParam());
+  CheckNonFinite(GetParam(), {kInf, -kInf, kNan});
+}
+
+// The largest float is rounded to infinity; a NaN of low bits alone must not be.
+const float kLowNan = [] {
+  const uint32_t bits = 0x7f800001;
+  float nan;
+  std::memcpy(&nan, &bits, sizeof(nan));
+  return nan;
+}();
+const std::vector<float> kNotFiniteAsBf16 = {-kInf, kLowNan, std::numeric_limits<float>::max()};
+
+TEST_P(Bf16Kernel, SpreadsNonFiniteInputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckNonFinite(GetParam(), kNotFiniteAsBf16);
+}
+
+TEST_P(Bf16FewRows, SpreadsNonFiniteInputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckNonFinite(GetParam(), kNotFiniteAsBf16);
 }
 
 template <typename K>
@@ -220,10 +257,14 @@ TEST_P(Int8FewRows, QuantizesNonFiniteInputsAsDefined) {
 
 INSTANTIATE_TEST_SUITE_P(All, FloatKernel, testing::ValuesIn(Kernels<float>()),
                          TestName<Kernel<float>>);
+INSTANTIATE_TEST_SUITE_P(All, Bf16Kernel, testing::ValuesIn(Kernels<BFloat16>()),
+                         TestName<Kernel<BFloat16>>);
 INSTANTIATE_TEST_SUITE_P(All, Int8Kernel, testing::ValuesIn(Kernels<int8_t>()),
                          TestName<Kernel<int8_t>>);
 INSTANTIATE_TEST_SUITE_P(All, FloatFewRows, testing::ValuesIn(FewRowsKernels<float>()),
                          TestName<FewRowsKernel<float>>);
+INSTANTIATE_TEST_SUITE_P(All, Bf16FewRows, testing::ValuesIn(FewRowsKernels<BFloat16>()),
+                         TestName<FewRowsKernel<BFloat16>>);
 INSTANTIATE_TEST_SUITE_P(All, Int8FewRows, testing::ValuesIn(FewRowsKernels<int8_t>()),
                          TestName<FewRowsKernel<int8_t>>);
 

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/format/packed_weights.h"
 
 namespace tfsparse {
@@ -20,9 +22,20 @@ namespace tfsparse {
 //
 // Called only for tiles that packing found such an element in.
 // x is [rows, weights.in], y [rows, weights.out], both row-major; an output
-// range ends where the next strip begins, `end_output` for the last.
-inline void SpreadNonFiniteRows(const PackedWeights<float>& weights, int64_t begin, int64_t end,
-                                int64_t end_output, const float* x, int64_t rows, float* y) {
+// range ends where the next strip begins, `end_output` for the last. Beside bfloat16
+// weights x is what it is rounded to, which may be infinite where x is not.
+template <typename T>
+void SpreadNonFiniteRows(const PackedWeights<T>& weights, int64_t begin, int64_t end,
+                         int64_t end_output, const float* x, int64_t rows, float* y) {
+  const auto is_finite = [](float value) {
+    if constexpr (std::is_same_v<T, BFloat16>) value = RoundToBFloat16(value).ToFloat();
+    return std::isfinite(value);
+  };
+  // The i-th place of a strip. What fills a last pair is not stored: the product made it NaN.
+  const int group = weights.group(), per_group = weights.columns_per_group();
+  const auto input = [&](const int32_t* columns, int64_t i) {
+    return per_group == group ? columns[i] : columns[i / group] * group + i % group;
+  };
   struct Row {
     int64_t row;
     std::vector<int64_t> inputs;  // those that are not finite
@@ -31,15 +44,16 @@ inline void SpreadNonFiniteRows(const PackedWeights<float>& weights, int64_t beg
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<int64_t> inputs;
     for (int64_t k = 0; k < weights.in; ++k) {
-      if (!std::isfinite(x[row * weights.in + k])) inputs.push_back(k);
+      if (!is_finite(x[row * weights.in + k])) inputs.push_back(k);
     }
     if (!inputs.empty()) spoilt.push_back({row, std::move(inputs)});
   }
-  std::vector<char> stored(weights.in);
+  std::vector<char> stored(weights.in + group);
   for (int64_t s = begin; s < end; ++s) {
     const Strip& strip = weights.strips[s];
     const int32_t* columns = weights.columns.data() + strip.column;
-    for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 1;
+    const int64_t inputs = strip.groups * group;
+    for (int64_t i = 0; i < inputs; ++i) stored[input(columns, i)] = 1;
     const int64_t next = s + 1 < end ? weights.strips[s + 1].out : end_output;
     for (const Row& each : spoilt) {
       const bool all = std::all_of(each.inputs.begin(), each.inputs.end(),
@@ -48,7 +62,7 @@ inline void SpreadNonFiniteRows(const PackedWeights<float>& weights, int64_t beg
       float* outputs = y + each.row * weights.out;
       std::fill(outputs + strip.out, outputs + next, std::numeric_limits<float>::quiet_NaN());
     }
-    for (int64_t g = 0; g < strip.groups; ++g) stored[columns[g]] = 0;
+    for (int64_t i = 0; i < inputs; ++i) stored[input(columns, i)] = 0;
   }
 }
 

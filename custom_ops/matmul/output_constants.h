@@ -15,7 +15,7 @@ namespace tfsparse {
 
 // What the sums of each output begin with, and what is made of them:
 //
-//   float   y = act(bias + products + residual)
+//   float, bfloat16   y = act(bias + products + residual)
 //   int8    y = act(fma(products - x_zero_point * sum of weights, scale, bias) + residual)
 //
 // Room for the last strip to stick out. Filled for each call, so the loops are such that they
@@ -32,7 +32,7 @@ struct OutputConstants {
     return constants[layer];
   }
 
-  AlignedBuffer<std::conditional_t<std::is_same_v<T, float>, float, int32_t>> init;
+  AlignedBuffer<std::conditional_t<std::is_same_v<T, int8_t>, int32_t, float>> init;
   AlignedBuffer<float> scale;
   AlignedBuffer<float> bias;
   bool fits_int32 = false;  // a sum times scale plus bias, for int8 weights
@@ -43,7 +43,7 @@ struct OutputConstants {
     scale.Reserve(out + kChunkRoom);
     bias.Reserve(out + kChunkRoom);
     const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
-    float* const bias_of = std::is_same_v<T, float> ? AsFloats(init.data()) : bias.data();
+    float* const bias_of = std::is_same_v<T, int8_t> ? bias.data() : AsFloats(init.data());
     if (call.bias == nullptr) {
       std::fill_n(bias_of, out, 0.0f);
     } else {

@@ -22,6 +22,7 @@ constexpr Row kRows[] = {
     {Path::kAvx512, "avx512", &CpuFeatures::avx512},
     {Path::kAvx512Vnni, "avx512vnni", &CpuFeatures::avx512vnni},
     {Path::kAvx512Vbmi, "avx512vbmi", &CpuFeatures::avx512vbmi},
+    {Path::kAvx512Bf16, "avx512bf16", &CpuFeatures::avx512bf16},
     {Path::kAmx, "amx", &CpuFeatures::amx},
 };
 

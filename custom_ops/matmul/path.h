@@ -10,7 +10,16 @@ namespace tfsparse {
 
 // A path is a set of instructions that kernels are written for, and names what a
 // processor can do best. Lowest first.
-enum class Path { kPortable, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni, kAvx512Vbmi, kAmx };
+enum class Path {
+  kPortable,
+  kAvx2,
+  kAvx2Vnni,
+  kAvx512,
+  kAvx512Vnni,
+  kAvx512Vbmi,
+  kAvx512Bf16,
+  kAmx,
+};
 
 const char* PathName(Path path);
 

@@ -9,20 +9,23 @@
 namespace tfsparse {
 namespace {
 
-// avx2, avx2vnni, avx512, avx512vnni, avx512vbmi, amx
+// avx2, avx2vnni, avx512, avx512vnni, avx512vbmi, avx512bf16, amx
 constexpr CpuFeatures kOld = {};
 constexpr CpuFeatures kHaswell = {true, false, false, false};
 constexpr CpuFeatures kAlderLake = {true, true, false, false};
 constexpr CpuFeatures kSkylake = {true, false, true, false};
 constexpr CpuFeatures kCascadeLake = {true, false, true, true};
-constexpr CpuFeatures kZen5 = {true, true, true, true, true};
-constexpr CpuFeatures kSapphireRapids = {true, true, true, true, true, true};
+constexpr CpuFeatures kIceLake = {true, false, true, true, true};
+constexpr CpuFeatures kZen5 = {true, true, true, true, true, true};
+constexpr CpuFeatures kSapphireRapids = {true, true, true, true, true, true, true};
 
 TEST(ChoosePath, TakesTheBest) {
   Path path;
   ASSERT_TRUE(ChoosePath(kSapphireRapids, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kAmx);
   ASSERT_TRUE(ChoosePath(kZen5, nullptr, &path).ok());
+  EXPECT_EQ(path, Path::kAvx512Bf16);
+  ASSERT_TRUE(ChoosePath(kIceLake, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kAvx512Vbmi);
   ASSERT_TRUE(ChoosePath(kCascadeLake, nullptr, &path).ok());
   EXPECT_EQ(path, Path::kAvx512Vnni);
@@ -50,7 +53,7 @@ TEST(ChoosePath, RefusesWhatIsNoPathOrNotSupported) {
   EXPECT_EQ(status.message(),
             "`TFSPARSE_PATH` should be one of the paths of this processor: 'portable', "
             "'avx2', 'avx2vnni', 'avx512', 'avx512vnni', "
-            "'avx512vbmi'. Received: TFSPARSE_PATH='avx3'");
+            "'avx512vbmi', 'avx512bf16'. Received: TFSPARSE_PATH='avx3'");
   EXPECT_FALSE(ChoosePath(kZen5, "amx", &path).ok());
   EXPECT_FALSE(ChoosePath(kSkylake, "avx512vnni", &path).ok());
   EXPECT_FALSE(ChoosePath(kSkylake, "avx2vnni", &path).ok());
@@ -59,7 +62,7 @@ TEST(ChoosePath, RefusesWhatIsNoPathOrNotSupported) {
 
 // Every processor that has `path` has what it includes, whatever else it has.
 TEST(Includes, IsWhatEveryProcessorOfThePathCanTake) {
-  for (const CpuFeatures& cpu : {kOld, kHaswell, kAlderLake, kSkylake, kZen5}) {
+  for (const CpuFeatures& cpu : {kOld, kHaswell, kAlderLake, kSkylake, kIceLake, kZen5}) {
     const std::vector<Path> supported = SupportedPaths(cpu);
     for (Path path : supported) {
       EXPECT_TRUE(Includes(path, path));

@@ -35,6 +35,7 @@ Status PreparedMatmul<T>::Prepare(const BlockSparseMatrix<T>& matrix, const Thre
 }
 
 template struct PreparedMatmul<float>;
+template struct PreparedMatmul<BFloat16>;
 template struct PreparedMatmul<int8_t>;
 
 }  // namespace tfsparse

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "custom_ops/kernels/multiply_bf16_avx512bf16.h"
 #include "custom_ops/kernels/multiply_f32_avx2.h"
 #include "custom_ops/kernels/multiply_f32_avx512.h"
 #include "custom_ops/kernels/multiply_u8s8_amx.h"
@@ -13,6 +14,7 @@
 #include "custom_ops/kernels/output_avx512.h"
 #include "custom_ops/kernels/pack_avx2.h"
 #include "custom_ops/kernels/pack_avx512.h"
+#include "custom_ops/kernels/pack_bf16_avx512bf16.h"
 #include "custom_ops/kernels/pack_sums_avx2.h"
 #include "custom_ops/kernels/pack_sums_avx512.h"
 #include "custom_ops/kernels/portable.h"
@@ -22,8 +24,8 @@ namespace {
 
 template <typename T>
 std::string Name(Path path, Layout layout, int height, int vectors) {
-  return std::string(std::is_same_v<T, float> ? "float" : "int8") + "_" + PathName(path) + "_" +
-         LayoutName(layout) + "_" + std::to_string(height) + "x" + std::to_string(vectors);
+  return std::string(WeightsName(T())) + "_" + PathName(path) + "_" + LayoutName(layout) + "_" +
+         std::to_string(height) + "x" + std::to_string(vectors);
 }
 
 // Adds a row of kernels.inc to the list for T, if it is for weights of type W =
@@ -60,6 +62,17 @@ constexpr StepsRow kF32Steps[] = {
      {PackF32Avx512, nullptr, OutputF32Avx512, nullptr, PackSumsF32Avx512}},
 };
 
+// Where VDPBF16PS is not, x is rounded to bfloat16 but stays float, for the kernels for float.
+constexpr StepsRow kBf16Steps[] = {
+    {Path::kPortable, Layout::kPlanes, {RoundPlanesPortable, nullptr, OutputF32Portable, nullptr}},
+    {Path::kAvx2, Layout::kPlanes, {RoundPlanesAvx2, nullptr, OutputF32Avx2, nullptr}},
+    {Path::kAvx512, Layout::kPlanes, {RoundPlanesAvx512, nullptr, OutputF32Avx512, nullptr}},
+    {Path::kAvx512Bf16, Layout::kPairs, {RoundPairsAvx512Bf16, nullptr, OutputF32Avx512, nullptr}},
+    {Path::kAvx512Bf16,
+     Layout::kWidePlanes,
+     {RoundWidePlanesAvx512Bf16, nullptr, OutputF32Avx512, nullptr}},
+};
+
 #define TFSPARSE_INT8_STEPS(path, layout, pack_sums)                                           \
   {                                                                                            \
     Path::k##path, Layout::k##layout, {                                                        \
@@ -86,6 +99,7 @@ constexpr StepsRow kInt8Steps[] = {
 #undef TFSPARSE_INT8_STEPS
 
 constexpr auto& StepsRows(float) { return kF32Steps; }
+constexpr auto& StepsRows(BFloat16) { return kBf16Steps; }
 constexpr auto& StepsRows(int8_t) { return kInt8Steps; }
 
 }  // namespace
@@ -128,10 +142,13 @@ Steps SelectSteps(const Kernel<T>& kernel) {
 }
 
 template const std::vector<Kernel<float>>& Kernels();
+template const std::vector<Kernel<BFloat16>>& Kernels();
 template const std::vector<Kernel<int8_t>>& Kernels();
 template const Kernel<float>& SelectKernel(Path, int64_t, int64_t);
+template const Kernel<BFloat16>& SelectKernel(Path, int64_t, int64_t);
 template const Kernel<int8_t>& SelectKernel(Path, int64_t, int64_t);
 template Steps SelectSteps(const Kernel<float>&);
+template Steps SelectSteps(const Kernel<BFloat16>&);
 template Steps SelectSteps(const Kernel<int8_t>&);
 
 }  // namespace tfsparse

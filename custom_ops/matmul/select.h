@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/kernels/layout.h"
 #include "custom_ops/matmul/path.h"
@@ -28,9 +29,9 @@ struct Kernel {
 // The steps around a kernel, which depend on its path and layout only.
 struct Steps {
   PackFunction pack_f32;  // float x
-  PackFunction pack_u8;   // uint8 x; null for float weights
+  PackFunction pack_u8;   // uint8 x; for int8 weights, else null
   OutputFunction output_f32;
-  OutputFunction output_u8;  // null for float weights
+  OutputFunction output_u8;  // for int8 weights, else null
   // Packs x from the sums of the layer before; null where it has to go through y.
   PackSumsFunction pack_sums = nullptr;
   // Around the products of a tile, in its thread; null where there is nothing to do.
@@ -38,7 +39,12 @@ struct Steps {
   void (*end)() = nullptr;
 };
 
-// All rows for weights of type T (float or int8_t).
+// The type of the weights, in the name of a kernel.
+inline const char* WeightsName(float) { return "float"; }
+inline const char* WeightsName(BFloat16) { return "bf16"; }
+inline const char* WeightsName(int8_t) { return "int8"; }
+
+// All rows for weights of type T (float, BFloat16 or int8_t).
 template <typename T>
 const std::vector<Kernel<T>>& Kernels();
 

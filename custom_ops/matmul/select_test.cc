@@ -27,6 +27,12 @@ TEST(SelectKernel, TakesTheHeightThatWastesLeast) {
   EXPECT_EQ(Selected<float>(Path::kAvx512, 4, 1), "float_avx512_planes_4x4");
   EXPECT_EQ(Selected<float>(Path::kAvx512, 1, 1), "float_avx512_planes_1x8");
   EXPECT_EQ(Selected<float>(Path::kAvx2Vnni, 4, 1), "float_avx2_planes_4x1");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAmx, 16, 4), "bf16_avx512bf16_pairs_8x3");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 4, 2), "bf16_avx512bf16_pairs_4x4");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 4, 1), "bf16_avx512bf16_wide_4x4");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 8, 1), "bf16_avx512bf16_wide_8x2");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Bf16, 12, 3), "bf16_avx512bf16_wide_6x4");
+  EXPECT_EQ(Selected<BFloat16>(Path::kAvx512Vbmi, 16, 4), "bf16_avx512_planes_8x3");
 }
 
 TEST(SelectKernel, TakesTheLayoutThatTheBlockAllows) {
@@ -39,8 +45,8 @@ TEST(SelectKernel, TakesTheLayoutThatTheBlockAllows) {
   EXPECT_EQ(Selected<int8_t>(Path::kAvx2Vnni, 4, 2), "int8_avx2vnni_planes_4x2");
 }
 
-constexpr Path kPaths[] = {Path::kPortable, Path::kAvx2, Path::kAvx2Vnni, Path::kAvx512,
-                           Path::kAvx512Vnni};
+constexpr Path kPaths[] = {Path::kPortable, Path::kAvx2,       Path::kAvx2Vnni,
+                           Path::kAvx512,   Path::kAvx512Vnni, Path::kAvx512Bf16};
 
 template <typename T>
 void CheckSelection() {
@@ -57,6 +63,7 @@ void CheckSelection() {
 }
 
 TEST(SelectKernel, NeverLeavesThePathFloat) { CheckSelection<float>(); }
+TEST(SelectKernel, NeverLeavesThePathBf16) { CheckSelection<BFloat16>(); }
 TEST(SelectKernel, NeverLeavesThePathInt8) { CheckSelection<int8_t>(); }
 
 // Portable code would be many times slower than the dense product.
@@ -64,6 +71,7 @@ TEST(SelectKernel, NeverFallsBackToPortableCode) {
   for (Path path : kPaths) {
     if (path == Path::kPortable) continue;
     EXPECT_NE(SelectKernel<float>(path, 1, 1).path, Path::kPortable) << PathName(path);
+    EXPECT_NE(SelectKernel<BFloat16>(path, 1, 1).path, Path::kPortable) << PathName(path);
     EXPECT_NE(SelectKernel<int8_t>(path, 1, 1).path, Path::kPortable) << PathName(path);
   }
 }
@@ -96,13 +104,14 @@ void CheckRows() {
     EXPECT_LE(kernel.height, kMaxHeight);
     EXPECT_LE(kernel.max_vectors, kMaxVectors);
     for (int vectors = 1; vectors <= kMaxVectors + 1; ++vectors) {
-      const bool claimed = vectors >= kernel.min_vectors && vectors <= kernel.max_vectors;
+      const bool claimed = vectors % kernel.min_vectors == 0 && vectors <= kernel.max_vectors;
       EXPECT_EQ(kernel.multiply(kernel.height, vectors) != nullptr, claimed) << vectors;
     }
   }
 }
 
 TEST(Kernels, HaveTheFunctionsTheyClaimFloat) { CheckRows<float>(); }
+TEST(Kernels, HaveTheFunctionsTheyClaimBf16) { CheckRows<BFloat16>(); }
 TEST(Kernels, HaveTheFunctionsTheyClaimInt8) { CheckRows<int8_t>(); }
 
 }  // namespace

@@ -119,13 +119,14 @@ OutputArgs TileWork<T>::Chunk(const TileRows& tile, const void* acc, int64_t out
 
 template <typename T>
 void TileWork<T>::SpreadNonFinite(const TileRows& tile, int64_t begin, int64_t end) const {
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (!std::is_same_v<T, int8_t>) {
     SpreadNonFiniteRows(weights_, begin, end, prepared_.FirstOutput(end),
                         static_cast<const float*>(tile.x), tile.rows, static_cast<float*>(tile.y));
   }
 }
 
 template class TileWork<float>;
+template class TileWork<BFloat16>;
 template class TileWork<int8_t>;
 
 }  // namespace tfsparse

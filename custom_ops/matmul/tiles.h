@@ -15,12 +15,12 @@ inline constexpr int64_t kItemsPerThread = 4;
 // one vector reads a weight for 16 products, one of three for 48.
 class Tiles {
  public:
-  // At most `max_vectors` per tile; exactly so many if `min_vectors` says so, which
-  // leaves the last tile with lanes that no row fills.
-  Tiles(int64_t rows, int min_vectors, int max_vectors)
-      : rows_(rows), vectors_((rows + kLanes - 1) / kLanes) {
-    count_ = (vectors_ + max_vectors - 1) / max_vectors;
-    if (min_vectors == max_vectors) vectors_ = count_ * max_vectors;
+  // At most `max_vectors` per tile and a multiple of `min_vectors`, which may leave the last
+  // tile with lanes that no row fills.
+  Tiles(int64_t rows, int min_vectors, int max_vectors) : rows_(rows), step_(min_vectors) {
+    const int64_t most_steps = max_vectors / min_vectors;
+    steps_ = (rows + step_ * kLanes - 1) / (step_ * kLanes);
+    count_ = (steps_ + most_steps - 1) / most_steps;
   }
 
   int64_t count() const { return count_; }
@@ -29,8 +29,8 @@ class Tiles {
     return threads <= 1 || count_ >= kItemsPerThread * threads || count_ % threads == 0;
   }
   // Of all tiles together.
-  int64_t vectors() const { return vectors_; }
-  int most_vectors() const { return static_cast<int>((vectors_ + count_ - 1) / count_); }
+  int64_t vectors() const { return steps_ * step_; }
+  int most_vectors() const { return static_cast<int>((steps_ + count_ - 1) / count_ * step_); }
 
   int vectors(int64_t tile) const {
     return static_cast<int>(FirstVector(tile + 1) - FirstVector(tile));
@@ -40,10 +40,11 @@ class Tiles {
   int64_t rows(int64_t tile) const { return end(tile) - begin(tile); }
 
  private:
-  int64_t FirstVector(int64_t tile) const { return vectors_ * tile / count_; }
+  int64_t FirstVector(int64_t tile) const { return steps_ * tile / count_ * step_; }
 
   int64_t rows_;
-  int64_t vectors_;
+  int64_t step_;   // vectors
+  int64_t steps_;  // of all tiles together
   int64_t count_;
 };
 

@@ -20,6 +20,7 @@
 namespace tfsparse {
 namespace {
 
+using ::tensorflow::bfloat16;
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
 using ::tensorflow::OpInputList;
@@ -194,12 +195,13 @@ class ChainOp : public OpKernel {
   std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;
 };
 
-#define TFSPARSE_REGISTER(name, T) \
-  REGISTER_KERNEL_BUILDER(Name("Tfsparse>" name).Device(DEVICE_CPU), ChainOp<T>)
-TFSPARSE_REGISTER("BlockSparseMatMul", float);
-TFSPARSE_REGISTER("BlockSparseMatMulChain", float);
-TFSPARSE_REGISTER("QuantizedBlockSparseMatMul", int8_t);
-TFSPARSE_REGISTER("QuantizedBlockSparseMatMulChain", int8_t);
+#define TFSPARSE_REGISTER(kernel, T) REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ChainOp<T>)
+TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<float>("T"), float);
+TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<float>("T"), float);
+TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<bfloat16>("T"), BFloat16);
+TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<bfloat16>("T"), BFloat16);
+TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMul"), int8_t);
+TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMulChain"), int8_t);
 #undef TFSPARSE_REGISTER
 
 }  // namespace

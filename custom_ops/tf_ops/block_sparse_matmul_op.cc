@@ -61,7 +61,7 @@ constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
 
 REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Input("x: float")
-    .Input("data: float")
+    .Input("data: T")
     .Input("indices: int32")
     .Input("indptr: int32")
     .Input("bias: float")
@@ -70,6 +70,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Attr("units: int >= 1")
     .Attr(kActivation)
     .Attr("is_weight_const: bool = false")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias +
@@ -90,6 +91,8 @@ activation: What is applied to each output, by Keras's names; gelu_tanh is GELU'
   approximation by tanh.
 is_weight_const: Promises that the arrays of W never change in place (they come from
   a constant), so that they need not be compared with those seen before.
+T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
+  half to even; products and sums are float.
 )doc");
 
 REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
@@ -143,7 +146,7 @@ is_weight_const: As in BlockSparseMatMul.
 
 REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
     .Input("x: float")
-    .Input("data: N * float")
+    .Input("data: N * T")
     .Input("indices: N * int32")
     .Input("indptr: N * int32")
     .Input("bias: N * float")
@@ -153,6 +156,7 @@ REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
     .Attr("units: list(int)")
     .Attr(kActivations)
     .Attr("is_weight_const: bool = false")
+    .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 N BlockSparseMatMul, each of the result of the one before.
@@ -168,7 +172,7 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const: As in BlockSparseMatMul.
+is_weight_const, T: As in BlockSparseMatMul.
 )doc");
 
 REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")

@@ -101,7 +101,7 @@ class PreparedWeights {
     view.num_blocks = weights.data.dim_size(0);
     view.num_indices = weights.indices.NumElements();
     view.num_indptr = weights.indptr.NumElements();
-    view.data = weights.data.template flat<T>().data();
+    view.data = static_cast<const T*>(weights.data.data());
     view.indices = weights.indices.template flat<int32_t>().data();
     view.indptr = weights.indptr.template flat<int32_t>().data();
     return view;

@@ -16,7 +16,7 @@ def sanitized_client():
     return Client.build("--config=asan")
 
 
-@pytest.fixture(scope="session", params=["fp32", "int8"])
+@pytest.fixture(scope="session", params=["fp32", "bf16", "int8"])
 def mlp(request, tmp_path_factory):
     """A Keras MLP of two pruned layers, 24 to 32 to 5, exported."""
     return export_mlp(tmp_path_factory.mktemp("mlp") / request.param, request.param)

@@ -9,12 +9,13 @@ import tensorflow as tf
 
 import tfsparse
 from tests.ops.helpers import (
-    float_arguments,
+    BFLOAT16,
     float_weights,
     int8_arguments,
     int8_weights,
     raw_float,
     raw_int8,
+    tensor_arguments,
 )
 
 from .client import read_saved_model
@@ -58,17 +59,22 @@ def constants(arguments):
     return arguments | {"is_weight_const": True}
 
 
-def save_float_product(folder, block, inputs, outputs, rows):
+def save_float_product(folder, block, inputs, outputs, rows, dtype=np.float32):
     """The first `m` rows, for every m of `rows`, in a tensor of their own, times a matrix."""
     rng = np.random.default_rng(1)
-    weights = float_weights(rng, outputs, inputs, block, share=0.6)
+    weights = float_weights(rng, outputs, inputs, block, share=0.6).astype(dtype)
     bias = rng.standard_normal(outputs).astype(np.float32)
-    arguments = constants(float_arguments(weights, block, bias=bias, activation="relu"))
+    arguments = constants(tensor_arguments(weights, block, bias=bias, activation="relu"))
 
     def product(x):
         return tf.concat([raw_float(own(x, m), **arguments) for m in rows], axis=0)
 
     return save(folder, product, inputs)
+
+
+def save_bf16_product(*arguments, **keywords):
+    """The same with bfloat16 weights."""
+    return save_float_product(*arguments, dtype=BFLOAT16, **keywords)
 
 
 def save_int8_products(folder, block, inputs, outputs, rows):

@@ -1,7 +1,8 @@
 """A SavedModel is a file, and a file may hold anything: InvalidArgument, never a crash.
 
-Every case is a good INT8 or FP32 model with one thing changed. Python loads it in this process,
-where a crash would be hard to miss; the sanitized client loads it with every access watched.
+Every case is a good INT8, FP32 or bfloat16 model with one thing changed. Python loads it in this
+process, where a crash would be hard to miss; the sanitized client loads it with every access
+watched.
 """
 
 import numpy as np
@@ -151,14 +152,15 @@ FLOAT = [
 
 CASES = [
     *(("int8", name, change) for name, change in (STRUCTURE | QUANTIZATION).items()),
-    *(("fp32", name, STRUCTURE[name]) for name in FLOAT),
+    *((precision, name, STRUCTURE[name]) for precision in ("fp32", "bf16") for name in FLOAT),
 ]
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
-    return {precision: export_mlp(folder / precision, precision) for precision in ("fp32", "int8")}
+    precisions = ("fp32", "bf16", "int8")
+    return {precision: export_mlp(folder / precision, precision) for precision in precisions}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")

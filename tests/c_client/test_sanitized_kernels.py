@@ -10,11 +10,11 @@ import pytest
 from tests.ops.helpers import path_parameters
 
 from .client import serve_in_python
-from .models import batch, save_float_product, save_int8_products
+from .models import batch, save_bf16_product, save_float_product, save_int8_products
 
 ROWS = (1, 15, 17, 63, 65)
 BLOCKS = [(16, 4), (4, 1), (1, 1), (5, 3), (64, 64)]
-SAVE = {"fp32": save_float_product, "int8": save_int8_products}
+SAVE = {"fp32": save_float_product, "bf16": save_bf16_product, "int8": save_int8_products}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,8 @@ def test_not_a_number(sanitized_client, model, block):
     x = batch(max(ROWS), 37)
     x[0, 36], x[14, 0], x[64, 36] = np.nan, np.inf, -np.inf
     for path in ("portable", ""):
-        check(sanitized_client, model("fp32", block), x, path)
+        for precision in ("fp32", "bf16"):
+            check(sanitized_client, model(precision, block), x, path)
 
 
 @pytest.mark.parametrize("precision", SAVE)

@@ -10,8 +10,11 @@ from .helpers import blocky, normal
 ROWS = 256
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-@pytest.mark.parametrize("block", [(32, 4), (16, 4), (8, 4), (4, 4), (16, 1), (8, 1), (4, 1)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize(
+    "block",
+    [(32, 4), (16, 4), (8, 4), (4, 4), (16, 2), (8, 2), (4, 2), (16, 1), (8, 1), (4, 1)],
+)
 def test_finds_the_blocks_that_the_zeros_were_made_in(block, precision):
     matrix = blocky(512, 512, block, keep=0.1)
     assert choose_block(matrix, precision, ROWS).block == BlockPattern(*block)
@@ -23,7 +26,7 @@ def test_scattered_zeros_get_single_elements_if_there_are_enough_of_them():
     )
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_dense_weights_get_the_largest_block(precision):
     assert choose_block(normal((256, 256)), precision, ROWS).block == BlockPattern(32, 4)
 

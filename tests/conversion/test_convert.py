@@ -55,6 +55,11 @@ def assert_close(result, expected):
     np.testing.assert_allclose(result, expected, atol=bound, rtol=0)
 
 
+def rounded(array):
+    """The nearest bfloat16 of each element, in float64."""
+    return np.asarray(array, np.float32).astype(tf.bfloat16.as_numpy_dtype).astype(np.float64)
+
+
 def int8_layer(x, kernel, bias, x_range, relu):
     """One INT8 layer in exact arithmetic, from the definition of its parameters."""
     low, high = min(x_range[0], 0.0), max(x_range[1], 0.0)
@@ -103,6 +108,29 @@ def test_int8_predicts_what_exact_int8_arithmetic_predicts(k):
 
 
 @BOTH
+def test_bf16_predicts_what_rounded_operands_predict(k):
+    """And within three layers' two roundings of 2^-8 of what the model predicts, uncalibrated."""
+    model = mlp(k)
+    converted = everything(model, "bf16")
+    assert len(nodes(converted.graph_def(), FLOAT_OP)) == 3
+    assert {(op.precision, op.input, op.output) for op in converted.report} == {
+        ("bf16", "float32", "float32")
+    }
+    for batch in (1, 7, 64, 0):
+        y = x = normal((batch, 20), batch)
+        for layer in ("first", "second", "last"):
+            kernel, bias = (np.asarray(w) for w in model.get_layer(layer).get_weights())
+            y = rounded(y) @ rounded(kernel) + bias
+            y = y if layer == "last" else np.maximum(y, 0)
+        result, expected = only(converted(x)), np.asarray(model(x))
+        largest = np.abs(expected).max(initial=0)
+        # Float32 sums round a rare tie the other way, which moves one step through a layer.
+        np.testing.assert_allclose(result, y, atol=4e-3 * largest, rtol=0)
+        assert np.count_nonzero(np.abs(result - y) > 1e-5 * largest) <= 0.05 * y.size
+        np.testing.assert_allclose(result, expected, atol=3 * 2 * 2.0**-8 * largest, rtol=0)
+
+
+@BOTH
 def test_a_chain_hands_over_u8(k):
     converted = everything(mlp(k), "int8", normal((50, 20)))
     kinds = [(op.layer, op.input, op.output) for op in converted.report]
@@ -139,7 +167,7 @@ def test_several_inputs_and_outputs_keep_their_names(k):
 
 
 @BOTH
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 @pytest.mark.parametrize("length", [5, None])
 def test_rank_3_inputs(k, precision, length):
     inputs = k.Input((length, 20), name="x")
@@ -154,7 +182,8 @@ def test_rank_3_inputs(k, precision, length):
     else:
         expected = np.asarray(model(x))
         np.testing.assert_allclose(only(converted(x)), expected, atol=0.05 * np.abs(expected).max())
-        assert converted.report["first"].output == "uint8"
+        output = "uint8" if precision == "int8" else "float32"
+        assert converted.report["first"].output == output
 
 
 @BOTH
@@ -315,7 +344,7 @@ def test_int8_quantizes_weights_per_channel():
     [
         (
             {"precision": "int4"},
-            "`precision` should be 'fp32' or 'int8'. Received: precision='int4'",
+            "`precision` should be 'fp32', 'bf16' or 'int8'. Received: precision='int4'",
         ),
         ({"precision": "int8"}, "`calibration_data` should be given"),
         ({"batch_size": 0}, "`batch_size` should be a positive integer"),

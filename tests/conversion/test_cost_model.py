@@ -21,6 +21,9 @@ from tfsparse.pattern import BlockPattern
         ("int8", (2, 1), (1, 1)),
         ("fp32", (4, 1), (2, 1)),
         ("fp32", (2, 1), (1, 1)),
+        ("bf16", (16, 2), (16, 1)),
+        ("bf16", (4, 1), (2, 1)),
+        ("bf16", (2, 1), (1, 1)),
     ],
 )
 def test_larger_blocks_run_nearer_to_peak(precision, better, worse):
@@ -29,7 +32,7 @@ def test_larger_blocks_run_nearer_to_peak(precision, better, worse):
     assert 1.0 >= better_share > worse_share > 0.0
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_every_block_shape_has_a_share(precision):
     shares = {row[1] for row in SHARE_OF_PEAK[precision]}
     for out in (1, 2, 3, 4, 5, 16, 64):
@@ -63,12 +66,13 @@ def test_large_products_tend_to_the_ratio_of_speeds():
     assert ratio < 5 * share_of_peak("fp32", block)
 
 
-def test_int8_is_four_times_float_before_overheads():
+@pytest.mark.parametrize(("precision", "times"), [("int8", 4.0), ("bf16", 2.0)])
+def test_smaller_types_are_as_many_times_float_before_overheads(precision, times):
     rows, shape, block = 10**6, (10**5, 10**5), BlockPattern(4, 4)
     stored = shape[0] * shape[1]
-    fp32 = sparse_cost(rows, shape, stored, "fp32", block) / share_of_peak("int8", block)
-    int8 = sparse_cost(rows, shape, stored, "int8", block) / share_of_peak("fp32", block)
-    assert fp32 / int8 == pytest.approx(4.0, rel=0.01)
+    fp32 = sparse_cost(rows, shape, stored, "fp32", block) * share_of_peak("fp32", block)
+    other = sparse_cost(rows, shape, stored, precision, block) * share_of_peak(precision, block)
+    assert fp32 / other == pytest.approx(times, rel=0.01)
 
 
 def test_an_op_without_work_still_costs_its_call():

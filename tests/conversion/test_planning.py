@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfsparse.conversion.matching import DenseLayer
 from tfsparse.conversion.planning import LEAST_SPEEDUP, check_overrides, plan_layer
@@ -35,9 +36,12 @@ TINY = layer(blocky(8, 8, (4, 4), keep=0.3))
     [
         (SPARSE, "fp32", True),
         (SPARSE, "int8", True),
+        (SPARSE, "bf16", True),
         (DENSE, "fp32", False),
+        (DENSE, "bf16", True),
         (DENSE, "int8", True),
         (TINY, "fp32", False),
+        (TINY, "bf16", False),
         (TINY, "int8", False),
     ],
 )
@@ -58,6 +62,14 @@ def test_int8_stores_quantized_weights_and_their_scale():
     assert plan.matrix.dtype == np.int8
     assert plan.weight_scale.shape == (512,)
     assert plan_layer(SPARSE, "fp32", 64).weight_scale is None
+
+
+def test_bf16_stores_the_nearest_bfloat16_and_no_scale():
+    plan = plan_layer(SPARSE, "bf16", 64)
+    assert plan.precision == "bf16" and plan.weight_scale is None
+    assert plan.matrix.dtype == tf.bfloat16.as_numpy_dtype
+    error = np.abs(plan.matrix.astype(np.float32) - SPARSE.weights)
+    assert error.max() > 0 and (error <= 2.0**-8 * np.abs(SPARSE.weights)).all()
 
 
 def test_blocks_that_quantization_empties_are_not_stored():

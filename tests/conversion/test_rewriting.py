@@ -62,6 +62,18 @@ def test_weights_are_packed_and_the_dense_ones_are_gone(tmp_path):
     assert bias.shape == residual.shape == (0,)
 
 
+def test_bf16_weights_take_half_the_bytes(tmp_path):
+    graph = frozen(tmp_path, lambda x: {"y": x @ W + B}, {"x": spec(None, 12)})
+    stored = {}
+    for precision, dtype in (("fp32", tf.float32), ("bf16", tf.bfloat16)):
+        (plan,), after = rewritten(graph, precision)
+        (node,) = nodes(after.graph_def, FLOAT_OP)
+        assert dtype_of(node, "T") == dtype
+        stored[precision] = constants(after.graph_def)[node.input[1].split(":")[0]]
+        assert stored[precision].dtype == plan.matrix.dtype == dtype.as_numpy_dtype
+    assert 2 * stored["bf16"].nbytes == stored["fp32"].nbytes
+
+
 def test_int8_gets_scales_per_channel_and_per_tensor(tmp_path):
     graph = frozen(tmp_path, lambda x: {"y": x @ W + B}, {"x": spec(None, 12)})
     layers, _ = find_dense_layers(GraphView(graph))

@@ -56,7 +56,7 @@ def serve(folder, x, library):
     )
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_a_new_process_gives_the_same_numbers(tmp_path, model, precision):
     x = normal((33, 24))
     overrides = {"first": "4x1", "second": "convert"}

@@ -20,6 +20,9 @@ PATTERNS = [(16, 4), (4, 1), (1, 1), (2, 1), (5, 3), (8, 8), (1, 16), (64, 64), 
 SHAPES = [(1, 1, 1), (1, 70, 33), (15, 16, 17), (16, 64, 64), (17, 65, 15), (65, 33, 130)]
 
 
+BFLOAT16 = tf.bfloat16.as_numpy_dtype
+
+
 def sparse(dense, block):
     return BlockSparseMatrix.from_dense(dense, BlockPattern(*block))
 
@@ -33,6 +36,15 @@ def keep_blocks(rng, dense, block, share):
 
 def float_weights(rng, n, k, block, share=0.4):
     return keep_blocks(rng, rng.standard_normal((n, k)).astype(np.float32), block, share)
+
+
+def rounded(array):
+    """The nearest bfloat16 of each float, half to even, as float32."""
+    return np.asarray(array, np.float32).astype(BFLOAT16).astype(np.float32)
+
+
+def bf16_weights(rng, n, k, block, share=0.4):
+    return float_weights(rng, n, k, block, share).astype(BFLOAT16)
 
 
 def int8_weights(rng, n, k, block, share=0.4):
@@ -109,6 +121,12 @@ def float_arguments(dense, block, **changes):
     } | changes
 
 
+def tensor_arguments(dense, block, **changes):
+    """The same with weights as a tensor: an array would be cast to the op's default type."""
+    arguments = float_arguments(dense, block, **changes)
+    return arguments | {"data": tf.constant(arguments["data"])}
+
+
 def int8_arguments(dense, block, **changes):
     """Arguments of the raw int8 op but for x; `changes` overrides or adds some."""
     return (
@@ -143,6 +161,7 @@ def cpu_has(*flags):
 AVX2 = ("avx2", "fma")
 AVX512 = (*AVX2, "avx512f", "avx512bw", "avx512dq", "avx512vl")
 VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
+BF16 = (*VBMI, "avx512_bf16")
 
 
 def path_parameters():
@@ -154,7 +173,8 @@ def path_parameters():
         "avx512": AVX512,
         "avx512vnni": (*AVX512, "avx512_vnni"),
         "avx512vbmi": VBMI,
-        "amx": (*VBMI, "amx_tile", "amx_int8"),
+        "avx512bf16": BF16,
+        "amx": (*BF16, "amx_tile", "amx_int8"),
     }
     return [
         pytest.param(

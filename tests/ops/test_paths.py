@@ -28,11 +28,13 @@ for m, k, n in helpers.SHAPES:
                 np.testing.assert_array_equal(helpers.bits(result), helpers.bits(expected))
         dense = helpers.float_weights(rng, n, k, block)
         x = rng.standard_normal((m, k)).astype(np.float32)
-        result = helpers.raw_float(
-            tf.constant(x), **helpers.float_arguments(dense, block, bias=bias)).numpy()
-        error = np.abs(result - (x.astype(np.float64) @ dense.T.astype(np.float64) + bias))
-        bound = helpers.float_bound(x, dense, bias)
-        worst = max(worst, (error / bound).max())
+        for weights, seen in ((dense, x), (dense.astype(helpers.BFLOAT16), helpers.rounded(x))):
+            result = helpers.raw_float(
+                tf.constant(x), **helpers.tensor_arguments(weights, block, bias=bias)).numpy()
+            weights = weights.astype(np.float32)
+            error = np.abs(result - (seen.astype(np.float64) @ weights.T.astype(np.float64) + bias))
+            bound = helpers.float_bound(seen, weights, bias)
+            worst = max(worst, (error / bound).max())
 print(worst)
 """
 
@@ -46,7 +48,7 @@ helpers.raw_float(tf.ones((1, 4)), **helpers.float_arguments(np.ones((4, 4), np.
 
 @pytest.mark.parametrize("path", path_parameters())
 def test_every_path_gives_the_defined_bits(path):
-    """INT8 to the last bit; FP32, whose paths fuse or do not, within the bound."""
+    """INT8 to the last bit; FP32 and bfloat16, whose paths fuse or do not, within the bound."""
     run = run_python(ON_PATH, TFSPARSE_PATH=path)
     assert run.returncode == 0, run.stderr
     assert 0 < float(run.stdout.split()[-1]) <= 1

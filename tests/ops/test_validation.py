@@ -167,6 +167,14 @@ def test_float(case, constant):
         raw_float(X, **arguments | changes)
 
 
+@pytest.mark.parametrize("case", STRUCTURE)
+def test_bfloat16(case):
+    changes, message = STRUCTURE[case]
+    arguments = float_arguments(DENSE.astype(np.float32), (4, 2)) | changes
+    with refused(message):
+        raw_float(X, **arguments | {"data": tf.cast(arguments["data"], tf.bfloat16)})
+
+
 @pytest.mark.parametrize("case", [*STRUCTURE, *QUANTIZATION])
 def test_int8(case):
     changes, message = (STRUCTURE | QUANTIZATION)[case]
@@ -220,11 +228,16 @@ def test_sums_that_could_leave_32_bits():
     "dtype", [tf.float64, tf.bfloat16, tf.int8, tf.uint8], ids=lambda d: d.name
 )
 def test_float_takes_float32_alone(dtype):
+    """But for weights, which may be bfloat16."""
     arguments = float_arguments(DENSE.astype(np.float32), (4, 2))
     with refused("float"):
         raw_float(tf.cast(X, dtype), **arguments)
-    with refused("float"):
-        raw_float(X, **arguments | {"data": tf.cast(arguments["data"], dtype)})
+    other = arguments | {"data": tf.cast(arguments["data"], dtype)}
+    if dtype == tf.bfloat16:
+        assert raw_float(X, **other).shape == (2, 8)
+    else:
+        with refused("float"):
+            raw_float(X, **other)
 
 
 def test_int8_dtypes():

@@ -10,9 +10,9 @@ import numpy as np
 from tfsparse.conversion.cost_model import Precision, dense_cost, sparse_cost
 from tfsparse.pattern import BlockPattern, to_blocks
 
+_WIDE = [(out, in_) for in_ in (4, 2, 1) for out in (16, 8, 4)]
 CANDIDATES: tuple[BlockPattern, ...] = tuple(
-    BlockPattern(*sizes)
-    for sizes in [(32, 4), (16, 4), (8, 4), (4, 4), (16, 1), (8, 1), (4, 1), (2, 1), (1, 1)]
+    BlockPattern(*sizes) for sizes in [(32, 4), *_WIDE, (2, 1), (1, 1)]
 )
 """Block shapes with a kernel of their own, the ones with the fewest indices first."""
 
@@ -47,7 +47,7 @@ def choose_block(
     Args:
         matrix: Weights of shape ``(out, in)`` as they will be stored; for INT8 the
             quantized ones, whose small elements have become zeros.
-        precision: ``"fp32"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         rows: Rows of the activations that the op is expected to see per call.
         candidates: Block shapes to choose from.
 

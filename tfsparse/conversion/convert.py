@@ -36,13 +36,16 @@ def convert(
     The block shape is chosen from the zeros that are in the weights; nothing is pruned
     here. In INT8, weights are quantized per output channel and activations per tensor,
     to the least and greatest value seen in the calibration data, and neighbouring
-    layers hand each other u8. Layers without zeros are converted too where INT8 pays.
+    layers hand each other u8. In bfloat16, weights and the activations that meet them are
+    rounded to eight bits of precision, and sums are float32; nothing is calibrated, and what
+    layers hand each other stays float32. Layers without zeros are converted too where the
+    precision pays.
 
     Args:
         source: A Keras 3 model, a tf_keras model (pruned and still wrapped, or not), or
             the path of a SavedModel.
-        precision: ``"fp32"`` or ``"int8"``.
-        calibration_data: For INT8 (fp32 reads none): an array ``(examples, ...)``, a dict
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        calibration_data: For INT8 (the others read none): an array ``(examples, ...)``, a dict
             of input name to array, an iterable of batches, or a `tf.data.Dataset`. A few
             hundred examples are enough. With several signatures that take different inputs,
             a dict of signature to one of these.
@@ -142,7 +145,7 @@ def export(
 def _check_arguments(precision: str, calibration_data: Any, batch_size: int) -> None:
     if precision not in get_args(Precision):
         raise ValueError(
-            f"`precision` should be 'fp32' or 'int8'. Received: precision={precision!r}"
+            f"`precision` should be 'fp32', 'bf16' or 'int8'. Received: precision={precision!r}"
         )
     if precision == "int8" and calibration_data is None:
         raise ValueError(

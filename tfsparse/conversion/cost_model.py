@@ -25,10 +25,10 @@ as ``peak_share`` per precision and block shape; they are rounded down, because
 an optimistic model breaks the promise "never slower" and a pessimistic one
 only leaves a gain behind. The floors come from timing both ops inside TensorFlow on
 1 to 256 rows. The model knows nothing of the machine it runs on, which need not be the
-one that will serve, and supposes VNNI there. Without it INT8 kernels reach the rate of
-float32 or a little more, so "never slower" holds for INT8 on such a machine only where
-the stored share is well below one, and not for dense layers that are converted for INT8
-alone.
+one that will serve, and supposes VNNI and AVX-512 BF16 there. Without them INT8 and
+bfloat16 kernels reach the rate of float32 or a little more, so "never slower" holds for them
+on such a machine only where the stored share is well below one, and not for dense layers
+that are converted for their precision alone.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from typing import Literal
 
 from tfsparse.pattern import BlockPattern
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "bf16", "int8"]
 
-PEAK: dict[Precision, float] = {"fp32": 1.0, "int8": 4.0}
-"""Peak multiply-adds per unit of time; VNNI does four INT8 for one float32."""
+PEAK: dict[Precision, float] = {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}
+"""Peak multiply-adds per unit of time; VNNI does four INT8 for one float32, VDPBF16PS two."""
 
 SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]]] = {
     "int8": [
@@ -49,6 +49,12 @@ SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]
         (lambda block: block.out >= 4, 0.55),
         (lambda block: block.out >= 2, 0.40),
         (lambda block: True, 0.25),
+    ],
+    "bf16": [
+        (lambda block: block.out >= 4 and block.in_ % 2 == 0, 0.85),
+        (lambda block: block.out >= 4, 0.80),
+        (lambda block: block.out >= 2, 0.55),
+        (lambda block: True, 0.30),
     ],
     "fp32": [
         (lambda block: block.out >= 4, 0.85),
@@ -58,7 +64,7 @@ SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]
 }
 """Share of `PEAK` that a kernel reaches: the first row whose test holds."""
 
-PER_ACTIVATION: dict[Precision, float] = {"fp32": 8.0, "int8": 16.0}
+PER_ACTIVATION: dict[Precision, float] = {"fp32": 8.0, "bf16": 8.0, "int8": 16.0}
 """Multiply-adds in whose time one input or output element is packed or unpacked."""
 
 PER_CALL = 200_000.0
@@ -90,7 +96,7 @@ def sparse_cost(
         rows: Rows of the activations, leading dimensions flattened.
         shape: Shape ``(out, in)`` of the weights.
         stored: Elements in the blocks that are kept.
-        precision: ``"fp32"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         block: Shape of the blocks.
 
     Returns:

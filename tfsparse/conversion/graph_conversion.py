@@ -28,7 +28,7 @@ class GraphConversion:
     Args:
         graph: A clean frozen graph.
         signatures: Keys of the signatures that it serves.
-        precision: ``"fp32"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         overrides: Layer name to the user's word on it.
         batch_size: Examples per call to expect where the graph leaves it open.
     """

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
 from tfsparse.conversion.cost_model import Precision
@@ -33,12 +34,12 @@ class Plan:
 
     Attributes:
         layer: The layer.
-        precision: ``"fp32"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         choice: Block shape and predicted speed-up.
         convert: Whether the layer will be replaced.
         reason: Why, or why not.
         matrix: The weights as they will be stored, shape ``(out, in)``.
-        weight_scale: float32 scale per output channel; None for fp32.
+        weight_scale: float32 scale per output channel; None but for int8.
     """
 
     layer: DenseLayer
@@ -85,8 +86,11 @@ def plan_layer(
     Returns:
         The plan.
     """
-    if precision == "fp32":
-        return _plan(layer, "fp32", layer.weights, None, batch_size, override)
+    if precision != "int8":
+        stored = layer.weights
+        if precision == "bf16":
+            stored = stored.astype(tf.bfloat16.as_numpy_dtype)  # to nearest, half to even
+        return _plan(layer, precision, stored, None, batch_size, override)
     matrix, scale = quantize_weights(layer.weights)
     if not fits_accumulator(matrix):
         plan = plan_layer(layer, "fp32", batch_size, override)

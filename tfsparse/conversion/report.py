@@ -19,7 +19,7 @@ class OpReport:
         shape: Shape ``(out, in)`` of the weights, or None if they are not known.
         zeros: Share of zeros among the weights, or None.
         block: Block shape such as ``"16x4"``, or None if it stayed.
-        precision: ``"fp32"`` or ``"int8"``, or None if it stayed.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``, or None if it stayed.
         input: Type of the activations it takes: ``"float32"`` or ``"uint8"``, or None.
         output: Type of the activations it gives, or None.
         fused: What the op does to its sums besides: any of ``"bias"``, ``"residual"`` and

@@ -67,6 +67,7 @@ class _Rewriter:
         if plan.weight_scale is None:
             node.op = FLOAT_OP
             node.input.extend([layer.x, data, indices, indptr, bias, residual])
+            node.attr["T"].type = tf.as_dtype(plan.matrix.dtype).as_datatype_enum
         else:
             node.op = INT8_OP
             node.input.extend([layer.x, *self._activation_params(name, layer.x)])

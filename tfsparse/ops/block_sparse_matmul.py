@@ -21,14 +21,16 @@ def block_sparse_matmul(
 ) -> tf.Tensor:
     """Multiplies float activations by block-sparse weights.
 
-    ``y = activation(x @ W.T + bias + residual)``. What an activation computes is within
+    ``y = activation(x @ W.T + bias + residual)``. Beside bfloat16 weights, `x` is rounded to
+    bfloat16, to the nearest and half to even, and NaN stays NaN; products and sums are float32.
+    What an activation computes is within
     3e-7 of its exact value, relative to the larger of 1 and its argument; GELU and SiLU are
     those of `Hendrycks and Gimpel <https://arxiv.org/abs/1606.08415>`_.
 
     Args:
         x: float32 tensor of shape ``(..., in)``, of rank 2 or more.
-        weights: float32 matrix W of shape ``(out, in)``; its blocks may be 1 to 64 by
-            1 to 64.
+        weights: float32 or bfloat16 matrix W of shape ``(out, in)``; its blocks may be 1 to
+            64 by 1 to 64.
         bias: float32 of shape ``(out,)``, or None.
         activation: ``"linear"``, ``"relu"``, ``"relu6"``, ``"gelu"``, ``"gelu_tanh"``
             (GELU's approximation by tanh), ``"sigmoid"``, ``"tanh"`` or ``"silu"``.
@@ -50,7 +52,8 @@ def block_sparse_matmul(
     """
     return load().tfsparse_block_sparse_mat_mul(
         x=x,
-        data=weights.data,
+        # An array would be cast to the default type of the op.
+        data=tf.convert_to_tensor(weights.data),
         indices=weights.indices,
         indptr=weights.indptr,
         bias=_NONE if bias is None else bias,
