@@ -73,6 +73,20 @@ struct IntoPlanes {
   }
 };
 
+// Of a tile of one vector, a plane is a quarter of a register, with its rows in order: four
+// planes are two shuffles of a register of quads.
+template <class Vec>
+struct IntoNarrowPlanes {
+  using I32 = typename Vec::I32;
+  static constexpr int kTogether = 1;
+
+  static inline __attribute__((always_inline)) void Store(uint8_t* tile, int64_t, int64_t quad,
+                                                          int64_t, const I32 (&q)[1]) {
+    const __m128i by_input = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    Vec::StoreInts(tile + quad * (4 * Vec::kLanes), Vec::TurnParts(Vec::Shuffle8(q[0], by_input)));
+  }
+};
+
 template <class Vec>
 struct IntoWidePlanes {
   using I32 = typename Vec::I32;

@@ -21,11 +21,17 @@
 // This is text for files of one instruction set, not to be linked: all is local to them.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "custom_ops/kernels/kernel_args.h"
 
 namespace tfsparse {
 namespace {
+
+// Fewer sums than this wait for each other: a multiply-add takes four cycles, and two begin in
+// each. Whole numbers can be summed up in two parts.
+template <class Sum, int kSums>
+inline constexpr bool kTwoSums = std::is_same_v<Sum, int32_t> && kSums < 8;
 
 template <class Idea, int H, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& args,
@@ -45,16 +51,31 @@ inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& arg
   for (int h = 0; h < H; ++h) {
     for (int r = 0; r < R; ++r) sums[h][r] = Vector::Broadcast(init[h]);
   }
-  for (int64_t g = 0; g < strip.groups; ++g) {
+  const auto add_group = [&](auto& to) __attribute__((always_inline)) {
     typename Idea::Register x[R];
     Idea::template Load<V, First>(tile, column, x);
     for (int h = 0; h < H; ++h) {
       const auto weight = Idea::LoadWeight(w + h * Idea::kWeights);
-      for (int r = 0; r < R; ++r) sums[h][r] = Idea::Add(sums[h][r], x[r], weight);
+      for (int r = 0; r < R; ++r) to[h][r] = Idea::Add(to[h][r], x[r], weight);
     }
     column += Idea::kColumns;
     w += H * Idea::kWeights;
+  };
+  int64_t groups = strip.groups;
+  if constexpr (kTwoSums<Sum, H * R>) {
+    typename Idea::Register odd[H][R];
+    for (int h = 0; h < H; ++h) {
+      for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
+    }
+    for (; groups >= 2; groups -= 2) {
+      add_group(sums);
+      add_group(odd);
+    }
+    for (int h = 0; h < H; ++h) {
+      for (int r = 0; r < R; ++r) sums[h][r] = Vector::Add(sums[h][r], odd[h][r]);
+    }
   }
+  for (; groups > 0; --groups) add_group(sums);
   Sum* acc = static_cast<Sum*>(args.acc) + first * kRows + First * Vector::kLanes;
   for (int h = 0; h < H; ++h) {
     for (int r = 0; r < R; ++r) Vector::Store(acc + h * kRows + r * Vector::kLanes, sums[h][r]);

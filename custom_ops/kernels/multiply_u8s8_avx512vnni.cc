@@ -12,8 +12,37 @@ struct Avx512Vnni : Avx512 {
   }
 };
 
+// Four planes of 16 rows each are a register's four parts, and two shuffles make quads of them:
+// 5 shuffles and inserts for a group instead of 8, but for 16 rows instead of 64.
+struct NarrowGatheredQuads : GatheredQuads<Avx512Vnni> {
+  template <int V, int First, int R>
+  static inline __attribute__((always_inline)) void Load(const uint8_t* tile, const int32_t* column,
+                                                         Register (&x)[R]) {
+    static_assert(V == 1 && R == 1);
+    const auto plane = [&](int i) __attribute__((always_inline)) {
+      return _mm_load_si128(
+          reinterpret_cast<const __m128i*>(tile + static_cast<int64_t>(column[i]) * kLanes));
+    };
+    __m512i planes = _mm512_castsi128_si512(plane(0));
+    planes = _mm512_inserti32x4(planes, plane(1), 1);
+    planes = _mm512_inserti32x4(planes, plane(2), 2);
+    planes = _mm512_inserti32x4(planes, plane(3), 3);
+    // Clang would make eight shuffles of the two.
+    __m512i turned = Avx512::TurnParts(planes);
+    asm("" : "+v"(turned));
+    const __m128i by_row = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    x[0] = Avx512::Shuffle8(turned, by_row);
+  }
+};
+
 using Ready = Quads<Avx512Vnni>;
 using Gathered = GatheredQuads<Avx512Vnni>;
+
+template <int H>
+MultiplyFunction PickGathered(int vectors) {
+  return vectors == 1 ? MultiplyStrips<NarrowGatheredQuads, H, 1, kAllRegisters>
+                      : PickVectors<Gathered, H, 4, 4>(vectors);
+}
 
 }  // namespace
 
@@ -34,13 +63,13 @@ MultiplyFunction MultiplyQuadsAvx512Vnni(int height, int vectors) {
 MultiplyFunction MultiplyGatheredAvx512Vnni(int height, int vectors) {
   switch (height) {
     case 6:
-      return PickVectors<Gathered, 6, 4, 4>(vectors);
+      return PickGathered<6>(vectors);
     case 4:
-      return PickVectors<Gathered, 4, 4, 4>(vectors);
+      return PickGathered<4>(vectors);
     case 2:
-      return PickVectors<Gathered, 2, 4, 4>(vectors);
+      return PickGathered<2>(vectors);
     case 1:
-      return PickVectors<Gathered, 1, 4, 4>(vectors);
+      return PickGathered<1>(vectors);
   }
   return nullptr;
 }

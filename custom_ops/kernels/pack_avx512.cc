@@ -12,7 +12,8 @@ bool RoundPlanesAvx512(const PackArgs& args) {
 
 bool PackU8QuadsAvx512(const PackArgs& args) { return PackLanes<Avx512, FromU8, IntoQuads>(args); }
 bool PackU8PlanesAvx512(const PackArgs& args) {
-  return PackLanes<Avx512, FromU8, IntoPlanes>(args);
+  return args.vectors == 1 ? PackLanes<Avx512, FromU8, IntoNarrowPlanes>(args)
+                           : PackLanes<Avx512, FromU8, IntoPlanes>(args);
 }
 bool PackU8PairsAvx512(const PackArgs& args) { return PackLanes<Avx512, FromU8, IntoPairs>(args); }
 bool PackU8WidePlanesAvx512(const PackArgs& args) {
@@ -22,7 +23,8 @@ bool QuantizeQuadsAvx512(const PackArgs& args) {
   return PackLanes<Avx512, FromF32, IntoQuads>(args);
 }
 bool QuantizePlanesAvx512(const PackArgs& args) {
-  return PackLanes<Avx512, FromF32, IntoPlanes>(args);
+  return args.vectors == 1 ? PackLanes<Avx512, FromF32, IntoNarrowPlanes>(args)
+                           : PackLanes<Avx512, FromF32, IntoPlanes>(args);
 }
 bool QuantizePairsAvx512(const PackArgs& args) {
   return PackLanes<Avx512, FromF32, IntoPairs>(args);

@@ -16,7 +16,8 @@ bool PackSumsPairsAvx512(const OutputArgs& args) {
   return PackSumsAsBytes<Avx512, LanesAvx512, IntoPairs>(args);
 }
 bool PackSumsPlanesAvx512(const OutputArgs& args) {
-  return PackSumsAsBytes<Avx512, LanesAvx512, IntoPlanes>(args);
+  return args.vectors == 1 ? PackSumsAsBytes<Avx512, LanesAvx512, IntoNarrowPlanes>(args)
+                           : PackSumsAsBytes<Avx512, LanesAvx512, IntoPlanes>(args);
 }
 bool PackSumsWidePlanesAvx512(const OutputArgs& args) {
   return PackSumsAsBytes<Avx512, LanesAvx512, IntoWidePlanes>(args);

@@ -87,12 +87,14 @@ struct Avx512 {
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
   }
 
-  // Four registers of lanes, saturated to bytes, lie in groups of four bytes, a 128-bit part
-  // after the other; here the registers come one after the other.
-  TFSPARSE_INLINE I32 SortSaturated(I32 v) {
+  // Element j of 128-bit part i becomes element i of part j.
+  TFSPARSE_INLINE I32 TurnParts(I32 v) {
     const I32 order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, v);
   }
+  // Four registers of lanes, saturated to bytes, lie in groups of four bytes, a 128-bit part
+  // after the other; here the registers come one after the other.
+  TFSPARSE_INLINE I32 SortSaturated(I32 v) { return TurnParts(v); }
 
   TFSPARSE_INLINE __mmask16 Mask16(int64_t count) {
     return static_cast<__mmask16>(count <= 0 ? 0 : count >= 16 ? 0xffff : (1u << count) - 1);

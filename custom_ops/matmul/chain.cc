@@ -71,14 +71,16 @@ void Chain<T>::Link() {
 template <typename T>
 std::optional<Tiles> Chain<T>::CommonTiles(const Threads& threads) const {
   if (count_ == 1) return {};
-  int least = 1, most = kMaxVectors;
+  TileVectors common = {1, kMaxVectors, true};
   for (int i = 0; i < count_; ++i) {
     if (layers_[i].matmul->IsFew(rows())) return {};
-    least = std::max(least, prepared(i).kernel.min_vectors);
-    most = std::min(most, prepared(i).kernel.max_vectors);
+    const TileVectors own = prepared(i).kernel.vectors();
+    common.least = std::max(common.least, own.least);  // powers of two
+    common.most = std::min(common.most, own.most);
+    common.one &= own.one;
   }
-  if (least > most) return {};
-  const Tiles tiles(rows(), least, most);
+  if (common.least > common.most) return {};
+  const Tiles tiles(rows(), common);
   if (!tiles.AreEnoughFor(threads.count)) return {};
   return tiles;
 }

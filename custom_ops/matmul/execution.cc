@@ -28,9 +28,7 @@ struct Scratch {
 
 template <typename T>
 Execution<T>::Execution(const PreparedMatmul<T>& prepared, const MatmulCall& call)
-    : prepared_(prepared),
-      call_(call),
-      tiles_(call.rows, prepared.kernel.min_vectors, prepared.kernel.max_vectors) {}
+    : prepared_(prepared), call_(call), tiles_(call.rows, prepared.kernel.vectors()) {}
 
 template <typename T>
 void Execution<T>::Run(const Threads& threads) {

@@ -9,6 +9,7 @@
 #include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/kernels/layout.h"
 #include "custom_ops/matmul/path.h"
+#include "custom_ops/matmul/tiles.h"
 
 namespace tfsparse {
 
@@ -24,6 +25,8 @@ struct Kernel {
   int max_vectors;
   int share;
   MultiplyFunction (*multiply)(int height, int vectors);
+
+  TileVectors vectors() const { return {min_vectors, max_vectors, multiply(height, 1) != nullptr}; }
 };
 
 // The steps around a kernel, which depend on its path and layout only.

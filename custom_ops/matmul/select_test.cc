@@ -104,7 +104,9 @@ void CheckRows() {
     EXPECT_LE(kernel.height, kMaxHeight);
     EXPECT_LE(kernel.max_vectors, kMaxVectors);
     for (int vectors = 1; vectors <= kMaxVectors + 1; ++vectors) {
-      const bool claimed = vectors % kernel.min_vectors == 0 && vectors <= kernel.max_vectors;
+      const TileVectors claims = kernel.vectors();
+      const bool claimed =
+          (vectors % claims.least == 0 && vectors <= claims.most) || (vectors == 1 && claims.one);
       EXPECT_EQ(kernel.multiply(kernel.height, vectors) != nullptr, claimed) << vectors;
     }
   }

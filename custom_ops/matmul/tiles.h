@@ -11,26 +11,39 @@ namespace tfsparse {
 // Items of work per thread, for threads that start late or run slower.
 inline constexpr int64_t kItemsPerThread = 4;
 
+// The numbers of vectors that a tile may have: the multiples of `least` up to `most`, and one
+// where `one` says so.
+struct TileVectors {
+  int least = 1;
+  int most = 1;
+  bool one = true;
+};
+
 // The rows of x, cut into tiles of as even a number of vectors as there is: a tile of
-// one vector reads a weight for 16 products, one of three for 48.
+// one vector reads a weight for 16 products, one of three for 48. Lanes of the last one may be
+// left that no row fills.
 class Tiles {
  public:
-  // At most `max_vectors` per tile and a multiple of `min_vectors`, which may leave the last
-  // tile with lanes that no row fills.
-  Tiles(int64_t rows, int min_vectors, int max_vectors) : rows_(rows), step_(min_vectors) {
-    const int64_t most_steps = max_vectors / min_vectors;
-    steps_ = (rows + step_ * kLanes - 1) / (step_ * kLanes);
-    count_ = (steps_ + most_steps - 1) / most_steps;
+  Tiles(int64_t rows, const TileVectors& allowed) : rows_(rows), step_(allowed.least) {
+    const int64_t vectors = (rows + kLanes - 1) / kLanes;
+    const int64_t left = vectors % step_;
+    // One by one, up to half of a step costs less than a step.
+    if (allowed.one && 2 * left <= step_) ones_ = left;
+    steps_ = (vectors - ones_ + step_ - 1) / step_;
+    const int64_t most_steps = allowed.most / allowed.least;
+    wide_ = (steps_ + most_steps - 1) / most_steps;
   }
 
-  int64_t count() const { return count_; }
+  int64_t count() const { return wide_ + ones_; }
   // Whether threads that share them out finish at about the same time.
   bool AreEnoughFor(int threads) const {
-    return threads <= 1 || count_ >= kItemsPerThread * threads || count_ % threads == 0;
+    return threads <= 1 || count() >= kItemsPerThread * threads || count() % threads == 0;
   }
   // Of all tiles together.
-  int64_t vectors() const { return steps_ * step_; }
-  int most_vectors() const { return static_cast<int>((steps_ + count_ - 1) / count_ * step_); }
+  int64_t vectors() const { return steps_ * step_ + ones_; }
+  int most_vectors() const {
+    return wide_ == 0 ? 1 : static_cast<int>((steps_ + wide_ - 1) / wide_ * step_);
+  }
 
   int vectors(int64_t tile) const {
     return static_cast<int>(FirstVector(tile + 1) - FirstVector(tile));
@@ -40,12 +53,15 @@ class Tiles {
   int64_t rows(int64_t tile) const { return end(tile) - begin(tile); }
 
  private:
-  int64_t FirstVector(int64_t tile) const { return steps_ * tile / count_ * step_; }
+  int64_t FirstVector(int64_t tile) const {
+    return tile < wide_ ? steps_ * tile / wide_ * step_ : steps_ * step_ + (tile - wide_);
+  }
 
   int64_t rows_;
-  int64_t step_;   // vectors
-  int64_t steps_;  // of all tiles together
-  int64_t count_;
+  int64_t step_;      // vectors
+  int64_t ones_ = 0;  // tiles of one vector, behind the others
+  int64_t steps_;     // of the others together
+  int64_t wide_;      // the others
 };
 
 }  // namespace tfsparse
