@@ -21,7 +21,6 @@
 // This is text for files of one instruction set, not to be linked: all is local to them.
 
 #include <cstdint>
-#include <type_traits>
 
 #include "custom_ops/kernels/kernel_args.h"
 
@@ -31,7 +30,7 @@ namespace {
 // Fewer sums than this wait for each other: a multiply-add takes four cycles, and two begin in
 // each. Whole numbers can be summed up in two parts.
 template <class Sum, int kSums>
-inline constexpr bool kTwoSums = std::is_same_v<Sum, int32_t> && kSums < 8;
+inline constexpr bool kTwoSums = static_cast<Sum>(0.5f) == Sum{0} && kSums < 8;
 
 template <class Idea, int H, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyStrip(const MultiplyArgs& args,
