@@ -44,8 +44,9 @@ bool PackSumsAsBytes(const OutputArgs& args) {
   return false;
 }
 
-// Zeros follow up to a multiple of kLanes inputs: 0 times what was there before could be NaN.
-template <class Vec, class Lanes>
+// Floats, rounded to bfloat16 or not. Zeros follow up to a multiple of kLanes inputs: 0 times what
+// was there before could be NaN.
+template <class Vec, class Lanes, bool kRound = false>
 bool PackSumsAsFloats(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
   const float* acc = static_cast<const float*>(args.acc);
@@ -57,7 +58,8 @@ bool PackSumsAsFloats(const OutputArgs& args) {
   auto check = zero;
   WithActivation(args.activation, [&](auto activation) {
     for (int64_t i = 0; i < size; i += L) {
-      const auto value = Activate<Lanes, decltype(activation)::value>(Vec::Load(acc + i));
+      auto value = Activate<Lanes, decltype(activation)::value>(Vec::Load(acc + i));
+      if constexpr (kRound) value = Vec::RoundToBf16(value);
       check = Vec::MultiplyAdd(value, zero, check);
       Vec::Store(tile + i, value);
     }

@@ -7,6 +7,9 @@
 namespace tfsparse {
 
 bool PackSumsF32Avx2(const OutputArgs& args) { return PackSumsAsFloats<Avx2, LanesAvx2>(args); }
+bool PackSumsRoundedAvx2(const OutputArgs& args) {
+  return PackSumsAsFloats<Avx2, LanesAvx2, true>(args);
+}
 bool PackSumsQuadsAvx2(const OutputArgs& args) {
   return PackSumsAsBytes<Avx2, LanesAvx2, IntoQuads>(args);
 }

@@ -6,6 +6,7 @@
 namespace tfsparse {
 
 bool PackSumsF32Avx2(const OutputArgs& args);
+bool PackSumsRoundedAvx2(const OutputArgs& args);  // floats, to bfloat16
 bool PackSumsQuadsAvx2(const OutputArgs& args);
 bool PackSumsPairsAvx2(const OutputArgs& args);
 bool PackSumsPlanesAvx2(const OutputArgs& args);

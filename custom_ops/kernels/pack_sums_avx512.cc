@@ -9,6 +9,9 @@ namespace tfsparse {
 bool PackSumsF32Avx512(const OutputArgs& args) {
   return PackSumsAsFloats<Avx512, LanesAvx512>(args);
 }
+bool PackSumsRoundedAvx512(const OutputArgs& args) {
+  return PackSumsAsFloats<Avx512, LanesAvx512, true>(args);
+}
 bool PackSumsQuadsAvx512(const OutputArgs& args) {
   return PackSumsAsBytes<Avx512, LanesAvx512, IntoQuads>(args);
 }

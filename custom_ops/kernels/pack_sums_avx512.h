@@ -6,6 +6,7 @@
 namespace tfsparse {
 
 bool PackSumsF32Avx512(const OutputArgs& args);
+bool PackSumsRoundedAvx512(const OutputArgs& args);  // floats, to bfloat16
 bool PackSumsQuadsAvx512(const OutputArgs& args);
 bool PackSumsPairsAvx512(const OutputArgs& args);
 bool PackSumsPlanesAvx512(const OutputArgs& args);

@@ -197,6 +197,8 @@ TEST(Chain, HandsOverWhereChunksAreQuads) {
   EXPECT_TRUE(problem.matmul(0).prepared().CanHandOverTo(problem.matmul(1).prepared()));
   ChainProblem<int8_t> odd(kChains[4], 300, 0.8, best, 1);
   EXPECT_FALSE(odd.matmul(0).prepared().CanHandOverTo(odd.matmul(1).prepared()));
+  ChainProblem<BFloat16> bf16(kChains[0], 300, 0.8, best, 1);
+  EXPECT_TRUE(bf16.matmul(0).prepared().CanHandOverTo(bf16.matmul(1).prepared()));
 }
 
 template <typename T>

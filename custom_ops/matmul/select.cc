@@ -17,6 +17,7 @@
 #include "custom_ops/kernels/pack_bf16_avx512bf16.h"
 #include "custom_ops/kernels/pack_sums_avx2.h"
 #include "custom_ops/kernels/pack_sums_avx512.h"
+#include "custom_ops/kernels/pack_sums_bf16_avx512bf16.h"
 #include "custom_ops/kernels/portable.h"
 
 namespace tfsparse {
@@ -65,12 +66,19 @@ constexpr StepsRow kF32Steps[] = {
 // Where VDPBF16PS is not, x is rounded to bfloat16 but stays float, for the kernels for float.
 constexpr StepsRow kBf16Steps[] = {
     {Path::kPortable, Layout::kPlanes, {RoundPlanesPortable, nullptr, OutputF32Portable, nullptr}},
-    {Path::kAvx2, Layout::kPlanes, {RoundPlanesAvx2, nullptr, OutputF32Avx2, nullptr}},
-    {Path::kAvx512, Layout::kPlanes, {RoundPlanesAvx512, nullptr, OutputF32Avx512, nullptr}},
-    {Path::kAvx512Bf16, Layout::kPairs, {RoundPairsAvx512Bf16, nullptr, OutputF32Avx512, nullptr}},
+    {Path::kAvx2,
+     Layout::kPlanes,
+     {RoundPlanesAvx2, nullptr, OutputF32Avx2, nullptr, PackSumsRoundedAvx2}},
+    {Path::kAvx512,
+     Layout::kPlanes,
+     {RoundPlanesAvx512, nullptr, OutputF32Avx512, nullptr, PackSumsRoundedAvx512}},
+    {Path::kAvx512Bf16,
+     Layout::kPairs,
+     {RoundPairsAvx512Bf16, nullptr, OutputF32Avx512, nullptr, PackSumsBf16PairsAvx512Bf16}},
     {Path::kAvx512Bf16,
      Layout::kWidePlanes,
-     {RoundWidePlanesAvx512Bf16, nullptr, OutputF32Avx512, nullptr}},
+     {RoundWidePlanesAvx512Bf16, nullptr, OutputF32Avx512, nullptr,
+      PackSumsBf16WidePlanesAvx512Bf16}},
 };
 
 #define TFSPARSE_INT8_STEPS(path, layout, pack_sums)                                           \
