@@ -104,4 +104,5 @@ BINDING = Binding(
     wrapper_class=PruneBlock,
     clone_model=_clone_model,
     exchange=_exchange,
+    custom_object_scope=keras.saving.custom_object_scope,
 )
