@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import tfsparse
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,6 +43,12 @@ def python_blocks(heading):
     """The Python examples of a section of the README."""
     text = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2]
     return re.findall(r"```python\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
+
+
+def test_the_tables_have_every_public_name():
+    text = (ROOT / "README.md").read_text().partition("\n## The API\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    assert set(tfsparse.__all__) <= named
 
 
 def test_every_recipe_runs(tmp_path, monkeypatch):

@@ -4,6 +4,8 @@ Patterns, optimizers and options are spread over the layers rather than
 multiplied with them: each meets several layers, and each layer several of them.
 """
 
+from tfsparse import GroupLasso
+
 from .custom_layers import custom_layers
 from .layer_contract import Case
 
@@ -36,6 +38,10 @@ def attend_to_itself(keras, layer, ids):
 
 
 IDS = ("int32", (6,))
+
+# The target is there from the first update on, where a plain strength pulls no more.
+FOREVER = GroupLasso(1e-3, until_target=False)
+SHRINKING = GroupLasso(1e-5, "proximal", until_target=False)
 
 DENSE = {
     "Dense": Case(stock("Dense", 10), [(6,)], optimizer="adamw"),
@@ -76,7 +82,10 @@ EINSUMS = {
         stock("EinsumDense", "abde,dec->abc", (None, 6)), [(5, 2, 4)], pattern="2:4"
     ),
     "EinsumDense groups": Case(
-        stock("EinsumDense", "bhi,hio->bho", (3, 6)), [(3, 8)], optimizer="sgd"
+        stock("EinsumDense", "bhi,hio->bho", (3, 6)),
+        [(3, 8)],
+        optimizer="sgd",
+        options={"group_lasso": SHRINKING},
     ),
     "EinsumDense group channel": Case(
         stock("EinsumDense", "bhi,hio->bho", (3, 6)), [(3, 8)], pattern="channel"
@@ -132,7 +141,7 @@ COMPOSITES = {
     ),
     "block with build": Case(custom("BuildsInside"), [(6,)], kernels=2, optimizer="rmsprop"),
     "block without build": Case(
-        custom("BuiltByCalling"), [(5, 6)], kernels=2, options={"group_lasso": 1e-3}
+        custom("BuiltByCalling"), [(5, 6)], kernels=2, options={"group_lasso": FOREVER}
     ),
     "block with a list and a dictionary": Case(
         custom("InContainers"), [(8,)], kernels=4, pattern="2:4"

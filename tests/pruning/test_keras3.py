@@ -31,6 +31,12 @@ def test_the_penalty_is_added_to_the_users():
     np.testing.assert_allclose(added, 0.5 * kernel.size, rtol=1e-6)
 
 
+def test_another_backend_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="KERAS_BACKEND='jax'"):
+        tfsparse.prune_block(keras.layers.Dense(8))
+
+
 @pytest.fixture
 def float16():
     keras.config.set_floatx("float16")

@@ -9,6 +9,7 @@ would not stay at zero by themselves.
 
 import dataclasses
 import itertools
+import logging
 
 import numpy as np
 import pytest
@@ -313,3 +314,26 @@ def test_a_loop_without_an_optimizer_is_named(keras, optimizer):
     loop = UpdatePruning(STEPS).loop(pruned(keras), optimizer)
     with pytest.raises(ValueError, match=f"Received: optimizer={optimizer!r}"), loop:
         pass
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        {"group_lasso": 1e-3, "criterion": "gradient"},
+        {"group_lasso": tfsparse.GroupLasso(1e-5, "proximal")},
+    ],
+)
+def test_autograph_has_nothing_to_complain_of(keras, wrap):
+    """It reads the source of what is called in a graph, and does not know all of Python."""
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        model = compile_model(keras, pruned(keras, **wrap), momentum(keras))
+        model.fit(*data(), batch_size=BATCH, verbose=0, callbacks=[UpdatePruning()])
+        model.predict(data()[0], verbose=0)
+    finally:
+        logger.removeHandler(handler)
+    assert not [message for message in said if "AutoGraph" in message]

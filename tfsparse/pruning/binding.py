@@ -7,6 +7,7 @@ libraries set that variable when they are imported.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import sys
@@ -35,6 +36,7 @@ class Binding:
         exchange: ``exchange(parent, name, value, old, new)`` sets an attribute of a
             layer to what it was, but with the layer `new` in the place of `old`,
             and keeps the order of the layers and their weights.
+        custom_object_scope: Its `custom_object_scope`.
     """
 
     layer_class: Any
@@ -42,6 +44,7 @@ class Binding:
     wrapper_class: Any
     clone_model: Callable[..., Any]
     exchange: Callable[[Any, str, Any, Any, Any], None]
+    custom_object_scope: Callable[[dict[str, Any]], contextlib.AbstractContextManager[Any]]
 
 
 def binding_of(layer: Any) -> Binding:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tfsparse.pruning.adapting import adapt_like
 from tfsparse.pruning.binding import Binding, binding_of
+from tfsparse.pruning.live_objects import live_objects
 
 
 class StateCopies:
@@ -31,7 +32,8 @@ class StateCopies:
             build: Builds the new layer if nothing else does; by default it is
                 built from the layer's build configuration.
         """
-        copy = type(layer).from_config(layer.get_config())
+        with binding_of(layer).custom_object_scope(live_objects(layer)):
+            copy = type(layer).from_config(layer.get_config())
         if hasattr(layer, "save_assets"):
             # A vocabulary decides the output shape, so it has to be there first.
             with tempfile.TemporaryDirectory() as folder:

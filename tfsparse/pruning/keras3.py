@@ -40,6 +40,14 @@ class PruneBlock(PruneBlockMixin, keras.layers.Wrapper):  # type: ignore[misc]
 
     constraint_class = KerasMaskConstraint
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if keras.config.backend() != "tensorflow":
+            raise ValueError(
+                "`KERAS_BACKEND` should be 'tensorflow' to prune. "
+                f"Received: KERAS_BACKEND={keras.config.backend()!r}"
+            )
+        super().__init__(*args, **kwargs)
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs of the layer."""
         return self.layer.compute_output_spec(*args, **kwargs)
@@ -96,4 +104,5 @@ BINDING = Binding(
     wrapper_class=PruneBlock,
     clone_model=_clone_model,
     exchange=_exchange,
+    custom_object_scope=keras.saving.custom_object_scope,
 )

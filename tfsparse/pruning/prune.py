@@ -56,7 +56,7 @@ def prune_block(
             cubic ramp from 10% to 70% of the training. Or a
             `tfsparse.PruningSchedule`, or a schedule of TensorFlow Model
             Optimization. By default 0.9, and for ``"K:N"`` the ``1 - K/N`` that
-            the pattern asks for.
+            the pattern asks for. Every kernel keeps one block at least.
         group_lasso: Strength of the group lasso, which adds
             ``group_lasso * sum_b sqrt(|b|) * ||W_b||_2`` to the loss, over the
             blocks b of every kernel, until the target sparsity is reached; or a

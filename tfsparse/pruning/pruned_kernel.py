@@ -139,7 +139,8 @@ class PrunedKernel:
 
         What it computes with is then not the kernel that has the mask.
         """
-        if (reason := adaptation(self.owner)) is not None:
+        reason = adaptation(self.owner)
+        if reason is not None:
             raise ValueError(
                 "`layer` should be stripped with `tfsparse.strip_pruning` before it is quantized "
                 f"or adapted by LoRA. Received: layer={self.owner_name!r} ({reason})"

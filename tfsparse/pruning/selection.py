@@ -13,6 +13,10 @@ Blocks that are pruned already come first. A pruned block therefore stays pruned
 while the target does not fall; if it falls, the last ones in row order come
 back, with weights of zero.
 
+As long as the target is less than everything, less than everything is pruned: rounded
+for a kernel of few blocks, such as the whole channels of a small classifier, it would
+otherwise leave a layer that computes nothing.
+
 Where blocks differ in size, the pruned ones can miss the target by up to half a
 block, and putting them in another order must not change their number. A target
 counts as changed there only if it is missed by more, so that the same target
@@ -140,10 +144,20 @@ def select(ranking: Ranking, sparsity: float) -> np.ndarray:
     budget = sparsity * float(sizes.sum(dtype=np.int64))
     # Blocks of one size are counted: division by the size could round to another number.
     alike = sizes.min() == sizes.max()
-    return ~lowest(
+    kept = ~lowest(
         ranking.scores,
         sparsity * sizes.size if alike else budget,
         sizes=None if alike else sizes,
         first=~ranking.kept,
         among=ranking.candidates,
     )
+    if not kept.any() and ranking.kept.any():
+        kept[_highest(ranking)] = True
+    return kept
+
+
+def _highest(ranking: Ranking) -> tuple[np.intp, ...]:
+    """Index of the kept block that would go last: of equal ones the last in row order."""
+    scores = np.nan_to_num(ranking.scores, nan=np.inf)
+    flat = np.where(ranking.kept, scores, -np.inf).ravel()
+    return np.unravel_index(flat.size - 1 - np.argmax(flat[::-1]), scores.shape)

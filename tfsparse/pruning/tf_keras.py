@@ -80,4 +80,5 @@ BINDING = Binding(
     wrapper_class=PruneBlock,
     clone_model=tf_keras.models.clone_model,
     exchange=_exchange,
+    custom_object_scope=tf_keras.saving.custom_object_scope,
 )
