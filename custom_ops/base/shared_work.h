@@ -59,7 +59,7 @@ class SharedWork {
 // waking them.
 template <class Pool>
 Threads ShareAmong(int count, Pool* pool) {
-  constexpr int64_t kMinCycles = 40000;  // less than this is done before another thread is awake
+  constexpr int64_t kMinCycles = 1 << 15;  // less is done before another thread is awake
   Threads threads;
   threads.count = count;
   threads.parallel_for = [count, pool](int64_t items, int64_t cost, const Threads::Body& body) {

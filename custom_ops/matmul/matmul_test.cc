@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "custom_ops/matmul/matmul_problem.h"
+#include "custom_ops/matmul/tiles.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
@@ -169,6 +170,34 @@ void CheckInt8(const K& kernel) {
       }
     }
   }
+}
+
+// A thread more than tiles, and enough work to cut the outputs as well.
+template <typename T>
+void CheckCutOutputs(const Kernel<T>& kernel) {
+  Problem<T> p({100, 1024, 1024, 16, 4}, 0.0, 7);
+  const auto matmul = Create(p.matrix, kernel);
+  const std::vector<uint8_t> expected = p.Run(*matmul, Threads());
+  const int64_t tiles = Tiles(100, kernel.min_vectors, kernel.max_vectors).count();
+  Threads threads = RoundRobin(static_cast<int>(tiles) + 1);
+  int64_t most = 0;
+  threads.parallel_for = [&most, share = threads.parallel_for](int64_t items, int64_t cost,
+                                                               const Threads::Body& body) {
+    most = std::max(most, items);
+    share(items, cost, body);
+  };
+  EXPECT_EQ(p.Run(*matmul, threads), expected);
+  EXPECT_GT(most, tiles);
+}
+
+TEST_P(FloatKernel, CutsOutputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckCutOutputs(GetParam());
+}
+
+TEST_P(Int8Kernel, CutsOutputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckCutOutputs(GetParam());
 }
 
 TEST_P(Int8Kernel, MatchesTheReferenceBitForBit) {
