@@ -178,7 +178,7 @@ void CheckCutOutputs(const Kernel<T>& kernel) {
   Problem<T> p({100, 1024, 1024, 16, 4}, 0.0, 7);
   const auto matmul = Create(p.matrix, kernel);
   const std::vector<uint8_t> expected = p.Run(*matmul, Threads());
-  const int64_t tiles = Tiles(100, kernel.min_vectors, kernel.max_vectors).count();
+  const int64_t tiles = Tiles(100, kernel.vectors()).count();
   Threads threads = RoundRobin(static_cast<int>(tiles) + 1);
   int64_t most = 0;
   threads.parallel_for = [&most, share = threads.parallel_for](int64_t items, int64_t cost,
