@@ -230,7 +230,7 @@ Status Compare(const KernelCase& c, const KernelCase& beside, ComparisonResult* 
   if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
     return status;
   }
-  ThreadPool pool(c.threads), beside_pool(beside.threads);
+  ThreadPool pool(c.threads, /*own_cores=*/true), beside_pool(beside.threads);
   const Threads threads = pool.threads(), beside_threads = beside_pool.threads();
   const MatmulCall call = data.Call(c), beside_call = data.Call(beside);
   for (bool other : {false, true}) {

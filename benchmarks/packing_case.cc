@@ -20,7 +20,7 @@ Status Run(const PackingCase& c, std::vector<PackingResult>* results) {
   const double stored =
       static_cast<double>(matrix.data.size() * sizeof(T) +
                           (matrix.indices.size() + matrix.indptr.size()) * sizeof(int32_t));
-  ThreadPool one(1), two(2);
+  ThreadPool one(1), two(2, /*own_cores=*/true);
   ThreadPool* const pools[] = {&one, &two};
   std::vector<double> ms[2];
   std::unique_ptr<const Matmul<T>> made;

@@ -5,6 +5,8 @@
 // do. They spin while they wait before they sleep, as that pool's do: a call right after another
 // finds them awake.
 
+#include <sched.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -21,9 +23,18 @@ namespace tfsparse {
 
 class ThreadPool {
  public:
-  // As many threads as that, the calling one among them.
-  explicit ThreadPool(int count) : count_(count) {
-    for (int t = 1; t < count; ++t) workers_.emplace_back([this] { Work(); });
+  // As many threads as that, the calling one among them. With `own_cores` each stays on one core
+  // as long as there is the pool: where other programs keep all cores busy, Linux may wake one
+  // thread on the core of another and leave it there.
+  explicit ThreadPool(int count, bool own_cores = false) : count_(count) {
+    sched_getaffinity(0, sizeof(cores_), &cores_);
+    for (int t = 1; t < count; ++t) {
+      workers_.emplace_back([this, t, own_cores] {
+        if (own_cores) StayOn(t);
+        Work();
+      });
+    }
+    if (own_cores && count > 1) StayOn(0);
   }
 
   ThreadPool(const ThreadPool&) = delete;
@@ -32,6 +43,7 @@ class ThreadPool {
   ~ThreadPool() {
     for (size_t t = 0; t < workers_.size(); ++t) Schedule(nullptr);
     for (std::thread& worker : workers_) worker.join();
+    sched_setaffinity(0, sizeof(cores_), &cores_);
   }
 
   Threads threads() { return ShareAmong(count_, this); }
@@ -55,6 +67,17 @@ class ThreadPool {
 #endif
   }
 
+  // The core of that number among those that the program may use.
+  void StayOn(int number) const {
+    const int cores = CPU_COUNT(&cores_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int core = 0, seen = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(core, &cores_) && seen++ == number % cores) CPU_SET(core, &one);
+    }
+    sched_setaffinity(0, sizeof(one), &one);
+  }
+
   void Work() {
     while (true) {
       for (int i = 0; i < kSpins && queued_ == 0; ++i) Pause();
@@ -72,6 +95,7 @@ class ThreadPool {
   }
 
   const int count_;
+  cpu_set_t cores_;  // that the calling thread had before
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;  // guarded by mutex_

@@ -195,6 +195,11 @@ TEST_P(FloatKernel, CutsOutputs) {
   CheckCutOutputs(GetParam());
 }
 
+TEST_P(Bf16Kernel, CutsOutputs) {
+  SKIP_IF_UNSUPPORTED(GetParam());
+  CheckCutOutputs(GetParam());
+}
+
 TEST_P(Int8Kernel, CutsOutputs) {
   SKIP_IF_UNSUPPORTED(GetParam());
   CheckCutOutputs(GetParam());
