@@ -48,7 +48,11 @@ def run(graph, x=X):
     return graph_function(graph, graph.outputs)(tf.constant(x))["y"].numpy()
 
 
-OPS = {"fp32": (FLOAT_OP, FLOAT_CHAIN), "int8": (INT8_OP, INT8_CHAIN)}
+OPS = {
+    "fp32": (FLOAT_OP, FLOAT_CHAIN),
+    "bf16": (FLOAT_OP, FLOAT_CHAIN),
+    "int8": (INT8_OP, INT8_CHAIN),
+}
 
 
 @pytest.mark.parametrize("precision", OPS)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfsparse import ops
 
 from .helpers import (
+    BFLOAT16,
     bits,
     float_weights,
     int8_weights,
@@ -22,12 +23,12 @@ BLOCKS = ((16, 4), (4, 1), (2, 2))
 NONE = np.zeros(0, np.float32)
 
 
-def float_layers(seed=0):
+def float_layers(seed=0, dtype=np.float32):
     rng = np.random.default_rng(seed)
     for in_, out, block in zip(SIZES[:-1], SIZES[1:], BLOCKS, strict=True):
         weights = sparse(float_weights(rng, out, in_, block), block)
         yield {
-            "data": weights.data,
+            "data": tf.constant(weights.data.astype(dtype)),
             "indices": weights.indices,
             "indptr": weights.indptr,
             "bias": rng.standard_normal(out).astype(np.float32),
@@ -78,13 +79,14 @@ def int8_chain(x, layers, **changes):
     return ops.load().tfsparse_quantized_block_sparse_mat_mul_chain(x=x, **arguments)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, BFLOAT16])
 @pytest.mark.parametrize("shape", [(1,), (9,), (200,), (3, 40), (0,)])
-def test_float_is_the_ops_one_by_one(shape):
+def test_float_is_the_ops_one_by_one(shape, dtype):
     x = np.random.default_rng(1).standard_normal((*shape, SIZES[0])).astype(np.float32)
     residual = np.random.default_rng(2).standard_normal((*shape, SIZES[-1])).astype(np.float32)
-    result = float_chain(x, float_layers(), residual=residual)
+    result = float_chain(x, float_layers(dtype=dtype), residual=residual)
     y = x
-    for i, layer in enumerate(float_layers()):
+    for i, layer in enumerate(float_layers(dtype=dtype)):
         last = i == len(BLOCKS) - 1
         activation = ("relu", "gelu", "linear")[i]
         y = raw_float(

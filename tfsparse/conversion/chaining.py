@@ -80,6 +80,8 @@ def _follower(view: GraphView, node: NodeDef) -> str | None:
         reader = view.sole_reader(f"{reader.node.name}:0")
     if reader is None or reader.node.op != node.op or reader.index != 0:
         return None
+    if reader.node.attr["T"].type != node.attr["T"].type:  # of a float op's weights
+        return None
     if node.op == INT8_OP and node.attr["Tout"].type != tf.uint8.as_datatype_enum:
         return None
     residual = view.constant(view.data_inputs(node)[_RESIDUAL[node.op]])
@@ -102,6 +104,8 @@ def _chain(ops: Sequence[NodeDef]) -> NodeDef:
     if last.op == INT8_OP:
         node.attr["Tin"].CopyFrom(first.attr["Tin"])
         node.attr["Tout"].CopyFrom(last.attr["Tout"])
+    else:
+        node.attr["T"].CopyFrom(last.attr["T"])
     return node
 
 
