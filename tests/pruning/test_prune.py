@@ -348,6 +348,13 @@ def test_wrapping_twice_is_refused(keras):
         tfsparse.prune_block(layer)(INPUTS)
 
 
+def test_pruning_a_model_twice_does_not_pass_for_pruning_it_anew(keras):
+    model = tfsparse.prune_block(dense_model(keras), "4x1", 0.5)
+    for again in (model, model.layers):
+        with pytest.raises(ValueError, match=r"strip_pruning.*\['hidden', 'logits'\], which are"):
+            tfsparse.prune_block(again, "4x1", 0.9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -45,6 +45,7 @@ class Pruner:
         self._strict = strict
         self._paths: list[str] = []
         self._skipped: dict[str, str] = {}
+        self._wrapped: list[str] = []  # by an earlier call
         self._pruned = 0
 
     def prune_layer(self, layer: Any) -> Any:
@@ -105,7 +106,7 @@ class Pruner:
     ) -> PruneBlockMixin | None:
         """A wrapper for a layer of a model or list, or None to leave it as it is."""
         if isinstance(layer, PruneBlockMixin) or any(pruned_layers(layer)):
-            self._pruned += 1
+            self._wrapped.append(path)
             return None
         self._paths.append(path)
         settings = self._rules.settings(layer, path)
@@ -143,6 +144,12 @@ class Pruner:
             raise ValueError(
                 "`layer` should hold only layers that can be pruned when `strict`. "
                 f"Received: {reasons}"
+            )
+        if self._wrapped and not self._pruned:
+            raise ValueError(
+                "`layer` should hold a layer that can be pruned and is not wrapped already; "
+                "`tfsparse.strip_pruning` takes wrappers off, and the zeros stay. "
+                f"Received: {self._wrapped}, which are wrapped"
             )
         if not self._pruned:
             raise ValueError(
