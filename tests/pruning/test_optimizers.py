@@ -80,6 +80,17 @@ def train_step(keras, model, optimizer):
     return step
 
 
+def trains_a_plain_model(keras, make):
+    """Whether Keras itself can: Muon of 3.12, the last for Python 3.10, cannot with TensorFlow."""
+    model, optimizer = dense_model(keras), make()
+    getattr(optimizer, "build", lambda _: None)(model.trainable_weights)
+    try:
+        train_step(keras, model, optimizer)(*data())
+    except AttributeError:
+        return False
+    return True
+
+
 def under_mask(optimizer, kernel):
     """The largest size of what each slot holds for pruned weights."""
     pruned = ~kernel.constraint.flags().numpy()
@@ -90,6 +101,8 @@ def under_mask(optimizer, kernel):
 @pytest.mark.parametrize(("package", "make"), list(instances()))
 def test_pruned_weights_stay_zero(package, make):
     keras = importlib.import_module(package)
+    if not trains_a_plain_model(keras, make):
+        pytest.skip("this version of Keras cannot train with it")
     keras.utils.set_random_seed(5)
     schedule = ConstantSparsity(0.5, begin_step=3, frequency=100)
     model = tfsparse.prune_block(dense_model(keras), "4x1", schedule)
