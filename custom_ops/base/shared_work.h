@@ -21,6 +21,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 
 #include "custom_ops/base/parallel_for.h"
 
@@ -70,7 +71,11 @@ Threads ShareAmong(int count, Pool* pool) {
       return;
     }
     const std::shared_ptr<SharedWork> work = SharedWork::Begin(items, sharers, body);
-    for (int i = 1; i < sharers; ++i) pool->Schedule([work, i] { work->Help(i); });
+    try {
+      for (int i = 1; i < sharers; ++i) pool->Schedule([work, i] { work->Help(i); });
+    } catch (const std::bad_alloc&) {
+      // Of a closure. Who has been told already may be at work on `body`, so this goes on.
+    }
     work->Finish();
   };
   return threads;

@@ -1,7 +1,9 @@
 #include "custom_ops/base/shared_work.h"
 
 #include <functional>
+#include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -72,6 +74,21 @@ TEST(SharedWork, LateHelpersFindNothing) {
   pool.RunAll();
   ExpectEachOnce(threads, 50, kWorthIt);
   pool.RunAll();
+}
+
+// Memory for one closure, and none for a second.
+TEST(SharedWork, GoesOnWithThoseItCouldTell) {
+  struct Poor {
+    void Schedule(std::function<void()> closure) {
+      if (!pool.threads.empty()) throw std::bad_alloc();
+      pool.Schedule(std::move(closure));
+    }
+    Eager pool;
+  };
+  Poor pool;
+  const Threads threads = ShareAmong(3, &pool);
+  ExpectEachOnce(threads, 1001, kWorthIt);
+  ExpectEachOnce(threads, 5, kWorthIt);
 }
 
 TEST(SharedWork, LeavesLittleWorkToTheCaller) {

@@ -8,8 +8,9 @@
 // transposed. Floats are activated where they are. Bytes are quantized four outputs at a time,
 // which is a quad of inputs; byte_layouts.h says where it goes.
 //
-// Contract. Chunks begin with an output that is a multiple of four. Inputs that are no output, up
-// to the next quad, hold anything finite; weights of theirs are 0 or are not stored.
+// Contract. Chunks of bytes begin with an output that is a multiple of four; inputs that are no
+// output, up to the next quad, hold anything, and weights of theirs are 0 or are not stored. Of
+// floats, which are one to a group, nothing is written but the outputs.
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -44,15 +45,13 @@ bool PackSumsAsBytes(const OutputArgs& args) {
   return false;
 }
 
-// Floats, rounded to bfloat16 or not. Zeros follow up to a multiple of kLanes inputs: 0 times what
-// was there before could be NaN.
+// Floats, rounded to bfloat16 or not.
 template <class Vec, class Lanes, bool kRound = false>
 bool PackSumsAsFloats(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
   const float* acc = static_cast<const float*>(args.acc);
   float* tile = static_cast<float*>(args.y);
-  const int64_t row_of_tile = args.vectors * kLanes;
-  const int64_t size = args.outputs * row_of_tile;
+  const int64_t size = args.outputs * args.vectors * kLanes;
   // 0 * x is 0 for a finite x and NaN for any other.
   const auto zero = Vec::Broadcast(0.0f);
   auto check = zero;
@@ -64,8 +63,6 @@ bool PackSumsAsFloats(const OutputArgs& args) {
       Vec::Store(tile + i, value);
     }
   });
-  const int64_t end = (args.outputs + kLanes - 1) / kLanes * kLanes * row_of_tile;
-  for (int64_t i = size; i < end; i += L) Vec::Store(tile + i, zero);
   return Vec::AnyNan(check);
 }
 

@@ -11,11 +11,17 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/matmul/matmul_problem.h"
+#include "custom_ops/matmul/output_constants.h"
+#include "custom_ops/matmul/tile_work.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
 namespace {
+
+// More than any chunk of sums is.
+constexpr int64_t kBehindTile = int64_t{kChunkRoom} * kMaxVectors * kLanes * 4;
 
 // Widths of the activations from x to y, and the layers' blocks.
 struct Layers {
@@ -24,8 +30,8 @@ struct Layers {
 };
 
 // Blocks of one kernel and of several; widths around a lane, a quad, a chunk; chunks that
-// begin at outputs that are no multiple of four (3x1, 7x8); layers that share no height of
-// tiles (16x4 beside 4x1).
+// begin at outputs that are no multiple of four (3x1, 7x8), the last of them close to the end of
+// the tile (5x4); layers that share no height of tiles (16x4 beside 4x1).
 const Layers kChains[] = {
     {{64, 64, 64}, {{16, 4}, {16, 4}}},
     {{40, 130, 70, 33, 1}, {{16, 4}, {16, 4}, {8, 4}, {1, 4}}},
@@ -33,6 +39,7 @@ const Layers kChains[] = {
     {{17, 66, 5, 67}, {{2, 2}, {4, 2}, {2, 4}}},
     {{33, 69, 71, 12}, {{3, 1}, {6, 1}, {5, 3}}},
     {{20, 200, 35}, {{7, 8}, {3, 4}}},
+    {{20, 64, 128, 35}, {{5, 4}, {6, 4}, {4, 4}}},
     {{48, 96, 48}, {{16, 4}, {4, 1}}},
     {{31, 9}, {{4, 1}}},
 };
@@ -190,6 +197,42 @@ TEST_P(ChainOnPath, Bf16SpreadsWhatIsNotFinite) { CheckNonFinite<BFloat16>(GetPa
 INSTANTIATE_TEST_SUITE_P(All, ChainOnPath, testing::ValuesIn(SupportedPaths(GetCpuFeatures())),
                          [](const auto& info) { return std::string(PathName(info.param)); });
 
+// No layer writes behind the tile that it hands over.
+template <typename T>
+void CheckTileIsEnough(Path path) {
+  uint32_t seed = 0;
+  for (const Layers& layers : kChains) {
+    ChainProblem<T> problem(layers, 64, 0.5, path, seed++);
+    for (int i = 0; i + 1 < problem.count(); ++i) {
+      const PreparedMatmul<T>& here = problem.matmul(i).prepared();
+      const PreparedMatmul<T>& next = problem.matmul(i + 1).prepared();
+      const int vectors = std::max(here.kernel.min_vectors, next.kernel.min_vectors);
+      if (!here.CanHandOverTo(next) || vectors > here.kernel.max_vectors) continue;
+      const MatmulCall& call = problem.at(i).call;
+      const auto& constants = OutputConstants<T>::Of(here.sums, here.weights.out, call);
+      const TileWork<T> work(here, call, constants);
+      const AlignedBuffer<uint8_t> packed(work.PackedBytes(vectors));
+      const int64_t bytes =
+          TileWork<T>(next, problem.at(i + 1).call, constants).PackedBytes(vectors);
+      AlignedBuffer<uint8_t> tile(bytes + kBehindTile);
+      std::fill_n(tile.data() + bytes, kBehindTile, kSentinel);
+      TileRows rows;
+      rows.rows = vectors * kLanes;
+      rows.vectors = vectors;
+      work.MultiplyAndHandOver(rows, packed.data(), next, tile.data());
+      EXPECT_TRUE(std::all_of(tile.data() + bytes, tile.data() + tile.size(),
+                              [](uint8_t byte) { return byte == kSentinel; }))
+          << "layer " << i << " of " << problem.count() << " from " << layers.widths[0];
+    }
+  }
+}
+
+TEST_P(ChainOnPath, TilesAreEnough) {
+  CheckTileIsEnough<float>(GetParam());
+  CheckTileIsEnough<BFloat16>(GetParam());
+  CheckTileIsEnough<int8_t>(GetParam());
+}
+
 TEST(Chain, HandsOverWhereChunksAreQuads) {
   const Path best = SupportedPaths(GetCpuFeatures()).back();
   if (!Includes(best, Path::kAvx2)) GTEST_SKIP() << "portable code hands over by rows";
@@ -208,7 +251,7 @@ std::string Error(std::vector<ChainLayer<T>> layers) {
 
 TEST(Chain, RefusesLayersThatDoNotFit) {
   ChainProblem<float> wide(kChains[0], 20, 0.5, Path::kPortable, 1);
-  ChainProblem<float> narrow(kChains[7], 20, 0.5, Path::kPortable, 1);
+  ChainProblem<float> narrow(kChains[8], 20, 0.5, Path::kPortable, 1);
   std::vector<ChainLayer<float>> layers = wide.layers();
   layers.push_back(narrow.layers().front());
   EXPECT_EQ(Error(layers),

@@ -1,5 +1,6 @@
 #include "custom_ops/matmul/matmul_call.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -31,11 +32,12 @@ bool AreScalesValid(const float* w_scale, int64_t out, float x_scale, float unit
 }  // namespace
 
 Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out) {
+  constexpr int64_t kBytes = sizeof(float);
   int64_t product;
-  if (__builtin_mul_overflow(call.rows, in, &product) ||
+  if (__builtin_mul_overflow(call.rows, kBytes * std::max<int64_t>(in, 1), &product) ||
       __builtin_mul_overflow(product, out, &product)) {
-    return Status::Invalid("rows x inputs x outputs should fit in 64 bits. Received: ", call.rows,
-                           " x ", in, " x ", out);
+    return Status::Invalid("4 x rows x inputs x outputs should fit in 64 bits. Received: 4 x ",
+                           call.rows, " x ", in, " x ", out);
   }
   return {};
 }

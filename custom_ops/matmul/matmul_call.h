@@ -40,7 +40,8 @@ struct MatmulCall {
   }
 };
 
-// Fails if rows * in * out overflows.
+// Fails if rows * in * out floats would be too many bytes for 64 bits, or the rows of y would be,
+// also where there are no inputs: between two layers y is nobody's tensor that has been checked.
 Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out);
 
 // Fails if a scale or its reciprocal is not finite and positive, if a product of

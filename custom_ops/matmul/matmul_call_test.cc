@@ -19,8 +19,17 @@ TEST(CheckSizes, RefusesProductsBeyond64Bits) {
   EXPECT_TRUE(CheckSizes(call, 0, 1 << 20).ok());
   call.rows = int64_t{1} << 40;
   EXPECT_EQ(CheckSizes(call, 1 << 20, 1 << 20).message(),
-            "rows x inputs x outputs should fit in 64 bits. Received: 1099511627776 x 1048576 "
-            "x 1048576");
+            "4 x rows x inputs x outputs should fit in 64 bits. Received: 4 x 1099511627776 x "
+            "1048576 x 1048576");
+}
+
+// No inputs are no work, but each row of y has its outputs.
+TEST(CheckSizes, RefusesBytesOfYBeyond64Bits) {
+  MatmulCall call;
+  call.rows = int64_t{1} << 31;
+  EXPECT_TRUE(CheckSizes(call, 0, int64_t{1} << 29).ok());
+  EXPECT_FALSE(CheckSizes(call, 0, int64_t{1} << 30).ok());
+  EXPECT_FALSE(CheckSizes(call, 1, int64_t{1} << 30).ok());
 }
 
 TEST(CheckQuantization, NamesWhatIsWrong) {

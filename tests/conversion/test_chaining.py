@@ -8,6 +8,7 @@ from tfsparse import ops
 from tfsparse.conversion import chaining
 from tfsparse.conversion.graph_conversion import GraphConversion
 from tfsparse.conversion.graph_function import graph_function
+from tfsparse.pattern import BlockPattern
 
 from .helpers import FLOAT_CHAIN, FLOAT_OP, INT8_CHAIN, INT8_OP, blocky, frozen, nodes, normal, spec
 
@@ -40,7 +41,7 @@ def perceptron(x, one, two, three):
 
 def unchained(monkeypatch):
     monkeypatch.setattr(
-        "tfsparse.conversion.graph_conversion.chain_layers", lambda graph: (graph, {})
+        "tfsparse.conversion.graph_conversion.chain_layers", lambda graph, _: (graph, {})
     )
 
 
@@ -109,6 +110,19 @@ def test_a_result_that_others_read_ends_a_chain(tmp_path, case):
     assert len(nodes(converted.graph_def, FLOAT_OP)) == 1
     assert rows["one"].chain == rows["two"].chain == ("one", "two")
     assert rows["three"].chain == ()
+
+
+def test_ops_that_a_model_had_before_stay(tmp_path):
+    own = ops.BlockSparseMatrix.from_dense(WEIGHTS[1].T, BlockPattern(4, 1))
+
+    def function(x, one, _, three):
+        return {"y": ops.block_sparse_matmul(tf.nn.relu(x @ one), own) @ three}
+
+    converted, rows = convert(tmp_path, function, "fp32")
+    assert len(nodes(converted.graph_def, FLOAT_OP)) == 3
+    assert rows["one"].chain == rows["three"].chain == ()
+    expected = function(tf.constant(X), *map(tf.constant, WEIGHTS))["y"].numpy()
+    np.testing.assert_allclose(run(converted), expected, rtol=1e-4, atol=1e-3)
 
 
 def test_a_residual_is_for_the_last_layer_only(tmp_path):

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tfsparse import ops
 from tfsparse.conversion import graph_conversion
 from tfsparse.conversion.graph_conversion import GraphConversion
+from tfsparse.pattern import BlockPattern
 
 from .helpers import INT8_OP, constants, dtype_of, frozen, nodes, normal, spec
 
@@ -19,7 +20,7 @@ def library():
 @pytest.fixture(autouse=True)
 def no_chains(monkeypatch):
     """Ops stay apart, so that what is between them can be looked at."""
-    monkeypatch.setattr(graph_conversion, "chain_layers", lambda graph: (graph, {}))
+    monkeypatch.setattr(graph_conversion, "chain_layers", lambda graph, _: (graph, {}))
 
 
 def convert(path, function, inputs=None, overrides=None):
@@ -66,6 +67,27 @@ def test_u8_passes_through_what_only_moves_elements(tmp_path, case):
     assert dtype_of(first, "Tout") == dtype_of(second, "Tin") == tf.uint8
     between = [n for n in graph_def.node if n.op in ("Reshape", "Transpose", "Squeeze", "Shape")]
     assert all(dtype_of(node, "T") == tf.uint8 for node in between)
+
+
+def test_ops_that_a_model_had_before_stay_as_they_are(tmp_path):
+    weights = ops.BlockSparseMatrix.from_dense(np.eye(12, dtype=np.int8), BlockPattern(4, 1))
+
+    def own(x, dtype=tf.float32):
+        return ops.quantized_block_sparse_matmul(
+            x, 0.1, 7, weights, np.ones(12), output_dtype=dtype, y_scale=0.1, y_zero_point=7
+        )
+
+    def function(x, one, two, **_):
+        return {"y": own(own(tf.nn.relu(x @ one), tf.uint8)) @ two}
+
+    graph_def, rows = convert(tmp_path, function)
+    assert types(rows) == {"one": ("float32", "float32"), "two": ("float32", "float32")}
+    assert len(nodes(graph_def, INT8_OP)) == 4
+    by_name = constants(graph_def)
+    converted = {row.node for row in rows.values()}
+    for node in nodes(graph_def, INT8_OP):
+        if node.name not in converted:
+            assert by_name[node.input[1]] == np.float32(0.1)
 
 
 def test_the_scale_is_that_of_the_calibrated_result(tmp_path):

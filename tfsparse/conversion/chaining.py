@@ -9,7 +9,7 @@ already: only those join.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -30,18 +30,21 @@ _CHAIN_OF = {
 _RESIDUAL = {FLOAT_OP: 5, INT8_OP: 8}
 
 
-def chain_layers(graph: FrozenGraph) -> tuple[FrozenGraph, dict[str, list[str]]]:
+def chain_layers(
+    graph: FrozenGraph, ops: Collection[str]
+) -> tuple[FrozenGraph, dict[str, list[str]]]:
     """Puts one op in the place of ops that follow each other.
 
     Args:
         graph: A rewritten graph, in which INT8 ops hand each other u8. It is not changed.
+        ops: Names of the nodes that rewriting made. Ops that the model had before stay.
 
     Returns:
         The graph with chains, which have the names of their last ops, and for each of these
         names those of the ops that it stands for, in order.
     """
     view = GraphView(graph)
-    runs = [run for run in _runs(view) if len(run) > 1]
+    runs = [run for run in _runs(view, ops) if len(run) > 1]
     chains = {run[-1]: run for run in runs}
     gone = {name for run in runs for name in run[:-1]}
     graph_def = tf.compat.v1.GraphDef()
@@ -56,18 +59,19 @@ def chain_layers(graph: FrozenGraph) -> tuple[FrozenGraph, dict[str, list[str]]]
     return graph.with_graph_def(graph_def).reduced_to(roots), chains
 
 
-def _runs(view: GraphView) -> Iterator[list[str]]:
-    """The ops of a graph, those together that follow each other."""
+def _runs(view: GraphView, ops: Collection[str]) -> Iterator[list[str]]:
+    """The ops, those together that follow each other."""
+    names = [node.name for node in view.nodes.values() if node.name in ops]
     following = {
-        node.name: reader
-        for node in view.nodes.values()
-        if node.op in _CHAIN_OF and (reader := _follower(view, node)) is not None
+        name: reader
+        for name in names
+        if (reader := _follower(view, view.nodes[name])) is not None and reader in ops
     }
     begun = set(following.values())
-    for node in view.nodes.values():
-        if node.op not in _CHAIN_OF or node.name in begun:
+    for name in names:
+        if name in begun:
             continue
-        run = [node.name]
+        run = [name]
         while run[-1] in following:
             run.append(following[run[-1]])
         yield from (run[i : i + MOST_LAYERS] for i in range(0, len(run), MOST_LAYERS))

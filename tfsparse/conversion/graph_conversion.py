@@ -68,7 +68,8 @@ class GraphConversion:
         if quantized:
             results = {op_node(plan): params[f"{plan.layer.result}:0"] for plan in quantized}
             graph = hand_over_u8(graph, results)
-        chained, chains = chain_layers(graph)
+        made = {op_node(plan) for plan in self._plans if plan.convert}
+        chained, chains = chain_layers(graph, made)
         return chained, self._report(graph, chains)
 
     def _activation_params(self, calibration_data: Any) -> dict[str, ActivationParams]:

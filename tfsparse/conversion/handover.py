@@ -4,7 +4,8 @@ Where everything that reads an INT8 op's result is the activations of another IN
 first requantizes its result and the second takes it as it is: same scale, same zero point, a
 quarter of the memory traffic, and no quantization twice. In between may stand ops that
 move elements without looking at them (a reshape), and ops that look at nothing but the
-shape. A result that anything else reads stays float32, as does the model's own output.
+shape. A result that anything else reads stays float32, as does the model's own output. So do
+those of INT8 ops that the model had before, and what they read.
 """
 
 from __future__ import annotations
@@ -49,10 +50,11 @@ def hand_over_u8(graph: FrozenGraph, params: Mapping[str, ActivationParams]) -> 
     nodes = {node.name: node for node in graph_def.node}
     view = GraphView(graph)
     for node in graph.graph_def.node:
-        if node.op != INT8_OP:
+        if node.op != INT8_OP or node.name not in params:
             continue
         readers = _Readers()
-        if _collect(view, f"{node.name}:0", readers) and readers.consumers:
+        taken = _collect(view, f"{node.name}:0", readers)
+        if taken and readers.consumers and readers.consumers <= params.keys():
             _set_u8(nodes, node.name, readers, params[node.name])
     return graph.with_graph_def(graph_def)
 
