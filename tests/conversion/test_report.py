@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -48,6 +49,13 @@ def test_prints_an_aligned_table():
     assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-  ")
     assert second.endswith("its weights are not constant")
     assert total == "1 of 2 products converted"
+
+
+def test_a_layer_may_be_in_a_chain_more_than_once():
+    chain = ("twice", "between", "twice")
+    ops = [dataclasses.replace(CONVERTED, layer=name, chain=chain) for name in chain]
+    lines = str(ConversionReport((*ops, STAYED))).splitlines()[1:4]
+    assert all(f"{place} of 3" in line for place, line in enumerate(lines, 1))
 
 
 def test_is_plain_data():

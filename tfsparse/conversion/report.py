@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -99,7 +100,7 @@ class ConversionReport:
             "speed-up",
             "",
         )
-        rows = [heads, *(_row(op) for op in self.ops)]
+        rows = [heads, *map(_row, self.ops, _places(self.ops))]
         widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -109,7 +110,17 @@ class ConversionReport:
         return "\n".join([*lines, f"{converted} of {len(self.ops)} products converted"])
 
 
-def _row(op: OpReport) -> tuple[str, ...]:
+def _places(ops: Sequence[OpReport]) -> Iterator[int]:
+    """The place of each op in its chain, from 1 on. A layer may have more than one."""
+    before: Counter[tuple[str, ...]] = Counter()
+    for op in ops:
+        key = (*op.signatures, op.node, op.layer)
+        places = [place for place, layer in enumerate(op.chain, 1) if layer == op.layer]
+        yield places[before[key]] if places else 0
+        before[key] += 1
+
+
+def _row(op: OpReport, place: int) -> tuple[str, ...]:
     return (
         op.layer,
         str(op.shape) if op.shape else "-",
@@ -119,7 +130,7 @@ def _row(op: OpReport) -> tuple[str, ...]:
         op.input or "-",
         op.output or "-",
         "+".join(op.fused) or "-",
-        f"{op.chain.index(op.layer) + 1} of {len(op.chain)}" if op.chain else "-",
+        f"{place} of {len(op.chain)}" if op.chain else "-",
         f"{op.speedup:.2f}x" if op.speedup is not None else "-",
         op.reason,
     )
