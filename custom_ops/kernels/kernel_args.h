@@ -126,8 +126,8 @@ struct OutputArgs {
 };
 
 // Few rows of uint8, of bfloat16 or of floats rounded to it lie one after the other, each of a
-// multiple of 64 inputs and followed by so many bytes that may be read; a zero is behind the
-// last input.
+// multiple of 64 inputs and followed by so many bytes that may be read; behind the last input of
+// bfloat16 is a zero.
 inline constexpr int64_t kFewRowsPadding = kWindowReach;
 inline constexpr int kMaxFewRows = 8;
 

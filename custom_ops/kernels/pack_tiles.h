@@ -146,7 +146,7 @@ bool PackLanes(const PackArgs& args) {
   return source.non_finite();
 }
 
-// Few rows as they are, and a zero behind the last input.
+// Few rows as they are, and behind the last input what the source makes of a zero.
 template <class Vec, template <class> class Source>
 bool PackRows(const PackArgs& args) {
   constexpr int kBytes = 4 / Source<Vec>::kInLane, kInputs = 4 * Vec::kLanes / kBytes;

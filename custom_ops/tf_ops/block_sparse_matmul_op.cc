@@ -1,5 +1,5 @@
-// Tfsparse>BlockSparseMatMul and Tfsparse>QuantizedBlockSparseMatMul: interface
-// and shape functions. The kernels are in block_sparse_matmul_kernels.cc.
+// Tfsparse>BlockSparseMatMul, Tfsparse>QuantizedBlockSparseMatMul and the chains of either:
+// interface and shape function. The kernel is in block_sparse_matmul_kernels.cc.
 
 #include <algorithm>
 #include <string>
