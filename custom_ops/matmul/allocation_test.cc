@@ -7,6 +7,7 @@
 #include <new>
 
 #include "custom_ops/base/parallel_for.h"
+#include "custom_ops/matmul/chain.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
@@ -67,6 +68,34 @@ void CheckAll() {
       }
     }
   }
+}
+
+// A chain by tiles, and layer by layer, as few rows go.
+template <typename T>
+void CheckChain() {
+  Path path;
+  ASSERT_TRUE(ChoosePath(&path).ok());
+  for (int64_t rows : {1, 300}) {
+    Problem<T> first({rows, 64, 96, 16, 4}, 0.5, 7), second({rows, 96, 40, 16, 4}, 0.5, 8);
+    std::unique_ptr<const Matmul<T>> a, b;
+    ASSERT_TRUE(Matmul<T>::Create(first.matrix.view(), path, &a).ok());
+    ASSERT_TRUE(Matmul<T>::Create(second.matrix.view(), path, &b).ok());
+    std::vector<float> y(second.y_size());
+    second.call.y = y.data();
+    ChainLayer<T> layers[] = {{a.get(), first.call}, {b.get(), second.call}};
+    const Threads threads = InTurns(3);
+    ASSERT_TRUE(Chain<T>(layers, 2).Run(threads).ok());
+    const int before = allocations;
+    const bool ok = Chain<T>(layers, 2).Run(threads).ok();
+    EXPECT_EQ(allocations - before, 0) << rows << " rows";
+    EXPECT_TRUE(ok);
+  }
+}
+
+TEST(Allocation, NoneInASecondChain) {
+  CheckChain<float>();
+  CheckChain<BFloat16>();
+  CheckChain<int8_t>();
 }
 
 TEST(Allocation, NoneInASecondFloatCall) { CheckAll<float>(); }

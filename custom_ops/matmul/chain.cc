@@ -9,6 +9,9 @@
 namespace tfsparse {
 namespace {
 
+// Layer by layer, no more rows at a time.
+constexpr int64_t kMostRowsBetween = 1024;
+
 // Buffers of a thread, kept between calls so that a call allocates nothing. A layer reads the
 // one of its parity and writes the other one.
 struct Scratch {
@@ -85,18 +88,36 @@ std::optional<Tiles> Chain<T>::CommonTiles(const Threads& threads) const {
   return tiles;
 }
 
+// In slices of rows, so that what is between layers stays small; even ones, because few rows
+// would run on other kernels, whose float sums have another order.
 template <typename T>
 void Chain<T>::RunLayers(const Threads& threads) {
+  const int64_t slices = (rows() + kMostRowsBetween - 1) / kMostRowsBetween;
+  for (int64_t i = 0; i < slices; ++i) {
+    RunLayers(rows() * i / slices, rows() * (i + 1) / slices, threads);
+  }
+}
+
+template <typename T>
+void Chain<T>::RunLayers(int64_t begin, int64_t end, const Threads& threads) {
   Scratch& scratch = Scratch::OfThisThread();
+  const void* x = static_cast<const char*>(layers_[0].call.x) +
+                  begin * layers_[0].matmul->in() * layers_[0].call.x_bytes();
   for (int i = 0; i < count_; ++i) {
-    MatmulCall& call = layers_[i].call;
+    const int64_t out = layers_[i].matmul->out();
+    MatmulCall call = layers_[i].call;
+    call.x = x;
+    call.rows = end - begin;
     if (i + 1 < count_) {
       AlignedBuffer<uint8_t>& y = scratch.rows[i % 2];
-      y.Reserve(rows() * layers_[i].matmul->out() * call.y_bytes());
+      y.Reserve(call.rows * out * call.y_bytes());
       call.y = y.data();
-      layers_[i + 1].call.x = y.data();
+    } else {
+      call.y = static_cast<char*>(call.y) + begin * out * call.y_bytes();
+      if (call.residual != nullptr) call.residual += begin * out;
     }
     layers_[i].matmul->RunChecked(call, threads);
+    x = call.y;
   }
 }
 

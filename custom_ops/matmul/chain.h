@@ -10,8 +10,8 @@
 // layer, quantized where they lie, are the packed x of the next (kernels/pack_sums.h).
 //
 // When. Where the tiles are enough for the threads and all layers' kernels can take tiles of
-// one height. Otherwise, and for few rows, it is layer by layer, with the activations of all
-// rows in between in a buffer.
+// one height. Otherwise, and for few rows, it is layer by layer, a slice of many rows at a time,
+// with its activations in a buffer in between.
 //
 // Contract. Neither changes a result: it is that of the calls one after the other, with uint8
 // between int8 layers and float between others, to the last bit.
@@ -57,6 +57,7 @@ class Chain {
   void Link();
   std::optional<Tiles> CommonTiles(const Threads& threads) const;
   void RunLayers(const Threads& threads);
+  void RunLayers(int64_t begin, int64_t end, const Threads& threads);
   void RunTiles(const Tiles& tiles, const Threads& threads) const;
   void RunTile(const Works& works, const Tiles& tiles, int64_t tile) const;
   bool Advance(const Works& works, int layer, TileRows* rows, void* packed, bool non_finite,

@@ -194,6 +194,17 @@ void CheckNonFinite(Path path) {
 TEST_P(ChainOnPath, FloatSpreadsWhatIsNotFinite) { CheckNonFinite<float>(GetParam()); }
 TEST_P(ChainOnPath, Bf16SpreadsWhatIsNotFinite) { CheckNonFinite<BFloat16>(GetParam()); }
 
+// Layers that share no height of tiles, and more rows than are between them at a time.
+TEST_P(ChainOnPath, ManyRowsLayerByLayer) {
+  const Layers mixed = {{48, 32, 16}, {{16, 4}, {4, 1}}};
+  for (int64_t rows : {1025, 2500}) {
+    ChainProblem<int8_t> bytes(mixed, rows, 0.5, GetParam(), 2);
+    ExpectSame(bytes);
+    ChainProblem<float> floats(mixed, rows, 0.5, GetParam(), 2);
+    ExpectSame(floats);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ChainOnPath, testing::ValuesIn(SupportedPaths(GetCpuFeatures())),
                          [](const auto& info) { return std::string(PathName(info.param)); });
 
