@@ -20,10 +20,17 @@ from tests.ops.helpers import (
 
 from .client import read_saved_model
 
-INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
-FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+# Ops of ours that a converted MLP becomes: each layer's inputs, and those of the last.
+CHAINS = {
+    "Tfsparse>BlockSparseMatMulChain": (["data", "indices", "indptr", "bias"], ["residual"]),
+    "Tfsparse>QuantizedBlockSparseMatMulChain": (
+        ["x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias"],
+        ["residual", "y_scale", "y_zero_point"],
+    ),
+}
 
 INPUTS = 24
+LAYERS = 2
 
 
 def batch(rows, inputs=INPUTS):
@@ -115,7 +122,10 @@ def own(x, rows):
 
 
 class Corrupted:
-    """A copy of a SavedModel whose first op of ours is changed before it is written."""
+    """A copy of a SavedModel whose op of ours is changed before it is written.
+
+    The op is a chain of two layers; what each layer has is that of the first one.
+    """
 
     def __init__(self, source, target):
         shutil.copytree(source, target)
@@ -126,16 +136,14 @@ class Corrupted:
             (function, node)
             for function in functions
             for node in function.node_def
-            if node.op in (INT8_OP, FLOAT_OP)
+            if node.op in CHAINS
         )
         # A note for TensorFlow's importer, which would find a contradiction before our op does.
         self.node.attr.pop("_output_shapes", None)
 
     def _constant(self, name):
-        names = ["x", "data", "indices", "indptr", "bias", "residual"]
-        if self.node.op == INT8_OP:
-            names = ["x", "x_scale", "x_zero_point", "data", "indices", "indptr"]
-            names += ["w_scale", "bias", "residual", "y_scale", "y_zero_point"]
+        per_layer, of_last = CHAINS[self.node.op]
+        names = ["x", *(each for each in per_layer for _ in range(LAYERS)), *of_last]
         source = self.node.input[names.index(name)].split(":")[0]
         (node,) = [node for node in self._function.node_def if node.name == source]
         assert node.op == "Const"

@@ -35,8 +35,9 @@ def test_without_the_library_tensorflow_names_the_op(client, mlp):
     run, _ = client.serve(mlp, batch(2), with_library=False)
     assert run.returncode == 1
     assert "c_client: loading the model: code 5: " in run.stderr  # NOT_FOUND
-    op = "QuantizedBlockSparseMatMul" if mlp.name == "int8" else "BlockSparseMatMul"
-    assert f"Op type not registered 'Tfsparse>{op}'" in run.stderr
+    quantized = "Quantized" if mlp.name == "int8" else ""
+    op = f"Tfsparse>{quantized}BlockSparseMatMulChain"
+    assert f"Op type not registered '{op}'" in run.stderr
 
 
 def test_wrong_number_of_inputs_is_an_error(client, mlp):

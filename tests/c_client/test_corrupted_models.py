@@ -37,9 +37,22 @@ def replace(name, make):
 
 def units(value):
     def change(model):
-        model.node.attr["units"].i = value
+        model.node.attr["units"].list.i[0] = value
 
     return change
+
+
+def attribute(name, value):
+    """Writes an attribute of the chain."""
+
+    def change(model):
+        model.node.attr[name].CopyFrom(value)
+
+    return change
+
+
+def listed(**values):
+    return tf.compat.v1.AttrValue(list=tf.compat.v1.AttrValue.ListValue(**values))
 
 
 def claim(name, *shape):
@@ -118,6 +131,18 @@ STRUCTURE = {
     "units-2^31-1": units(LARGEST),
     "units-2^31": units(2**31),
     "units-2^63-1": units(2**63 - 1),
+    "units-of-one-layer": attribute("units", listed(i=[32])),
+    "units-of-three-layers": attribute("units", listed(i=[32, 5, 5])),
+    "units-of-no-layer": attribute("units", listed(i=[])),
+    "units-that-no-layer-takes": attribute("units", listed(i=[32, 2**62])),
+    "units-not-a-list": attribute("units", tf.compat.v1.AttrValue(i=32)),
+    "activations-of-one-layer": attribute("activations", listed(s=[b"relu"])),
+    "activations-of-three-layers": attribute("activations", listed(s=[b"relu"] * 3)),
+    "activation-unknown": attribute("activations", listed(s=[b"relu", b"softmax"])),
+    "layers-0": attribute("N", tf.compat.v1.AttrValue(i=0)),
+    "layers-1": attribute("N", tf.compat.v1.AttrValue(i=1)),
+    "layers-3": attribute("N", tf.compat.v1.AttrValue(i=3)),
+    "layers-2^62": attribute("N", tf.compat.v1.AttrValue(i=2**62)),
     "indices-of-int64": replace("indices", lambda array: array.astype(np.int64)),
     "indptr-of-int64": replace("indptr", lambda array: array.astype(np.int64)),
     "data-of-another-dtype": replace("data", lambda array: array.astype(np.float16)),
@@ -148,6 +173,7 @@ FLOAT = [
     *("indptr-empty", "data-too-short", "data-of-no-height", "blocks-of-2^63-1", "bias-too-short"),
     *("residual-of-one-row", "residual-of-rank-1"),
     *("units-negative", "units-2^31-1", "data-of-another-dtype"),
+    *("units-of-one-layer", "activations-of-one-layer", "layers-1", "layers-3"),
 ]
 
 CASES = [
