@@ -138,6 +138,22 @@ def test_a_residual_is_for_the_last_layer_only(tmp_path):
     np.testing.assert_allclose(run(converted), expected, rtol=1e-4, atol=1e-3)
 
 
+def test_layers_that_stay_apart_are_not_changed(tmp_path):
+    """Looking for a neighbour adds nothing to an op."""
+
+    def function(x, one, two, three):
+        h = tf.nn.relu(x @ one)
+        return {"y": tf.nn.relu(h[:, :1] * tf.ones([1, SIZES[2]]) + h @ two) @ three}
+
+    converted, rows = convert(tmp_path, function, "int8")
+    assert "residual" in rows["two"].fused and rows["two"].output == "uint8"
+    assert rows["two"].chain == ()
+    attributes = [set(node.attr) for node in nodes(converted.graph_def, INT8_OP)]
+    assert len(attributes) == 3
+    assert all(each == attributes[0] and "T" not in each for each in attributes)
+    assert run(converted).shape == (70, SIZES[3])
+
+
 def test_the_last_layer_keeps_its_residual(tmp_path):
     def function(x, one, two, three):
         h = tf.nn.relu(x @ one) @ two

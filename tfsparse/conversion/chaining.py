@@ -84,7 +84,8 @@ def _follower(view: GraphView, node: NodeDef) -> str | None:
         reader = view.sole_reader(f"{reader.node.name}:0")
     if reader is None or reader.node.op != node.op or reader.index != 0:
         return None
-    if reader.node.attr["T"].type != node.attr["T"].type:  # of a float op's weights
+    # Of a float op's weights. An int8 op has none: to look would be to add one.
+    if node.op == FLOAT_OP and reader.node.attr["T"].type != node.attr["T"].type:
         return None
     if node.op == INT8_OP and node.attr["Tout"].type != tf.uint8.as_datatype_enum:
         return None
