@@ -58,9 +58,8 @@ struct IntoPlanes {
   static inline __attribute__((always_inline)) void Store(uint8_t* tile, int64_t, int64_t quad,
                                                           int64_t, const I32 (&q)[4]) {
     constexpr int kBytes = 4 * Vec::kLanes;
-    const __m128i by_input = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     I32 b[4];
-    for (int v = 0; v < 4; ++v) b[v] = Vec::Shuffle8(q[v], by_input);
+    for (int v = 0; v < 4; ++v) b[v] = Vec::TurnBytes(q[v]);
     const I32 low01 = Vec::InterleaveLow32(b[0], b[1]);
     const I32 high01 = Vec::InterleaveHigh32(b[0], b[1]);
     const I32 low23 = Vec::InterleaveLow32(b[2], b[3]);
@@ -82,8 +81,7 @@ struct IntoNarrowPlanes {
 
   static inline __attribute__((always_inline)) void Store(uint8_t* tile, int64_t, int64_t quad,
                                                           int64_t, const I32 (&q)[1]) {
-    const __m128i by_input = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    Vec::StoreInts(tile + quad * (4 * Vec::kLanes), Vec::TurnParts(Vec::Shuffle8(q[0], by_input)));
+    Vec::StoreInts(tile + quad * (4 * Vec::kLanes), Vec::TurnParts(Vec::TurnBytes(q[0])));
   }
 };
 

@@ -30,8 +30,7 @@ struct NarrowGatheredQuads : GatheredQuads<Avx512Vnni> {
     // Clang would make eight shuffles of the two.
     __m512i turned = Avx512::TurnParts(planes);
     asm("" : "+v"(turned));
-    const __m128i by_row = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    x[0] = Avx512::Shuffle8(turned, by_row);
+    x[0] = Avx512::TurnBytes(turned);
   }
 };
 

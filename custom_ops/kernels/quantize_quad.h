@@ -60,8 +60,7 @@ inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const Outpu
     top = Vec::AddSaturated16(top, zero_point);
   }
   // A 128-bit part l has [output][row 4l ..]; turned to [row][output].
-  const __m128i turn = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return Vec::Shuffle8(Vec::Saturate16ToU8(low, top), turn);
+  return Vec::TurnBytes(Vec::Saturate16ToU8(low, top));
 }
 
 template <Clamp kClamp>

@@ -86,6 +86,10 @@ struct Avx512 {
   TFSPARSE_INLINE I32 Shuffle8(I32 v, __m128i order) {
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
   }
+  // Byte j of lane i of a 128-bit part becomes byte i of lane j.
+  TFSPARSE_INLINE I32 TurnBytes(I32 v) {
+    return Shuffle8(v, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+  }
 
   // Element j of 128-bit part i becomes element i of part j.
   TFSPARSE_INLINE I32 TurnParts(I32 v) {
