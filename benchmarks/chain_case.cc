@@ -23,8 +23,6 @@ namespace tfsparse {
 namespace {
 
 constexpr double kSeconds = 0.8;  // measured per case, all sides together
-constexpr int kMinRepeats = 15;
-constexpr int kTurn = 5;
 constexpr int kCheckedRows = 8;
 
 template <typename T>
@@ -174,25 +172,6 @@ class Network {
   double weights_ = 0, stored_ = 0;
 };
 
-// Medians in milliseconds, of each side as far as there is one.
-template <size_t N>
-std::array<double, N> TimeInTurns(const std::array<std::function<void()>, N>& sides) {
-  std::array<std::vector<double>, N> times;
-  for (double total = 0; total < 1000 * kSeconds || times[0].size() < kMinRepeats;) {
-    for (size_t s = 0; s < N; ++s) {
-      for (int i = 0; i < kTurn && sides[s]; ++i) {
-        times[s].push_back(Milliseconds(sides[s]));
-        total += times[s].back();
-      }
-    }
-  }
-  std::array<double, N> medians = {};
-  for (size_t s = 0; s < N; ++s) {
-    if (sides[s]) medians[s] = Median(times[s]);
-  }
-  return medians;
-}
-
 template <typename T>
 Status Run(const ChainCase& c, ChainResult* result) {
   Network<T> network(c);
@@ -217,7 +196,7 @@ Status Run(const ChainCase& c, ChainResult* result) {
       {},
   };
   if (c.fewer_rows > 0) sides[3] = [&] { (void)run(fewer); };
-  const std::array<double, 4> ms = TimeInTurns(sides);
+  const std::array<double, 4> ms = TimeInTurns(sides, kSeconds);
   result->sparsity = network.sparsity();
   result->ms = ms[0], result->one_by_one_ms = ms[1];
   result->onednn_dense_ms = ms[2], result->fewer_rows_ms = ms[3];

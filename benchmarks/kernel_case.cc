@@ -23,8 +23,6 @@ namespace tfsparse {
 namespace {
 
 constexpr double kSeconds = 0.7;  // measured per case, both sides together
-constexpr int kMinRepeats = 15;
-constexpr int kTurn = 5;
 constexpr int kCheckedRows = 16;
 
 // Half of the outputs fuller than the others, to see whether threads share what is stored.
@@ -177,21 +175,6 @@ double Sparsity(const Data<T>& data) {
          static_cast<double>(data.dense.size());
 }
 
-// In turns of a few calls: the machine's speed drifts, which turns cancel, but each side should
-// find the caches as its own calls leave them. Medians.
-template <class Ours, class Others>
-void TimeInTurns(const Ours& ours, const Others& others, double* ours_ms, double* others_ms) {
-  std::vector<double> a, b;
-  double total = 0;
-  while (total < 1000 * kSeconds || a.size() < kMinRepeats) {
-    for (int i = 0; i < kTurn; ++i) a.push_back(Milliseconds(ours));
-    for (int i = 0; i < kTurn; ++i) b.push_back(Milliseconds(others));
-    for (int i = 1; i <= kTurn; ++i) total += a.end()[-i] + b.end()[-i];
-  }
-  *ours_ms = Median(a);
-  *others_ms = Median(b);
-}
-
 template <typename T>
 Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   Data<T> data(c);
@@ -212,7 +195,8 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   if (Status status = Check(c, data); !status.ok()) return status;
   if (Status status = CheckDense(c, data); !status.ok()) return status;
 
-  TimeInTurns(ours, dense, &result->ms, &result->onednn_dense_ms);
+  const auto ms = TimeInTurns<2>({ours, dense}, kSeconds);
+  result->ms = ms[0], result->onednn_dense_ms = ms[1];
 
   result->problem = c;
   result->kernel = matmul->kernel_name(c.m);
@@ -239,9 +223,10 @@ Status Compare(const KernelCase& c, const KernelCase& beside, ComparisonResult* 
     if (!run.ok()) return run;
     if (Status status = Check(other ? beside : c, data); !status.ok()) return status;
   }
-  TimeInTurns([&] { (void)matmul->Run(call, threads); },
-              [&] { (void)matmul->Run(beside_call, beside_threads); }, &result->ms,
-              &result->beside_ms);
+  const auto ms = TimeInTurns<2>({[&] { (void)matmul->Run(call, threads); },
+                                  [&] { (void)matmul->Run(beside_call, beside_threads); }},
+                                 kSeconds);
+  result->ms = ms[0], result->beside_ms = ms[1];
   result->problem = c;
   result->beside = beside;
   result->kernel = matmul->kernel_name(c.m);
@@ -277,9 +262,10 @@ Status RunBf16Comparison(const KernelCase& c, ComparisonResult* result) {
   const Threads threads = pool.threads();
   if (Status status = half.Prepare(c, threads); !status.ok()) return status;
   if (Status status = whole.Prepare(c, threads); !status.ok()) return status;
-  TimeInTurns([&] { (void)half.matmul->Run(half.call, threads); },
-              [&] { (void)whole.matmul->Run(whole.call, threads); }, &result->ms,
-              &result->beside_ms);
+  const auto ms = TimeInTurns<2>({[&] { (void)half.matmul->Run(half.call, threads); },
+                                  [&] { (void)whole.matmul->Run(whole.call, threads); }},
+                                 kSeconds);
+  result->ms = ms[0], result->beside_ms = ms[1];
   result->problem = result->beside = c;
   result->beside.precision = "fp32";
   result->kernel = half.matmul->kernel_name(c.m);

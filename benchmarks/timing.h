@@ -2,7 +2,10 @@
 #define TFSPARSE_BENCHMARKS_TIMING_H_
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace tfsparse {
@@ -18,6 +21,31 @@ double Milliseconds(const Body& body) {
 inline double Median(std::vector<double> times) {
   std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
   return times[times.size() / 2];
+}
+
+inline constexpr int kMinRepeats = 15;
+inline constexpr int kTurn = 5;
+
+// Medians in milliseconds of each side that there is, all of them measured for `seconds` together.
+// In turns of a few calls: the machine's speed drifts, which turns cancel, but each side should
+// find the caches as its own calls leave them.
+template <size_t N>
+std::array<double, N> TimeInTurns(const std::array<std::function<void()>, N>& sides,
+                                  double seconds) {
+  std::array<std::vector<double>, N> times;
+  for (double total = 0; total < 1000 * seconds || times[0].size() < kMinRepeats;) {
+    for (size_t s = 0; s < N; ++s) {
+      for (int i = 0; i < kTurn && sides[s]; ++i) {
+        times[s].push_back(Milliseconds(sides[s]));
+        total += times[s].back();
+      }
+    }
+  }
+  std::array<double, N> medians = {};
+  for (size_t s = 0; s < N; ++s) {
+    if (sides[s]) medians[s] = Median(times[s]);
+  }
+  return medians;
 }
 
 }  // namespace tfsparse
