@@ -58,6 +58,11 @@ class ChainOp : public OpKernel {
                     "`units` and `activations` should have an element for each of N layers, at "
                     "most ",
                     kMostLayers, ". Received: ", units_.size(), " and ", activations.size())));
+    OP_REQUIRES_OK(context, context->GetAttr("inputs", &inputs_));
+    OP_REQUIRES_OK(context, context->GetAttr("x_axes", &x_axes_));
+    OP_REQUIRES_OK(context, ToAbsl(CheckAxes(x_axes_)));
+    OP_REQUIRES_OK(context, context->GetAttr("y_axes", &y_axes_));
+    OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
     OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
@@ -108,18 +113,13 @@ class ChainOp : public OpKernel {
 
   absl::Status TryCompute(OpKernelContext* context) {
     const Tensor& x = context->input(0);
-    if (x.dims() < 2) {
-      return ToAbsl(Status::Invalid("`x` should have rank 2 or more. Received: shape=",
-                                    x.shape().DebugString()));
-    }
+    int64_t rows, features;
+    TF_RETURN_IF_ERROR(ToAbsl(SplitShape(x.shape(), x_axes_, inputs_, &rows, &features)));
     LayerInputs inputs;
     TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
     std::array<ChainLayer<T>, kMostLayers> layers;
     std::array<std::shared_ptr<const Matmul<T>>, kMostLayers> matmuls;
     const Threads threads = IntraOpThreads(context);
-    int64_t features = x.dim_size(x.dims() - 1);
-    int64_t rows = 1;  // not by dividing: there may be no features
-    for (int d = 0; d + 1 < x.dims(); ++d) rows *= x.dim_size(d);
     for (int i = 0; i < count(); ++i) {
       MatmulCall& call = layers[i].call;
       TF_RETURN_IF_ERROR(FillCall(inputs, i, &call));
@@ -168,7 +168,8 @@ class ChainOp : public OpKernel {
   absl::Status FillResult(OpKernelContext* context, MatmulCall* call) const {
     const Tensor& x = context->input(0);
     TensorShape y_shape = x.shape();
-    TF_RETURN_IF_ERROR(y_shape.SetDimWithStatus(x.dims() - 1, units_.back()));
+    y_shape.RemoveLastDims(static_cast<int>(x_axes_));
+    for (int64_t size : y_axes_) TF_RETURN_IF_ERROR(y_shape.AddDimWithStatus(size));
     const Tensor* residual;
     TF_RETURN_IF_ERROR(context->input("residual", &residual));
     TF_RETURN_IF_ERROR(CheckResidual(*residual, y_shape));
@@ -189,7 +190,8 @@ class ChainOp : public OpKernel {
     return absl::OkStatus();
   }
 
-  std::vector<int64_t> units_;
+  std::vector<int64_t> units_, y_axes_;
+  int64_t inputs_ = 0, x_axes_ = 1;
   std::vector<Activation> activations_;
   Path path_ = Path::kPortable;
   std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;

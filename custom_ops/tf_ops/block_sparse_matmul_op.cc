@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/tf_ops/op_inputs.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -24,20 +25,13 @@ constexpr struct {
               {"bias", 1},    {"x_scale", 0}, {"x_zero_point", 0},
               {"w_scale", 1}, {"y_scale", 0}, {"y_zero_point", 0}};
 
-// Ranks of the inputs, and y's shape: x's with the last layer's units in the place of the last
-// dimension.
-absl::Status MatMulShape(InferenceContext* c) {
-  ShapeHandle x, unused;
-  TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), 2, &x));
-  for (const auto& each : kRanks) {
-    std::vector<ShapeHandle> inputs;
-    if (!c->input(each.name, &inputs).ok()) continue;
-    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
-  }
-  std::vector<int64_t> units;
+// The sizes of y's axes behind those that it shares with x.
+absl::Status ResultAxes(InferenceContext* c, std::vector<DimensionHandle>* axes) {
+  std::vector<int64_t> units, sizes;
   if (!c->GetAttr("units", &units).ok()) {
     TF_RETURN_IF_ERROR(c->GetAttr("units", &units.emplace_back()));
   }
+  TF_RETURN_IF_ERROR(c->GetAttr("y_axes", &sizes));
   // A graph from a file reaches this before its attributes are checked, and a negative
   // dimension ends the process.
   const auto least = std::min_element(units.begin(), units.end());
@@ -45,8 +39,50 @@ absl::Status MatMulShape(InferenceContext* c) {
     return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
                                       (units.empty() ? "[]" : std::to_string(*least)));
   }
+  TF_RETURN_IF_ERROR(ToAbsl(ResolveAxes(units.back(), &sizes)));
+  for (int64_t size : sizes) axes->push_back(c->MakeDim(size));
+  return absl::OkStatus();
+}
+
+// That the axes of x that hold the inputs, as far as they are known, hold as many as the weights
+// were made for.
+absl::Status CheckInputs(InferenceContext* c, ShapeHandle x, int64_t x_axes) {
+  int64_t wanted, found = 1;
+  TF_RETURN_IF_ERROR(c->GetAttr("inputs", &wanted));
+  if (wanted <= 0) return absl::OkStatus();
+  for (int64_t axis = 1; axis <= x_axes; ++axis) {
+    const DimensionHandle size = c->Dim(x, -axis);
+    if (!c->ValueKnown(size)) return absl::OkStatus();
+    if (c->Value(size) != 0 && found > wanted / c->Value(size)) found = wanted + 1;
+    if (found <= wanted) found *= c->Value(size);
+  }
+  return found == wanted ? absl::OkStatus()
+                         : ToAbsl(WrongInputs(wanted, x_axes, c->DebugString(x)));
+}
+
+// Ranks of the inputs, and y's shape: x's with the last layer's outputs in the place of the axes
+// that hold the inputs.
+absl::Status MatMulShape(InferenceContext* c) {
+  ShapeHandle x, lead, unused;
+  int64_t x_axes;
+  TF_RETURN_IF_ERROR(c->GetAttr("x_axes", &x_axes));
+  TF_RETURN_IF_ERROR(ToAbsl(CheckAxes(x_axes)));
+  TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), static_cast<int>(x_axes) + 1, &x));
+  for (const auto& each : kRanks) {
+    std::vector<ShapeHandle> inputs;
+    if (!c->input(each.name, &inputs).ok()) continue;
+    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
+  }
+  std::vector<DimensionHandle> axes;
+  TF_RETURN_IF_ERROR(ResultAxes(c, &axes));
+  if (!c->RankKnown(x)) {
+    c->set_output(0, c->UnknownShape());
+    return absl::OkStatus();
+  }
+  TF_RETURN_IF_ERROR(CheckInputs(c, x, x_axes));
+  TF_RETURN_IF_ERROR(c->Subshape(x, 0, -x_axes, &lead));
   ShapeHandle y;
-  TF_RETURN_IF_ERROR(c->ReplaceDim(x, -1, c->MakeDim(units.back()), &y));
+  TF_RETURN_IF_ERROR(c->Concatenate(lead, c->MakeShape(axes), &y));
   c->set_output(0, y);
   return absl::OkStatus();
 }
@@ -70,6 +106,9 @@ REGISTER_OP("Tfsparse>BlockSparseMatMul")
     .Attr("units: int >= 1")
     .Attr(kActivation)
     .Attr("is_weight_const: bool = false")
+    .Attr("inputs: int = 0")
+    .Attr("x_axes: int = 1")
+    .Attr("y_axes: list(int) = []")
     .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
@@ -79,7 +118,7 @@ residual).
 W has the shape [units, K] and is stored as scipy.sparse.bsr_matrix stores it, in
 blocks of A outputs by B inputs.
 
-x: [..., K], of rank 2 or more.
+x: [..., K], of rank 2 or more; K may be spread over `x_axes` axes.
 data: [blocks, A, B], A and B in 1..64.
 indices: [blocks], the block column of each block, rising inside a block row.
 indptr: [ceil(units / A) + 1], the first block of each block row, and their number.
@@ -91,6 +130,9 @@ activation: What is applied to each output, by Keras's names; gelu_tanh is GELU'
   approximation by tanh.
 is_weight_const: Promises that the arrays of W never change in place (they come from
   a constant), so that they need not be compared with those seen before.
+inputs: K, which x has to have; 0 takes it from x.
+x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
+y_axes: Sizes of the axes at the end of y that hold the outputs together; [] for one axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
   half to even; products and sums are float.
 )doc");
@@ -113,6 +155,9 @@ REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
     .Attr("Tin: {float, uint8}")
     .Attr("Tout: {float, uint8}")
     .Attr("is_weight_const: bool = false")
+    .Attr("inputs: int = 0")
+    .Attr("x_axes: int = 1")
+    .Attr("y_axes: list(int) = []")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 Multiplies uint8 activations by a block-sparse int8 weight matrix.
@@ -126,7 +171,7 @@ w_scale[n] * data:
 Sums are exact. A float x is quantized first, to round(x / x_scale) + x_zero_point in
 [0, 255], half to even; a uint8 y is made likewise with y_scale and y_zero_point.
 
-x: [..., K], of rank 2 or more.
+x: [..., K], of rank 2 or more; K may be spread over `x_axes` axes.
 x_scale: Finite and positive.
 x_zero_point: In [0, 255].
 data: [blocks, A, B], A and B in 1..64.
@@ -141,7 +186,7 @@ y: [..., units].
 units: Outputs, the rows of W.
 activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
   approximation by tanh.
-is_weight_const: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
 )doc");
 
 REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
@@ -156,6 +201,9 @@ REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
     .Attr("units: list(int)")
     .Attr(kActivations)
     .Attr("is_weight_const: bool = false")
+    .Attr("inputs: int = 0")
+    .Attr("x_axes: int = 1")
+    .Attr("y_axes: list(int) = []")
     .Attr("T: {float, bfloat16} = DT_FLOAT")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
@@ -164,7 +212,7 @@ N BlockSparseMatMul, each of the result of the one before.
 A tile of rows goes through all layers while it is in the cache. The result is that of the
 ops one after the other, to the last bit.
 
-x: [..., K], of rank 2 or more.
+x: [..., K], of rank 2 or more; K may be spread over `x_axes` axes.
 data, indices, indptr: Each layer's weights. Its inputs are the units of the layer before.
 bias: Each layer's, or [0] for none.
 residual: [..., units of the last layer], added before its activation, or [0] for none.
@@ -172,7 +220,8 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const, T: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, y_axes, T: As in BlockSparseMatMul; `inputs` and `x_axes` are
+  those of the first layer, `y_axes` those of the last one.
 )doc");
 
 REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
@@ -194,6 +243,9 @@ REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
     .Attr("Tin: {float, uint8}")
     .Attr("Tout: {float, uint8}")
     .Attr("is_weight_const: bool = false")
+    .Attr("inputs: int = 0")
+    .Attr("x_axes: int = 1")
+    .Attr("y_axes: list(int) = []")
     .SetShapeFn(MatMulShape)
     .Doc(R"doc(
 N QuantizedBlockSparseMatMul, each of the result of the one before, which is uint8.
@@ -201,7 +253,7 @@ N QuantizedBlockSparseMatMul, each of the result of the one before, which is uin
 A tile of rows goes through all layers while it is in the cache. The result is that of the
 ops one after the other, to the last bit.
 
-x: [..., K], of rank 2 or more.
+x: [..., K], of rank 2 or more; K may be spread over `x_axes` axes.
 x_scale, x_zero_point: Of each layer's x, and so of the result of the layer before.
 data, indices, indptr: Each layer's weights. Its inputs are the units of the layer before.
 w_scale: Each layer's.
@@ -212,7 +264,27 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+)doc");
+
+REGISTER_OP("Tfsparse>ActivationRange")
+    .Input("x: float")
+    .Output("scale: float")
+    .Output("zero_point: int32")
+    .SetShapeFn([](InferenceContext* c) {
+      c->set_output(0, c->Scalar());
+      c->set_output(1, c->Scalar());
+      return absl::OkStatus();
+    })
+    .Doc(R"doc(
+Scale and zero point by which activations are read as uint8, from their least and greatest value.
+
+The range is widened to include 0, and values that are not finite are left out of it. One without
+extent gives scale 1 and zero point 0.
+
+x: Of any shape.
+scale: (greatest - least) / 255.
+zero_point: round(-least / scale), in [0, 255].
 )doc");
 
 }  // namespace tfsparse

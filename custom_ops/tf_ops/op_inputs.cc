@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "custom_ops/base/shared_work.h"
 #include "tensorflow/core/lib/core/threadpool.h"
@@ -54,6 +56,51 @@ absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
   }
   return ToAbsl(Status::Invalid("`residual` should have y's shape, ", y.DebugString(),
                                 ", or [0]. Received: shape=", residual.shape().DebugString()));
+}
+
+Status CheckAxes(int64_t x_axes) {
+  constexpr int64_t kMaxAxes = 8;
+  if (x_axes >= 1 && x_axes <= kMaxAxes) return {};
+  return Status::Invalid("`x_axes` should be from 1 to ", kMaxAxes, ". Received: x_axes=", x_axes);
+}
+
+Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes) {
+  if (y_axes->empty()) {
+    y_axes->push_back(units);
+    return {};
+  }
+  int64_t product = 1;
+  for (int64_t size : *y_axes) {
+    // Not beyond `units`, so that it cannot overflow.
+    if (size < 1 || product > units / size) {
+      product = -1;
+      break;
+    }
+    product *= size;
+  }
+  if (product == units) return {};
+  std::string text;
+  for (int64_t size : *y_axes) text += (text.empty() ? "" : ",") + std::to_string(size);
+  return Status::Invalid("`y_axes` should hold units=", units,
+                         " outputs together. Received: y_axes=[", text, "]");
+}
+
+Status WrongInputs(int64_t wanted, int64_t x_axes, const std::string& shape) {
+  return Status::Invalid("`x` should have ", wanted, " inputs in its last ",
+                         x_axes == 1 ? "axis" : std::to_string(x_axes) + " axes",
+                         ". Received: shape=", shape);
+}
+
+Status SplitShape(const TensorShape& x, int64_t x_axes, int64_t wanted, int64_t* rows,
+                  int64_t* inputs) {
+  if (x.dims() < x_axes + 1) {
+    return Status::Invalid("`x` should have rank ", x_axes + 1,
+                           " or more. Received: shape=", x.DebugString());
+  }
+  *rows = *inputs = 1;  // not by dividing: there may be none of one of them
+  for (int d = 0; d < x.dims(); ++d) (d + x_axes < x.dims() ? *rows : *inputs) *= x.dim_size(d);
+  if (wanted > 0 && *inputs != wanted) return WrongInputs(wanted, x_axes, x.DebugString());
+  return {};
 }
 
 absl::Status ParseActivation(const std::string& name, Activation* activation) {

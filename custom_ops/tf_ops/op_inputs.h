@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/status.h"
@@ -35,6 +36,19 @@ absl::Status CheckPerOutput(const InputName& name, const tensorflow::Tensor& ten
 
 // A float per output element of y, or [0] for none.
 absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow::TensorShape& y);
+
+// `x_axes`: 1 to 8.
+Status CheckAxes(int64_t x_axes);
+
+// The sizes of the axes that hold `units` outputs; none become one.
+Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes);
+
+// That x has other inputs than the weights were made for.
+Status WrongInputs(int64_t wanted, int64_t x_axes, const std::string& shape);
+
+// Rows and inputs of x, whose last `x_axes` axes hold the inputs: `wanted`, unless that is 0.
+Status SplitShape(const tensorflow::TensorShape& x, int64_t x_axes, int64_t wanted, int64_t* rows,
+                  int64_t* inputs);
 
 absl::Status ParseActivation(const std::string& name, Activation* activation);
 
