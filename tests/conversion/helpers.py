@@ -3,9 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.cleaning import clean
-from tfsparse.conversion.freezing import freeze
-from tfsparse.conversion.graph_view import GraphView
+from tfsparse.conversion.graph import Graph
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.model_graphs import ModelGraphs
+from tfsparse.conversion.source import load_source
 
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
@@ -40,18 +41,42 @@ def save(path, function, inputs, variables=(), signature="serving_default"):
     return path
 
 
-def frozen(path, function, inputs, variables=(), **limits):
-    """The clean frozen graph of a function, by way of a SavedModel."""
-    loaded = tf.saved_model.load(str(save(path, function, inputs, variables)))
-    return clean(freeze(loaded.signatures["serving_default"], **limits))
+class Example:
+    """A function as conversion reads it, by way of a SavedModel."""
+
+    def __init__(self, path):
+        self.graphs = ModelGraphs(load_source(path, signatures=["serving_default"]))
+        (self.function,) = self.graphs.functions
+        self.graph, self.state = self.function.graph, self.graphs.state
+
+    @property
+    def view(self):
+        return Views(self.state).of(self.graph)
+
+    def output(self, key):
+        """Name of the tensor that is returned under a key."""
+        keys = sorted(self.function.entries[0].function.structured_outputs)
+        return self.graph.outputs[keys.index(key)]
+
+    def __call__(self, **inputs):
+        (converted,) = self.graphs.rebuilt().values()
+        tensors = {key: tf.convert_to_tensor(value) for key, value in inputs.items()}
+        return {key: value.numpy() for key, value in converted(**tensors).items()}
+
+
+def read(path, function, inputs, variables=()):
+    """Reads a function of named inputs."""
+    return Example(save(path, function, inputs, variables))
 
 
 def view_of(path, function, inputs, variables=()):
-    return GraphView(frozen(path, function, inputs, variables))
+    return read(path, function, inputs, variables).view
 
 
-def nodes(graph_def, op):
-    return [node for node in graph_def.node if node.op == op]
+def nodes(graph, op):
+    """Nodes of a `Graph` or a GraphDef of one op."""
+    every = graph.nodes.values() if isinstance(graph, Graph) else graph.node
+    return [node for node in every if node.op == op]
 
 
 def constants(graph_def):

@@ -60,13 +60,7 @@ def test_saves_what_it_computes(tmp_path):
     np.testing.assert_array_equal(result, model(x)["y"])
 
 
-def test_kept_tables_are_saved_beside_the_graph(tmp_path, monkeypatch):
-    freeze = tfsparse.conversion.convert.__globals__["freeze"]
-    monkeypatch.setitem(
-        tfsparse.conversion.convert.__globals__,
-        "freeze",
-        lambda signature: freeze(signature, large_table=1000),
-    )
+def test_tables_are_saved_as_the_variables_that_they_are(tmp_path):
     table = tf.Variable(normal((5000, 6)))
     model = converted(
         tmp_path / "source",
@@ -96,14 +90,6 @@ def test_a_failing_writer_loses_nothing(tmp_path, monkeypatch):
     assert (tmp_path / "touched").exists()
     assert (tmp_path / "1" / "saved_model.pb").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "source", "touched"]
-
-
-def test_graphs_that_are_too_large_are_refused_in_words(tmp_path, monkeypatch):
-    model = converted(tmp_path / "source")
-    monkeypatch.setattr(converted_model, "SIZE_LIMIT", 100)
-    with pytest.raises(ValueError, match=r"at most 100 bytes.*in 1 signatures"):
-        model.save(tmp_path / "1")
-    assert not (tmp_path / "1").exists()
 
 
 def test_extra_assets_of_the_source_go_along(tmp_path):

@@ -1,29 +1,63 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.conversion.matching import DenseLayer
-from tfsparse.conversion.planning import LEAST_SPEEDUP, check_overrides, plan_layer
+from tfsparse.conversion.graph import Graph
+from tfsparse.conversion.packed import PackedStore
+from tfsparse.conversion.passes.match import DenseLayer, Unmatched
+from tfsparse.conversion.planning import MIN_SPEEDUP, Options, Planner, check_overrides
+from tfsparse.conversion.targets import TARGETS
 from tfsparse.pattern import BlockPattern
 
 from .helpers import blocky, normal
 
 
-def layer(weights, lead=(None,)):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Given:
+    """Weights that are there already."""
+
+    array: np.ndarray
+
+    def matrix(self):
+        return self.array
+
+    @property
+    def shape(self):
+        return self.array.shape
+
+    @property
+    def identity(self):
+        return str(id(self.array))
+
+
+def layer(weights, lead=(None,), name="dense", problem=None):
     return DenseLayer(
-        name="dense",
+        name=name,
+        graph=Graph({}, [], []),
         product="m",
         result="m",
         reshape=None,
         absorbed=("m",),
         x="x:0",
-        weights=weights,
-        weights_id=("w:0", False),
+        x_order=None,
+        x_axes=1,
+        weights=Given(weights),
         bias=None,
         residual=None,
         activation="linear",
+        y_axes=(weights.shape[0],),
+        y_order=None,
+        dtype=tf.float32,
         lead=lead,
+        problem=problem,
     )
+
+
+def plan_layer(chosen, precision, batch_size, override=None, **options):
+    words = {} if override is None else {"dense": override}
+    return Planner(Options(precision, batch_size, words, **options), PackedStore()).plan(chosen)
 
 
 SPARSE = layer(blocky(512, 512, (16, 4), keep=0.15))
@@ -48,7 +82,7 @@ TINY = layer(blocky(8, 8, (4, 4), keep=0.3))
 def test_converts_where_a_gain_is_predicted(chosen, precision, converts):
     plan = plan_layer(chosen, precision, 64)
     assert plan.convert is converts
-    assert plan.convert == (plan.choice.speedup >= LEAST_SPEEDUP)
+    assert plan.convert == (plan.choice.speedup >= MIN_SPEEDUP)
     assert ("no faster" in plan.reason) == (not converts)
 
 
@@ -59,17 +93,18 @@ def test_more_rows_pay_for_int8():
 
 def test_int8_stores_quantized_weights_and_their_scale():
     plan = plan_layer(SPARSE, "int8", 64)
-    assert plan.matrix.dtype == np.int8
-    assert plan.weight_scale.shape == (512,)
-    assert plan_layer(SPARSE, "fp32", 64).weight_scale is None
+    assert plan.packed.data.dtype == tf.int8
+    assert plan.packed.scale.shape == (512,)
+    assert plan_layer(SPARSE, "fp32", 64).packed.scale is None
 
 
 def test_bf16_stores_the_nearest_bfloat16_and_no_scale():
     plan = plan_layer(SPARSE, "bf16", 64)
-    assert plan.precision == "bf16" and plan.weight_scale is None
-    assert plan.matrix.dtype == tf.bfloat16.as_numpy_dtype
-    error = np.abs(plan.matrix.astype(np.float32) - SPARSE.weights)
-    assert error.max() > 0 and (error <= 2.0**-8 * np.abs(SPARSE.weights)).all()
+    assert plan.precision == "bf16" and plan.packed.scale is None
+    stored = plan.packed.matrix().to_dense()
+    assert stored.dtype == tf.bfloat16.as_numpy_dtype
+    error = np.abs(stored.astype(np.float32) - SPARSE.weights.matrix())
+    assert error.max() > 0 and (error <= 2.0**-8 * np.abs(SPARSE.weights.matrix())).all()
 
 
 def test_blocks_that_quantization_empties_are_not_stored():
@@ -77,7 +112,7 @@ def test_blocks_that_quantization_empties_are_not_stored():
     weights[:4] = 1e-6
     weights[:, :4] = 1.0
     plan = plan_layer(layer(weights), "int8", 4096, "4x4")
-    assert np.count_nonzero(plan.matrix) == 64 * 4
+    assert plan.packed.data.shape[0] == 64 // 4
 
 
 def test_sums_that_could_overflow_are_done_in_fp32():
@@ -91,7 +126,8 @@ def test_falls_back_to_fp32_where_only_that_pays():
     plan = plan_layer(thin, "int8", 4096)
     assert (plan.precision, plan.convert) == ("fp32", True)
     assert plan.reason == "predicted faster in fp32; not in int8"
-    assert plan.matrix is thin.weights and plan.weight_scale is None
+    assert plan.packed.scale is None
+    np.testing.assert_array_equal(plan.packed.matrix().to_dense(), thin.weights.matrix())
 
 
 def test_skip_and_convert_have_the_last_word():
@@ -109,14 +145,52 @@ def test_a_block_shape_is_taken_as_it_is(shape):
 @pytest.mark.parametrize("value", ["2:4", "fast", "", 3, None])
 def test_other_words_are_refused(value):
     with pytest.raises(ValueError, match="should hold 'skip', 'convert' or a block shape"):
-        check_overrides({"dense": value}, ["dense"])
+        check_overrides({"dense": value}, [SPARSE], [])
 
 
 def test_unknown_layers_are_refused():
     with pytest.raises(ValueError, match=r"\['dense', 'out'\]. Received: 'dens'"):
-        check_overrides({"dens": "skip"}, ["out", "dense"])
+        check_overrides({"dens": "skip"}, [layer(normal((2, 2)), name="out"), SPARSE], [])
 
 
 @pytest.mark.parametrize("value", ["skip", "convert", "16x4", BlockPattern(4, 1)])
 def test_known_words_pass(value):
-    check_overrides({"dense": value}, ["dense"])
+    check_overrides({"dense": value}, [SPARSE], [])
+
+
+def test_a_layer_that_cannot_be_converted_is_refused_with_the_reason():
+    odd = layer(normal((2, 2)), name="odd", problem="its bias holds NaN or Inf")
+    left = Unmatched("left", odd.graph, "m", "its weights are a batch of matrices")
+    for name, reason in (("odd", "its bias holds NaN"), ("left", "a batch of matrices")):
+        with pytest.raises(ValueError, match=f"Received: '{name}'.*{reason}"):
+            check_overrides({name: "convert"}, [SPARSE, odd], [left])
+        check_overrides({name: "skip"}, [SPARSE, odd], [left])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_stay_with_the_reason(bad):
+    weights = normal((8, 8))
+    weights[3, 2] = bad
+    plan = plan_layer(layer(weights), "int8", 64)
+    assert (plan.convert, plan.reason) == (False, "its weights hold NaN or Inf")
+    with pytest.raises(ValueError, match="'dense'.*its weights hold NaN or Inf"):
+        plan_layer(layer(weights), "int8", 64, "convert")
+
+
+def test_weights_are_packed_once():
+    store = PackedStore()
+    planner = Planner(Options("fp32", 64), store)
+    assert planner.plan(SPARSE).packed is planner.plan(SPARSE).packed
+    assert len(store.variables) == 2
+
+
+def test_a_target_without_the_instructions_converts_no_dense_layer():
+    assert plan_layer(DENSE, "int8", 64, target=TARGETS["icelake"]).convert
+    assert not plan_layer(DENSE, "bf16", 64, target=TARGETS["icelake"]).convert
+    assert not plan_layer(DENSE, "int8", 64, target=TARGETS["avx2"]).convert
+    assert plan_layer(SPARSE, "int8", 64, target=TARGETS["avx2"]).convert
+
+
+def test_tuning_measures():
+    plan = plan_layer(SPARSE, "fp32", 64, tune=True)
+    assert plan.reason.startswith("measured") and plan.choice.speedup > 0

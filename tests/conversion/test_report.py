@@ -19,6 +19,7 @@ STAYED = OpReport(
     fused=(),
     chain=(),
     speedup=None,
+    error=None,
     reason="its weights are not constant",
 )
 CONVERTED = OpReport(
@@ -35,6 +36,7 @@ CONVERTED = OpReport(
     fused=("bias", "gelu"),
     chain=("before", "a_longer_name"),
     speedup=4.25,
+    error=0.0123,
     reason="predicted faster",
 )
 REPORT = ConversionReport((CONVERTED, STAYED))
@@ -43,10 +45,10 @@ REPORT = ConversionReport((CONVERTED, STAYED))
 def test_prints_an_aligned_table():
     heads, first, second, total = str(REPORT).splitlines()
     assert first.split("  ")[0] == "a_longer_name"
-    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "bias+gelu", "4.25x"):
+    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "bias+gelu", "4.25x", "1.23%"):
         assert cell in first
     assert heads.index("zeros") == first.index("90.0%")
-    assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-  ")
+    assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-         -")
     assert second.endswith("its weights are not constant")
     assert total == "1 of 2 products converted"
 

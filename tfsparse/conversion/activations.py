@@ -20,13 +20,17 @@ import dataclasses
 import math
 from typing import Any, Literal
 
-from tfsparse.conversion.graph_view import CONTROL, GraphView, NodeDef, node_name, tensor_name
+from tfsparse.conversion.graph import NodeDef, node_name, tensor_name
+from tfsparse.conversion.graph_view import CONTROL, GraphView
 
 ActivationName = Literal["linear", "relu", "relu6", "gelu", "gelu_tanh", "sigmoid", "tanh", "silu"]
 """What the ops can apply to their results, named as Keras names it."""
 
 _MOST_NODES = 16
 """Ops that an activation is looked for in; GELU by tanh has ten."""
+
+_CLOSE = {"float16": 2e-3, "bfloat16": 1.6e-2}
+"""How far coefficients are off that were rounded to half precision, once or twice."""
 
 Expression = tuple[Any, ...]
 _X: Expression = ("x",)
@@ -108,6 +112,7 @@ def find_activation(view: GraphView, tensor: str) -> FoundActivation | None:
     """
     if view.is_output(tensor):
         return None
+    close = _CLOSE.get(view.dtype(tensor).name, 3e-6)
     expressions: dict[str, Expression] = {tensor: _X}
     pending = [tensor]
     while pending and len(expressions) <= _MOST_NODES:
@@ -120,7 +125,7 @@ def find_activation(view: GraphView, tensor: str) -> FoundActivation | None:
                 continue
             expressions[result] = expression
             pending.append(result)
-            name = next((name for name, known in _KNOWN if _same(expression, known)), None)
+            name = next((name for name, known in _KNOWN if _same(expression, known, close)), None)
             nodes = _between(view, tensor, reader.node)
             if name is not None and _is_closed(view, tensor, reader.node, nodes):
                 return FoundActivation(name, reader.node, tuple(sorted(nodes)))
@@ -177,11 +182,12 @@ _READ: dict[str, Any] = {
 }
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any, close: float) -> bool:
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=3e-6)
+        return math.isclose(one, other, rel_tol=close)
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_same(*pair, close) for pair in pairs)
     return bool(one == other)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfsparse.conversion.cost_model import Precision, dense_cost, sparse_cost
+from tfsparse.conversion.targets import DEFAULT_TARGET, Target
 from tfsparse.pattern import BlockPattern, to_blocks
 
 _WIDE = [(out, in_) for in_ in (4, 2, 1) for out in (16, 8, 4)]
@@ -30,10 +31,43 @@ class BlockChoice:
     speedup: float
 
 
-def stored_elements(matrix: np.ndarray, block: BlockPattern) -> int:
-    """Elements in the blocks of `matrix` that hold a non-zero, padding included."""
-    occupied = to_blocks(matrix != 0, block).any(axis=(2, 3))
-    return int(np.count_nonzero(occupied)) * block.out * block.in_
+def stored_elements(
+    matrix: np.ndarray, blocks: Sequence[BlockPattern]
+) -> dict[BlockPattern, int]:
+    """Elements in the blocks of a matrix that hold a non-zero, padding included.
+
+    Args:
+        matrix: Array of shape ``(out, in)``.
+        blocks: Block shapes.
+
+    Returns:
+        The number of elements for each shape. A large block is occupied where one of the two
+        that it consists of is, so a matrix is read once for all of them.
+    """
+    occupied: dict[tuple[int, int], np.ndarray] = {(1, 1): matrix != 0}
+
+    def of(out: int, in_: int) -> np.ndarray:
+        if (out, in_) not in occupied:
+            if out % 2 == 0:
+                occupied[out, in_] = _pairs(of(out // 2, in_))
+            elif in_ % 2 == 0:
+                occupied[out, in_] = _pairs(of(out, in_ // 2).T).T
+            else:
+                grid = to_blocks(occupied[1, 1], BlockPattern(out, in_))
+                occupied[out, in_] = grid.any(axis=(2, 3))
+        return occupied[out, in_]
+
+    return {
+        block: int(np.count_nonzero(of(block.out, block.in_))) * block.out * block.in_
+        for block in blocks
+    }
+
+
+def _pairs(rows: np.ndarray) -> np.ndarray:
+    """Whether one of each two rows is True; a last one without a partner stays what it is."""
+    merged: np.ndarray = rows[0::2].copy()
+    merged[: len(rows) // 2] |= rows[1::2]
+    return merged
 
 
 def choose_block(
@@ -41,6 +75,7 @@ def choose_block(
     precision: Precision,
     rows: int,
     candidates: Sequence[BlockPattern] = CANDIDATES,
+    target: Target = DEFAULT_TARGET,
 ) -> BlockChoice:
     """Chooses the candidate of least predicted cost, the earlier one among equals.
 
@@ -50,6 +85,7 @@ def choose_block(
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         rows: Rows of the activations that the op is expected to see per call.
         candidates: Block shapes to choose from.
+        target: The processor that will serve.
 
     Returns:
         The best shape with its predicted speed-up over the dense float32 op.
@@ -61,9 +97,9 @@ def choose_block(
         raise ValueError("`candidates` should hold at least one block shape. Received: none")
     shape = (matrix.shape[0], matrix.shape[1])
     dense = dense_cost(rows, shape)
+    stored = stored_elements(matrix, candidates)
     costs = [
-        sparse_cost(rows, shape, stored_elements(matrix, block), precision, block)
-        for block in candidates
+        sparse_cost(rows, shape, stored[block], precision, block, target) for block in candidates
     ]
     best = int(np.argmin(costs))
     return BlockChoice(candidates[best], dense / costs[best])

@@ -1,65 +1,89 @@
-"""The two entry points, `convert` and `export`, and the steps between them."""
+"""The two entry points, `convert` and `export`."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 from tfsparse import ops
-from tfsparse.conversion.cleaning import clean
+from tfsparse.conversion.conversion import Activations, Request, convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
-from tfsparse.conversion.cost_model import Precision
-from tfsparse.conversion.freezing import freeze
-from tfsparse.conversion.frozen_graph import FrozenGraph
-from tfsparse.conversion.graph_conversion import GraphConversion
-from tfsparse.conversion.layer_name import common_scope
-from tfsparse.conversion.planning import Override, check_overrides
-from tfsparse.conversion.report import ConversionReport, OpReport
+from tfsparse.conversion.model_graphs import ModelGraphs
+from tfsparse.conversion.packed import PackedStore
+from tfsparse.conversion.planning import Options, Override
+from tfsparse.conversion.ranges import CalibrationMethod
+from tfsparse.conversion.rebuilding import rebuild
+from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
+from tfsparse.conversion.targets import Precision, find_target
 
 
 def convert(
     source: Any,
-    precision: Precision = "fp32",
+    precision: Precision | Literal["auto"] = "fp32",
     calibration_data: Any = None,
     *,
     overrides: Mapping[str, Override] | None = None,
     batch_size: int = 32,
+    activations: Activations = "calibrated",
+    calibration_method: CalibrationMethod = "minmax",
+    calibration_batches: int | None = None,
+    max_error: float = 0.01,
+    target: str | None = None,
+    tune: bool = False,
+    signatures: Iterable[str] | None = None,
+    tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
     """Converts a model's dense layers to block-sparse ops, where that is faster.
 
-    Every signature is frozen, and each product by a constant matrix, with its bias and
-    ReLU, is replaced by one op over packed weights if the cost model predicts a gain.
-    The block shape is chosen from the zeros that are in the weights; nothing is pruned
-    here. In INT8, weights are quantized per output channel and activations per tensor,
-    to the least and greatest value seen in the calibration data, and neighbouring
-    layers hand each other u8. In bfloat16, weights and the activations that meet them are
-    rounded to eight bits of precision, and sums are float32; nothing is calibrated, and what
-    layers hand each other stays float32. Layers without zeros are converted too where the
-    precision pays.
+    In every signature, and in every function that is called as an attribute (Keras's ``serve``),
+    each product by a constant matrix, with its bias, BatchNorm, residual and activation, is
+    replaced by one op over packed weights if the cost model predicts a gain. The block
+    shape is chosen from the zeros that are in the weights; nothing is pruned here. All else
+    of the model stays what it is: tables of embeddings, lookup tables, counters, random numbers,
+    loops and branches. Packed weights are variables of the new model, shared by all that read
+    them; dense weights that nothing reads any more are gone.
+
+    In INT8, weights are quantized per output channel and activations per tensor, and neighbouring
+    layers pass uint8 to each other. In bfloat16, weights and the activations that meet them are
+    rounded to eight bits of precision, and sums are float32. Layers without zeros are
+    converted too where the precision pays. Layers that compute in half precision compute in the
+    precision asked for, and give half precision again.
 
     Args:
         source: A Keras 3 model, a tf_keras model (pruned and still wrapped, or not), or
             the path of a SavedModel.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
-        calibration_data: For INT8 (the others read none): an array ``(examples, ...)``, a dict
-            of input name to array, an iterable of batches, or a `tf.data.Dataset`. A few
-            hundred examples are enough. With several signatures that take different inputs,
-            a dict of signature to one of these.
+        precision: ``"fp32"``, ``"bf16"``, ``"int8"``, or ``"auto"``: for each layer the fastest whose
+            error on the calibration data is at most `max_error`.
+        calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms: what
+            ``fit`` takes, with or without labels. A few hundred examples are enough. With
+            several signatures that take different inputs, a dict of signature to one of these.
         overrides: Layer name, as in the report, to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
         batch_size: Examples per call that the cost model expects where the model leaves
             the batch size open.
+        activations: ``"calibrated"``, or ``"dynamic"``: INT8 layers measure the range of their
+            activations in each call, and no data are needed.
+        calibration_method: ``"minmax"``, ``"percentile"`` or ``"mse"``: how a range is made of
+            the values that a layer sees.
+        calibration_batches: The most batches that are read of `calibration_data`; by default
+            all of an array, and 100 of what may have no end.
+        max_error: For ``"auto"``: the error that a precision may add to a layer's result,
+            relative to it.
+        target: The processor that will serve, such as ``"icelake"`` or ``"avx2"``; this
+            machine's kind by default.
+        tune: Times the candidates of each layer on this machine and takes the fastest.
+        signatures: Keys of the signatures to keep; all by default.
+        tags: Tags of the graph to load where a SavedModel holds several.
 
     Returns:
-        A `ConvertedModel`: callable, with `report`, `signatures` and `save`.
+        A `ConvertedModel`: callable, with `report`, `signatures`, `endpoints` and `save`.
 
     Raises:
-        ValueError: If an argument is not as above, calibration data is missing or does
-            not fit, or the model holds state that cannot be frozen.
+        ValueError: If an argument is not as above, or calibration data is missing or does
+            not fit.
         FileNotFoundError: If there is no SavedModel at the path.
 
     Example:
@@ -74,38 +98,40 @@ def convert(
     >>> converted(x)["output_0"].shape
     TensorShape([100, 512])
     """
-    _check_arguments(precision, calibration_data, batch_size)
-    overrides = dict(overrides or {})
-    ops.load()
-    loaded = load_source(source)
-    frozen = _without_common_scope(
-        {key: clean(freeze(signature)) for key, signature in loaded.signatures.items()}
+    _check_precision(precision, calibration_data, activations)
+    _check_numbers(batch_size, calibration_batches, max_error)
+    _check_choice("calibration_method", calibration_method, get_args(CalibrationMethod))
+    options = Options(
+        precision="fp32" if precision == "auto" else precision,
+        batch_size=batch_size,
+        overrides=dict(overrides or {}),
+        target=find_target(target),
+        tune=tune,
     )
-    conversions = [
-        GraphConversion(frozen[keys[0]], keys, precision, overrides, batch_size)
-        for keys in _equal_signatures(frozen)
-    ]
-    check_overrides(overrides, [name for each in conversions for name in each.layer_names])
-    if isinstance(calibration_data, Iterator) and len(conversions) > 1:
-        calibration_data = list(calibration_data)
-    graphs: dict[str, FrozenGraph] = {}
-    rows: list[OpReport] = []
-    for conversion in conversions:
-        graph, report = conversion.run(calibration_data)
-        graphs |= dict.fromkeys(conversion.signatures, graph)
-        rows += report
-    return ConvertedModel(graphs, ConversionReport(tuple(rows)), loaded.folder)
+    request = Request(
+        auto=precision == "auto",
+        max_error=max_error,
+        activations=activations,
+        data=calibration_data,
+        method=calibration_method,
+        batches=calibration_batches,
+    )
+    ops.load()
+    loaded = load_source(source, tags, signatures)
+    graphs = ModelGraphs(loaded)
+    store = PackedStore()
+    report = convert_graphs(graphs, options, request, store)
+    return rebuild(loaded, graphs, store, report)
 
 
 def export(
     model: Any,
     path: str | os.PathLike[str],
-    precision: Precision = "fp32",
+    precision: Precision | Literal["auto"] = "fp32",
     calibration_data: Any = None,
     *,
-    overrides: Mapping[str, Override] | None = None,
-    batch_size: int = 32,
     overwrite: bool = False,
+    **options: Any,
 ) -> ConversionReport:
     """Converts a model and writes it as a SavedModel: `convert`, then `save`.
 
@@ -114,9 +140,8 @@ def export(
         path: Folder to write, such as ``"served/1"``. It is written whole or not at all.
         precision: See `convert`.
         calibration_data: See `convert`.
-        overrides: See `convert`.
-        batch_size: See `convert`.
         overwrite: Whether a SavedModel that is there may be replaced.
+        **options: The other arguments of `convert`.
 
     Returns:
         The report of the conversion.
@@ -135,46 +160,32 @@ def export(
     ('4x1', True)
     """
     check_target(path, overwrite)
-    converted = convert(
-        model, precision, calibration_data, overrides=overrides, batch_size=batch_size
-    )
+    converted = convert(model, precision, calibration_data, **options)
     converted.save(path, overwrite)
     return converted.report
 
 
-def _check_arguments(precision: str, calibration_data: Any, batch_size: int) -> None:
-    if precision not in get_args(Precision):
+def _check_precision(precision: str, data: Any, activations: str) -> None:
+    _check_choice("precision", precision, (*get_args(Precision), "auto"))
+    _check_choice("activations", activations, get_args(Activations))
+    needed = precision == "auto" or (precision == "int8" and activations == "calibrated")
+    if needed and data is None:
         raise ValueError(
-            f"`precision` should be 'fp32', 'bf16' or 'int8'. Received: precision={precision!r}"
-        )
-    if precision == "int8" and calibration_data is None:
-        raise ValueError(
-            "`calibration_data` should be given for precision='int8': the ranges of activations "
-            "are read from it. Received: calibration_data=None"
-        )
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` should be a positive integer. Received: batch_size={batch_size!r}"
+            f"`calibration_data` should be given for precision={precision!r}: the ranges of "
+            "activations are read from it. Received: calibration_data=None"
         )
 
 
-def _without_common_scope(frozen: Mapping[str, FrozenGraph]) -> dict[str, FrozenGraph]:
-    names = {name for graph in frozen.values() for name in graph.weight_names.values()}
-    scope = common_scope(names)
-    return {
-        key: dataclasses.replace(
-            graph,
-            weight_names={
-                node: name.removeprefix(scope) for node, name in graph.weight_names.items()
-            },
-        )
-        for key, graph in frozen.items()
-    }
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        wanted = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ValueError(f"`{name}` should be {wanted}. Received: {name}={value!r}")
 
 
-def _equal_signatures(frozen: Mapping[str, FrozenGraph]) -> list[tuple[str, ...]]:
-    """Signatures grouped by what they compute; Keras writes one graph under two keys."""
-    groups: dict[str, list[str]] = {}
-    for key, graph in frozen.items():
-        groups.setdefault(graph.fingerprint(), []).append(key)
-    return [tuple(keys) for keys in groups.values()]
+def _check_numbers(batch_size: int, batches: int | None, max_error: float) -> None:
+    for name, value in {"batch_size": batch_size, "calibration_batches": batches}.items():
+        missing = name == "calibration_batches" and value is None
+        if not missing and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise ValueError(f"`{name}` should be a positive integer. Received: {name}={value!r}")
+    if not max_error >= 0:
+        raise ValueError(f"`max_error` should be at least 0. Received: max_error={max_error!r}")

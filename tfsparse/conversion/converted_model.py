@@ -9,15 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfsparse.conversion.frozen_graph import FrozenGraph
-from tfsparse.conversion.graph_function import graph_function
+from tfsparse.conversion.graph import Graph
+from tfsparse.conversion.importing import written
 from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.saving import check_target, copy_extra_assets, write_atomically
 
 DEFAULT_SIGNATURE = "serving_default"
-
-SIZE_LIMIT = 2**31 - 2**20
-"""Bytes that the graphs of a SavedModel may take together, with room for the rest."""
 
 
 class ConvertedModel:
@@ -27,35 +24,42 @@ class ConvertedModel:
         report: What was converted, what was not, and why: a `ConversionReport`.
         signatures: Signature key to `tf.ConcreteFunction`, as after
             `tf.saved_model.load`.
+        endpoints: Name to callable, for the callable attributes that the source had.
 
     Example:
 
     >>> import keras, numpy as np, tfsparse
     >>> layers = [keras.layers.Input((8,), name="x"), keras.layers.Dense(4)]
     >>> converted = tfsparse.convert(keras.Sequential(layers))
-    >>> sorted(converted.signatures)
-    ['serve', 'serving_default']
+    >>> sorted(converted.signatures), sorted(converted.endpoints)
+    (['serve', 'serving_default'], ['serve'])
     >>> converted(x=np.ones((2, 8)))["output_0"].shape
     TensorShape([2, 4])
     """
 
     def __init__(
         self,
-        graphs: Mapping[str, FrozenGraph],
+        signatures: Mapping[str, Any],
+        endpoints: Mapping[str, Any],
+        graphs: Mapping[str, Graph],
+        state: tf.Module,
         report: ConversionReport,
-        source_folder: Path | None = None,
+        source_folder: str | None = None,
     ) -> None:
         self.report = report
+        self.signatures = dict(signatures)
+        self.endpoints = dict(endpoints)
         self._graphs = dict(graphs)
+        self._state = state
         self._source_folder = source_folder
-        functions = {id(graph): graph_function(graph) for graph in self._graphs.values()}
-        self.signatures: dict[str, Any] = {
-            key: functions[id(graph)] for key, graph in self._graphs.items()
-        }
 
     def graph_def(self, signature: str | None = None) -> tf.compat.v1.GraphDef:
         """The flat graph of a signature, of the default one if none is named."""
-        return self._graphs[self._key(signature)].graph_def
+        nodes, functions = written(self._graphs[self._key(signature)])
+        graph_def = tf.compat.v1.GraphDef()
+        graph_def.node.extend(nodes)
+        graph_def.library.function.extend(functions)
+        return graph_def
 
     def __call__(self, *args: Any, **inputs: Any) -> dict[str, tf.Tensor]:
         """Runs the default signature.
@@ -70,8 +74,8 @@ class ConvertedModel:
         Raises:
             TypeError: If the inputs are not those of the signature.
         """
-        key = self._key(None)
-        specs = self._graphs[key].inputs
+        function = self.signatures[self._key(None)]
+        specs = function.structured_input_signature[1]
         if len(args) == 1 and len(specs) == 1 and not inputs:
             inputs = {next(iter(specs)): args[0]}
         elif args or set(inputs) != set(specs):
@@ -80,7 +84,7 @@ class ConvertedModel:
                 f"Received: {len(args)} without a name and {sorted(inputs)}"
             )
         tensors = {name: tf.cast(value, specs[name].dtype) for name, value in inputs.items()}
-        result: dict[str, tf.Tensor] = self.signatures[key](**tensors)
+        result: dict[str, tf.Tensor] = function(**tensors)
         return result
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
@@ -92,20 +96,13 @@ class ConvertedModel:
 
         Raises:
             FileExistsError: If `path` exists and may not be replaced.
-            ValueError: If the graphs are too large for one SavedModel.
         """
         check_target(path, overwrite)
-        self._check_size()
-        module = tf.Module()
-        module.tables = [
-            variable for graph in self._graphs.values() for variable in graph.variables.values()
-        ]
 
         def write(folder: Path) -> None:
-            # Models that Keras has quantized hold custom gradients, which serving needs not
-            # and which cannot be saved from a frozen graph.
+            # Gradients are for training.
             options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-            tf.saved_model.save(module, str(folder), self.signatures, options)
+            tf.saved_model.save(self._state, str(folder), self.signatures, options)
             copy_extra_assets(self._source_folder, folder)
 
         write_atomically(path, write, overwrite)
@@ -120,14 +117,3 @@ class ConvertedModel:
                 f"Received: signature={signature!r}"
             )
         return signature
-
-    def _check_size(self) -> None:
-        size = sum(
-            {id(graph): graph.graph_def.ByteSize() for graph in self._graphs.values()}.values()
-        )
-        if size > SIZE_LIMIT:
-            raise ValueError(
-                f"The converted graphs should take at most {SIZE_LIMIT} bytes, because a "
-                f"SavedModel's graph cannot exceed 2 GB. Received: {size} bytes in "
-                f"{len(self._graphs)} signatures"
-            )

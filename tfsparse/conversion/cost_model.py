@@ -24,24 +24,16 @@ Contract: the numbers in `SHARE_OF_PEAK` are measured by ``make bench-kernels``
 as ``peak_share`` per precision and block shape; they are rounded down, because
 an optimistic model breaks the promise "never slower" and a pessimistic one
 only leaves a gain behind. The floors come from timing both ops inside TensorFlow on
-1 to 256 rows. The model knows nothing of the machine it runs on, which need not be the
-one that will serve, and supposes VNNI and AVX-512 BF16 there. Without them INT8 and
-bfloat16 kernels reach the rate of float32 or a little more, so "never slower" holds for them
-on such a machine only where the stored share is well below one, and not for dense layers
-that are converted for their precision alone.
+1 to 256 rows. What a processor does in INT8 and bfloat16 for one
+float32 multiply-add is its `Target`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
+from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.pattern import BlockPattern
-
-Precision = Literal["fp32", "bf16", "int8"]
-
-PEAK: dict[Precision, float] = {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}
-"""Peak multiply-adds per unit of time; VNNI does four INT8 for one float32, VDPBF16PS two."""
 
 SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]]] = {
     "int8": [
@@ -62,7 +54,7 @@ SHARE_OF_PEAK: dict[Precision, list[tuple[Callable[[BlockPattern], bool], float]
         (lambda block: True, 0.50),
     ],
 }
-"""Share of `PEAK` that a kernel reaches: the first row whose test holds."""
+"""Share of its peak (`Target.peak`) that a kernel reaches: the first row whose test holds."""
 
 PER_ACTIVATION: dict[Precision, float] = {"fp32": 8.0, "bf16": 8.0, "int8": 16.0}
 """Multiply-adds in whose time one input or output element is packed or unpacked."""
@@ -88,7 +80,12 @@ def dense_cost(rows: int, shape: tuple[int, int]) -> float:
 
 
 def sparse_cost(
-    rows: int, shape: tuple[int, int], stored: int, precision: Precision, block: BlockPattern
+    rows: int,
+    shape: tuple[int, int],
+    stored: int,
+    precision: Precision,
+    block: BlockPattern,
+    target: Target = DEFAULT_TARGET,
 ) -> float:
     """Cost of the block-sparse op.
 
@@ -98,10 +95,11 @@ def sparse_cost(
         stored: Elements in the blocks that are kept.
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         block: Shape of the blocks.
+        target: The processor that will serve.
 
     Returns:
         The cost in the unit of `dense_cost`.
     """
-    products = max(rows, LEAST_ROWS) * stored / (PEAK[precision] * share_of_peak(precision, block))
+    products = max(rows, LEAST_ROWS) * stored / (target.peak[precision] * share_of_peak(precision, block))
     activations = rows * sum(shape) * PER_ACTIVATION[precision]
     return products + activations + PER_CALL

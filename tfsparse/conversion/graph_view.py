@@ -1,4 +1,4 @@
-"""Read-only look at a GraphDef: who reads a tensor, its shape, its value if constant."""
+"""Read-only look at a graph: who reads a tensor, its shape, its value if it has one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.frozen_graph import FrozenGraph
-from tfsparse.conversion.graph_function import graph_function
-
-NodeDef = Any
-"""`tf.compat.v1.NodeDef`; protobuf classes carry no types."""
+from tfsparse.conversion.constants import Constants
+from tfsparse.conversion.control_flow import LOOPS, argument_source
+from tfsparse.conversion.function_def import is_stateful
+from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
+from tfsparse.conversion.importing import import_graph
+from tfsparse.conversion.private_tensorflow import resource_placeholder
+from tfsparse.conversion.state import State
 
 CONTROL = -1
 """Input index of a control edge."""
-
-_SOURCES = {"Placeholder", "PlaceholderWithDefault", "PlaceholderV2"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,29 +31,25 @@ class Reader:
     index: int
 
 
-def tensor_name(reference: str) -> str:
-    """Full name ``node:index`` of what a node's input field refers to."""
-    return reference if ":" in reference else f"{reference}:0"
-
-
-def node_name(reference: str) -> str:
-    """Name of the node that an input field or a tensor name refers to."""
-    return reference.lstrip("^").split(":")[0]
-
-
 class GraphView:
-    """Index over the nodes of a frozen graph.
+    """Index over the nodes of a graph.
 
     Args:
         graph: The graph to look at. It should not change while it is looked at.
+        state: The model's variables.
+        outer: The view of the graph that calls this one, for the body of a loop or branch.
     """
 
-    def __init__(self, graph: FrozenGraph) -> None:
+    def __init__(self, graph: Graph, state: State, outer: GraphView | None = None) -> None:
         self.graph = graph
-        self.nodes: dict[str, NodeDef] = {node.name: node for node in graph.graph_def.node}
+        self.state = state
+        self.nodes = graph.nodes
+        self.constants = Constants(graph, state, None if outer is None else outer.constants)
+        self._outer = outer
+        self._outputs = set(graph.outputs)
         self._readers: defaultdict[str, list[Reader]] = defaultdict(list)
         self._controlled: defaultdict[str, list[Reader]] = defaultdict(list)
-        for node in graph.graph_def.node:
+        for node in graph.nodes.values():
             for index, reference in enumerate(node.input):
                 if reference.startswith("^"):
                     self._controlled[reference[1:]].append(Reader(node, CONTROL))
@@ -65,8 +61,38 @@ class GraphView:
         """The graph inside TensorFlow, which infers shapes; made when first asked."""
         imported = tf.Graph()
         with imported.as_default():
-            tf.graph_util.import_graph_def(self.graph.graph_def, name="")
+            feeds = {
+                name: self._placeholder(name) for name in (*self.graph.inputs, *self.graph.captures)
+            }
+            import_graph(self.graph, feeds, [], name="")
         return imported
+
+    def _placeholder(self, name: str) -> tf.Tensor:
+        """A placeholder for an argument or capture, with the shape that it is known to have."""
+        node = self.nodes[name]
+        dtype = tf.as_dtype(node.attr["dtype"].type)
+        if dtype == tf.resource:
+            captured = self.state.capture(self.graph, f"{name}:0")
+            if captured is not None:
+                return resource_placeholder(captured, name)
+        return tf.compat.v1.placeholder(dtype, self._argument_shape(name), name)
+
+    def _argument_shape(self, name: str) -> tf.TensorShape:
+        if name in self.graph.captures:
+            shape: tf.TensorShape = self.graph.captures[name].shape
+            return shape
+        if self.graph.caller is not None and self._outer is not None:
+            source = argument_source(self.graph, name)
+            if source is not None:
+                return self._outer.shape(source)
+            outer, (loop, _) = self.graph.caller
+            shapes = outer.nodes[loop].attr["output_shapes"].list.shape
+            place = self.graph.inputs.index(name)
+            if outer.nodes[loop].op in LOOPS and place < len(shapes):
+                return tf.TensorShape(shapes[place])
+            return tf.TensorShape(None)
+        node = self.nodes[name]
+        return tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
 
     def data_inputs(self, node: NodeDef) -> list[str]:
         """Tensor names of a node's inputs, control edges left out."""
@@ -77,8 +103,8 @@ class GraphView:
         return self._readers[tensor] + self._controlled[node_name(tensor)]
 
     def is_output(self, tensor: str) -> bool:
-        """Whether the signature returns this tensor."""
-        return tensor in self.graph.outputs.values()
+        """Whether the function returns this tensor."""
+        return tensor in self._outputs
 
     def sole_reader(self, tensor: str) -> Reader | None:
         """The one reader of a tensor; none if it is an output or read several times."""
@@ -89,16 +115,21 @@ class GraphView:
 
     def shape(self, tensor: str) -> tf.TensorShape:
         """The static shape of a tensor."""
+        if node_name(tensor) not in self._names:
+            return tf.TensorShape(None)
         return self._imported.get_tensor_by_name(tensor).shape
 
     def dtype(self, tensor: str) -> tf.DType:
         """The type of a tensor's elements."""
         return self._imported.get_tensor_by_name(tensor).dtype
 
+    @functools.cached_property
+    def _names(self) -> set[str]:
+        return {operation.name for operation in self._imported.get_operations()}
+
     def is_stateful(self, node: NodeDef) -> bool:
         """Whether a node has effects or results beyond its inputs."""
-        definition = self._imported.get_operation_by_name(node.name).op_def
-        return bool(definition.is_stateful)
+        return is_stateful(node, self.graph.library)
 
     def ancestors(self, name: str) -> Iterator[NodeDef]:
         """A node and everything it depends on, control edges included."""
@@ -121,15 +152,31 @@ class GraphView:
         return tensor
 
     def constant(self, tensor: str) -> np.ndarray | None:
-        """The value of a tensor that depends on constants alone, else None."""
-        source = self.nodes[node_name(self.through_identities(tensor))]
-        if source.op == "Const":
-            return np.asarray(tf.make_ndarray(source.attr["value"].tensor))
-        for node in self.ancestors(source.name):
-            if node.op in _SOURCES or self.is_stateful(node):
-                return None
-        whole = FrozenGraph(self.graph.graph_def, {}, {}, {}, {}, {}, {})
-        folded = graph_function(
-            whole.reduced_to([source.name]), {"value": self.through_identities(tensor)}
-        )
-        return np.asarray(folded()["value"].numpy())
+        """The value of a tensor that depends on constants and unchanging variables, else None."""
+        return self.constants.value(tensor)
+
+    def is_constant(self, tensor: str) -> bool:
+        """Whether a tensor has a `constant` value; the value itself is not made."""
+        return self.constants.is_constant(tensor)
+
+
+class Views:
+    """Views of a model's graphs, each made once; forget them when a graph has changed."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._views: dict[int, GraphView] = {}
+
+    def of(self, graph: Graph) -> GraphView:
+        """The view of a graph."""
+        if id(graph) not in self._views:
+            outer = None if graph.caller is None else self.of(graph.caller[0])
+            self._views[id(graph)] = GraphView(graph, self.state, outer)
+        return self._views[id(graph)]
+
+
+def attribute(node: NodeDef, name: str, default: Any) -> Any:
+    """A boolean or integer attribute of a node; the default where it has none."""
+    if name not in node.attr:
+        return default
+    return type(default)(getattr(node.attr[name], "b" if isinstance(default, bool) else "i"))

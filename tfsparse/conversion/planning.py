@@ -1,8 +1,12 @@
 """Decides per dense layer: block shape and precision, or why it stays dense.
 
 "Never slower" is decided here: a layer is converted only where the cost model predicts a
-gain, unless the user says otherwise by name. The predicted time counts float32 activations on
-both sides, so what neighbouring layers save by handing over u8 comes on top.
+gain (or a measurement on this machine shows one), unless the user says otherwise by name. The
+predicted time counts float32 activations on both sides, so what neighbouring layers save by
+passing uint8 on comes on top.
+
+Memory: a plan holds packed weights, and those only if its layer is converted. The dense
+weights are looked up for one layer at a time.
 """
 
 from __future__ import annotations
@@ -14,12 +18,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
-from tfsparse.conversion.cost_model import Precision
-from tfsparse.conversion.matching import DenseLayer
+from tfsparse.conversion.packed import PackedStore, PackedWeights
+from tfsparse.conversion.passes.match import DenseLayer, Unmatched
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
+from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
+from tfsparse.conversion.tuning import measure
+from tfsparse.ops import BlockSparseMatrix
 from tfsparse.pattern import BlockPattern, parse_pattern
 
-LEAST_SPEEDUP = 1.1
+MIN_SPEEDUP = 1.1
 """A smaller predicted gain is within the error of the prediction, and could be a loss."""
 
 SKIP, CONVERT = "skip", "convert"
@@ -29,38 +36,73 @@ Override = str | BlockPattern
 
 
 @dataclasses.dataclass(frozen=True)
+class Options:
+    """What all layers of a conversion have in common.
+
+    Attributes:
+        precision: The precision asked for.
+        batch_size: Examples per call to expect where the graph leaves it open.
+        overrides: Layer name to the user's word on it.
+        target: The processor that will serve.
+        tune: Whether candidates are timed on this machine.
+    """
+
+    precision: Precision
+    batch_size: int = 32
+    overrides: Mapping[str, Override] = dataclasses.field(default_factory=dict)
+    target: Target = DEFAULT_TARGET
+    tune: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
     """What will become of a layer.
 
     Attributes:
         layer: The layer.
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
-        choice: Block shape and predicted speed-up.
-        convert: Whether the layer will be replaced.
-        reason: Why, or why not.
-        matrix: The weights as they will be stored, shape ``(out, in)``.
-        weight_scale: float32 scale per output channel; None but for int8.
+        choice: Block shape and predicted speed-up; None where the layer cannot be converted.
+        reason: Why it is converted, or why not.
+        zeros: Share of zeros among the weights.
+        packed: The packed weights; None where the layer stays.
+        error: Error that the precision adds to the layer's result on the calibration
+            data, relative to the result; None where it was not measured.
     """
 
     layer: DenseLayer
     precision: Precision
-    choice: BlockChoice
-    convert: bool
+    choice: BlockChoice | None
     reason: str
-    matrix: np.ndarray
-    weight_scale: np.ndarray | None
+    zeros: float | None
+    packed: PackedWeights | None
+    error: float | None = None
+
+    @property
+    def convert(self) -> bool:
+        """Whether the layer will be replaced."""
+        return self.packed is not None
 
 
-def check_overrides(overrides: Mapping[str, Override], names: Iterable[str]) -> None:
+def check_overrides(
+    overrides: Mapping[str, Override], layers: Iterable[DenseLayer], stayed: Iterable[Unmatched]
+) -> None:
     """Checks that overrides name layers that exist and say something that can be done.
 
     Raises:
-        ValueError: If a name is unknown or a value is not ``"skip"``, ``"convert"`` or
-            a block shape.
+        ValueError: If a name is unknown or is that of a layer that cannot be converted, or a value
+            is not ``"skip"``, ``"convert"`` or a block shape.
     """
-    known = sorted(set(names))
+    found = {layer.name: layer.problem for layer in layers}
+    known = sorted(name for name, problem in found.items() if problem is None)
+    reasons = {each.name: each.reason for each in stayed}
+    reasons |= {name: problem for name, problem in found.items() if problem is not None}
     for name, value in overrides.items():
-        if name not in known:
+        if value != SKIP and name not in known and name in reasons:
+            raise ValueError(
+                f"`overrides` should name layers that can be converted: {known}. "
+                f"Received: {name!r}, which stays as it is: {reasons[name]}"
+            )
+        if name not in known and name not in reasons:
             raise ValueError(
                 f"`overrides` should name dense layers of the model: {known}. Received: {name!r}"
             )
@@ -71,62 +113,112 @@ def check_overrides(overrides: Mapping[str, Override], names: Iterable[str]) -> 
             )
 
 
-def plan_layer(
-    layer: DenseLayer, precision: Precision, batch_size: int, override: Override | None = None
-) -> Plan:
-    """Decides what becomes of a layer.
+class Planner:
+    """Plans layers, with what it packs put into one store.
 
     Args:
-        layer: The layer.
-        precision: The precision asked for. A layer that INT8 cannot hold or would not
-            speed up is converted in fp32 if that pays.
-        batch_size: Examples per call to expect where the graph leaves it open.
-        override: The user's word on this layer, if any.
-
-    Returns:
-        The plan.
+        options: What all layers have in common.
+        store: Where packed weights go.
     """
-    if precision != "int8":
-        stored = layer.weights
-        if precision == "bf16":
-            stored = stored.astype(tf.bfloat16.as_numpy_dtype)  # to nearest, half to even
-        return _plan(layer, precision, stored, None, batch_size, override)
-    matrix, scale = quantize_weights(layer.weights)
-    if not fits_accumulator(matrix):
-        plan = plan_layer(layer, "fp32", batch_size, override)
-        return dataclasses.replace(plan, reason=f"{plan.reason}; int8 sums could exceed 32 bits")
-    plan = _plan(layer, "int8", matrix, scale, batch_size, override)
-    if plan.convert or override is not None:
-        return plan
-    other = plan_layer(layer, "fp32", batch_size)
-    if not other.convert:
-        return plan
-    return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
+
+    def __init__(self, options: Options, store: PackedStore) -> None:
+        self._options = options
+        self._store = store
+
+    def plan(self, layer: DenseLayer, precision: Precision | None = None) -> Plan:
+        """Decides what becomes of a layer.
+
+        Args:
+            layer: The layer.
+            precision: The precision to plan for; that of the options if none is given. A layer
+                that INT8 cannot hold or would not speed up is converted in fp32 if that pays.
+        """
+        wanted = self._options.precision if precision is None else precision
+        override = self._options.overrides.get(layer.name)
+        if layer.problem is not None:
+            return Plan(layer, wanted, None, layer.problem, None, None)
+        matrix = layer.weights.matrix()
+        zeros = 1.0 - np.count_nonzero(matrix) / matrix.size
+        if not np.isfinite(matrix).all():
+            if override not in (None, SKIP):
+                check_overrides({layer.name: override or CONVERT}, [], [_not_finite(layer)])
+            return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
+        return self._in_precision(layer, matrix, wanted, override, zeros)
+
+    def _in_precision(
+        self,
+        layer: DenseLayer,
+        matrix: np.ndarray,
+        precision: Precision,
+        override: Override | None,
+        zeros: float,
+    ) -> Plan:
+        if precision != "int8":
+            stored = matrix
+            if precision == "bf16":
+                stored = stored.astype(tf.bfloat16.as_numpy_dtype)  # to nearest, half to even
+            return self._decided(layer, precision, stored, None, override, zeros)
+        quantized, scale = quantize_weights(matrix)
+        if not fits_accumulator(quantized):
+            plan = self._in_precision(layer, matrix, "fp32", override, zeros)
+            reason = f"{plan.reason}; int8 sums could exceed 32 bits"
+            return dataclasses.replace(plan, reason=reason)
+        plan = self._decided(layer, "int8", quantized, scale, override, zeros)
+        if plan.convert or override is not None:
+            return plan
+        other = self._in_precision(layer, matrix, "fp32", None, zeros)
+        if not other.convert:
+            return plan
+        return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
+
+    def _decided(
+        self,
+        layer: DenseLayer,
+        precision: Precision,
+        matrix: np.ndarray,
+        scale: np.ndarray | None,
+        override: Override | None,
+        zeros: float,
+    ) -> Plan:
+        block = None if override is None else _block(override)
+        candidates = CANDIDATES if block is None else [block]
+        rows = layer.rows(self._options.batch_size)
+        choice = choose_block(matrix, precision, rows, candidates, self._options.target)
+        if self._options.tune and override is None:
+            choice = measure(layer, matrix, scale, rows, choice, candidates)
+        convert, reason = _decide(choice, override, self._options.tune)
+        packed = self._pack(layer, precision, matrix, scale, choice) if convert else None
+        return Plan(layer, precision, choice, reason, zeros, packed)
+
+    def _pack(
+        self,
+        layer: DenseLayer,
+        precision: Precision,
+        matrix: np.ndarray,
+        scale: np.ndarray | None,
+        choice: BlockChoice,
+    ) -> PackedWeights:
+        key = (layer.weights.identity, precision, str(choice.block))
+        known = self._store.get(*key)
+        if known is not None:
+            return known
+        packed = BlockSparseMatrix.from_dense(matrix, choice.block)
+        return self._store.add(key, packed, scale, layer.name)
 
 
-def _plan(
-    layer: DenseLayer,
-    precision: Precision,
-    matrix: np.ndarray,
-    scale: np.ndarray | None,
-    batch_size: int,
-    override: Override | None,
-) -> Plan:
-    block = None if override is None else _block(override)
-    candidates = CANDIDATES if block is None else [block]
-    choice = choose_block(matrix, precision, layer.rows(batch_size), candidates)
-    convert, reason = _decide(choice, override)
-    return Plan(layer, precision, choice, convert, reason, matrix, scale)
+def _not_finite(layer: DenseLayer) -> Unmatched:
+    return Unmatched(layer.name, layer.graph, layer.product, "its weights hold NaN or Inf")
 
 
-def _decide(choice: BlockChoice, override: Override | None) -> tuple[bool, str]:
+def _decide(choice: BlockChoice, override: Override | None, tuned: bool) -> tuple[bool, str]:
+    known = "measured" if tuned and override is None else "predicted"
     if override == SKIP:
         return False, "skipped by `overrides`"
     if override is not None:
         return True, "converted by `overrides`"
-    if choice.speedup >= LEAST_SPEEDUP:
-        return True, "predicted faster"
-    return False, f"predicted no faster: {choice.speedup:.2f}x at best, as {choice.block}"
+    if choice.speedup >= MIN_SPEEDUP:
+        return True, f"{known} faster"
+    return False, f"{known} no faster: {choice.speedup:.2f}x at best, as {choice.block}"
 
 
 def _block(value: Override) -> BlockPattern | None:

@@ -17,7 +17,8 @@ class OpReport:
         node: Name of the node in the converted graph.
         signatures: Signatures that the node serves.
         converted: Whether the block-sparse op took its place.
-        shape: Shape ``(out, in)`` of the weights, or None if they are not known.
+        shape: Shape ``(out, in)`` of the weights; of the constant as it is where it is no matrix;
+            None if there is none.
         zeros: Share of zeros among the weights, or None.
         block: Block shape such as ``"16x4"``, or None if it stayed.
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``, or None if it stayed.
@@ -27,7 +28,10 @@ class OpReport:
             the name of an activation; empty if it stayed.
         chain: Names of the layers that run as one op with this one, each on the result of
             the one before, this one among them; empty if it runs alone.
-        speedup: Predicted time of the dense op over that of the sparse one, or None.
+        speedup: Predicted (or with ``tune=True`` measured) time of the dense op over that of
+            the sparse one, or None.
+        error: Error that the precision adds to the layer's result, relative to it, on the
+            calibration data; None where it was not measured.
         reason: Why it was converted or why it stayed.
     """
 
@@ -35,7 +39,7 @@ class OpReport:
     node: str
     signatures: tuple[str, ...]
     converted: bool
-    shape: tuple[int, int] | None
+    shape: tuple[int, ...] | None
     zeros: float | None
     block: str | None
     precision: str | None
@@ -44,6 +48,7 @@ class OpReport:
     fused: tuple[str, ...]
     chain: tuple[str, ...]
     speedup: float | None
+    error: float | None
     reason: str
 
 
@@ -98,6 +103,7 @@ class ConversionReport:
             "fused",
             "chain",
             "speed-up",
+            "error",
             "",
         )
         rows = [heads, *map(_row, self.ops, _places(self.ops))]
@@ -132,5 +138,6 @@ def _row(op: OpReport, place: int) -> tuple[str, ...]:
         "+".join(op.fused) or "-",
         f"{place} of {len(op.chain)}" if op.chain else "-",
         f"{op.speedup:.2f}x" if op.speedup is not None else "-",
+        f"{op.error:.2%}" if op.error is not None else "-",
         op.reason,
     )

@@ -8,10 +8,11 @@ aside first and put back if the rename fails.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+import tensorflow as tf
 
 
 def check_target(path: str | os.PathLike[str], overwrite: bool) -> Path:
@@ -79,7 +80,13 @@ def write_atomically(
             raise
 
 
-def copy_extra_assets(source: Path | None, target: Path) -> None:
+def copy_extra_assets(source: str | None, target: Path) -> None:
     """Copies ``assets.extra`` (files that are only for servers) where there is one."""
-    if source is not None and (source / "assets.extra").is_dir():
-        shutil.copytree(source / "assets.extra", target / "assets.extra")
+    extra = f"{source}/assets.extra"
+    if source is None or not tf.io.gfile.isdir(extra):
+        return
+    for folder, _, names in tf.io.gfile.walk(extra):
+        copy = f"{target}/assets.extra{folder.removeprefix(extra)}"
+        tf.io.gfile.makedirs(copy)
+        for name in names:
+            tf.io.gfile.copy(f"{folder}/{name}", f"{copy}/{name}")

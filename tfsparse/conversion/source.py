@@ -1,17 +1,15 @@
-"""Loads what is to be converted: a SavedModel's signatures, whoever wrote it.
+"""Loads what is to be converted: a SavedModel's functions, whoever wrote it.
 
 Keras models of either version write their own SavedModel through their ``export``, so that
-this wing reads one format and imports no Keras.
+this package reads one format and imports no Keras.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,58 +23,87 @@ class LoadedModel:
     Attributes:
         model: The object that `tf.saved_model.load` returned; it owns the variables.
         signatures: Signature key to `tf.ConcreteFunction`.
+        endpoints: Name of a callable attribute to the function of several signatures.
         folder: The SavedModel's folder, or None for a Keras model.
     """
 
     model: Any
     signatures: Mapping[str, Any]
-    folder: Path | None
+    endpoints: Mapping[str, Any]
+    folder: str | None
 
 
-def load_source(source: Any) -> LoadedModel:
+def load_source(
+    source: Any, tags: Sequence[str] | None = None, signatures: Iterable[str] | None = None
+) -> LoadedModel:
     """Loads a Keras model or a SavedModel folder.
 
     Args:
         source: A Keras 3 model, a tf_keras model, or the path of a SavedModel.
+        tags: Tags of the graph to load where the SavedModel has several.
+        signatures: Keys of the signatures to keep, and no others; all if None. Callable
+            attributes other than these are left out then too.
 
     Returns:
         The loaded model.
 
     Raises:
-        ValueError: If `source` is none of these, or has no signatures.
+        ValueError: If `source` is none of these, or has no signatures, or not those asked for.
         FileNotFoundError: If there is no SavedModel at the path.
     """
     if isinstance(source, str | os.PathLike):
-        folder = Path(source)
-        if not any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
+        folder = os.path.expanduser(os.fspath(source))  # noqa: PTH111, a path may be gs://...
+        names = ("saved_model.pb", "saved_model.pbtxt")
+        if not any(tf.io.gfile.exists(f"{folder}/{name}") for name in names):
             raise FileNotFoundError(
                 "`source` should be the folder of a SavedModel. "
                 f"Received: source={os.fspath(source)!r}, where there is no saved_model.pb"
             )
-        return _load(folder, folder)
+        return _load(folder, folder, tags, signatures)
     if callable(getattr(source, "export", None)):
         with tempfile.TemporaryDirectory(prefix="tfsparse-") as scratch:
-            folder = Path(scratch, "model")
-            _export(source, folder)
-            return _load(folder, None)
+            path = str(Path(scratch, "model"))
+            _export(source, path)
+            return _load(path, None, tags, signatures)
     raise ValueError(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
     )
 
 
-def _export(model: Any, folder: Path) -> None:
+def _export(model: Any, folder: str) -> None:
     """Writes a SavedModel the model's own way, without its message about a scratch folder."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        model.export(str(folder))
+    try:
+        model.export(folder, verbose=False)
+    except TypeError as error:
+        if "verbose" not in str(error):
+            raise
+        model.export(folder)  # tf_keras and older versions of Keras
 
 
-def _load(path: Path, folder: Path | None) -> LoadedModel:
-    model = tf.saved_model.load(str(path))
+def _load(
+    path: str, folder: str | None, tags: Sequence[str] | None, wanted: Iterable[str] | None
+) -> LoadedModel:
+    model = tf.saved_model.load(path, tags=None if tags is None else list(tags))
     signatures = dict(model.signatures)
+    endpoints = {
+        name: value
+        for name, value in vars(model).items()
+        if not name.startswith("_self_") and hasattr(value, "concrete_functions")
+    }
+    endpoints = {name: value for name, value in endpoints.items() if value.concrete_functions}
+    if wanted is not None:
+        keys = list(wanted)
+        unknown = sorted(set(keys) - set(signatures))
+        if unknown:
+            raise ValueError(
+                f"`signatures` should name some of {sorted(signatures)}. Received: {unknown}"
+            )
+        signatures = {key: signatures[key] for key in keys}
+        endpoints = {name: value for name, value in endpoints.items() if name in keys}
     if not signatures:
         raise ValueError(
             "`source` should have signatures, which say what is served. "
             f"Received: a SavedModel without signatures, {path}"
         )
-    return LoadedModel(model, signatures, folder)
+    return LoadedModel(model, signatures, endpoints, folder)

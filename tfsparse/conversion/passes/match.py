@@ -1,17 +1,18 @@
 """Finds the dense layers of a graph: constant-weight product, bias, residual, activation.
 
-What: ``MatMul`` or ``BatchMatMulV2`` by a constant matrix, with either transposition of
-it, then optionally ``BiasAdd`` or ``Add`` of a constant vector, then optionally ``Add`` of
-another tensor of the result's shape, then optionally one of the `activations`; ``Identity``
-nodes in between are passed through. A node becomes part of a layer only where nothing else
-reads the result before it. So the other tensor of an ``Add`` cannot depend on the product.
-Where both tensors are products, the first one takes the other as its residual.
+What: a product as `products` reads it, then optionally scales and shifts by constants (a bias, a
+BatchNorm), then optionally ``Add`` of another tensor of the result's shape, then optionally one of
+the `activations`; ``Identity`` nodes in between are passed through. A scale and shift before the
+product is drawn in too where nothing else reads it. A node becomes part of a layer only where
+nothing else reads the result before it. So the other tensor of an ``Add`` cannot depend on
+the product. Where both tensors are products, the first one takes the other as its residual.
 
 Reshapes: Keras multiplies activations of rank 3 and more by reshaping to a matrix,
-multiplying, and reshaping back before the bias. Where `reshapes` proves that the two undo
-each other, the layer takes the activations as they are and the reshapes fall away.
-Elsewhere, the bias and the activation are still drawn into the product across the reshape, which
-keeps the last axis; the reshape stays. A residual is not, as it has the other shape.
+multiplying, and reshaping back before the bias; and it reshapes heads into features. Where
+`shapes` proves that both tensors outside of the reshapes have the same leading sizes, the layer takes
+one and gives the other, and the reshapes fall away. Elsewhere the bias and the activation are
+still drawn into the product across the reshape, if that keeps the last axis; the reshape
+stays. A residual is not, as it has the other shape.
 
 Contract: nothing is changed here. Products that stay are returned with the reason.
 """
@@ -24,50 +25,64 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
-from tfsparse.conversion.graph_view import GraphView, NodeDef, Reader, node_name
+from tfsparse.conversion.affine import Affine, read_affine
+from tfsparse.conversion.graph import Graph, NodeDef, node_name
+from tfsparse.conversion.graph_view import GraphView, Reader
 from tfsparse.conversion.layer_name import layer_name
-from tfsparse.conversion.reshapes import source_of_reshapes
+from tfsparse.conversion.products import PRODUCTS, NoProduct, Product, read_product
+from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
+from tfsparse.conversion.weights import Weights
 
-_TRANSPOSES = {
-    "MatMul": ("transpose_a", "transpose_b"),
-    "BatchMatMulV2": ("adj_x", "adj_y"),
-    "BatchMatMulV3": ("adj_x", "adj_y"),
-}
-_NOT_CONVERTED = {"Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "SparseMatMul"}
-_INSIDE = "it is inside a loop or branch"
+FLOATS = (tf.float32, tf.float16, tf.bfloat16)
+"""Types that a layer may compute in; our ops compute in float32."""
+
+_MAX_SHIFT = 16.0
+"""A larger shift before a product could cost accuracy: what it adds would cancel again."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class DenseLayer:
     """A dense layer found in a graph.
 
     Attributes:
         name: The layer's name as the user knows it.
+        graph: The graph that it stands in.
         product: Name of the node that multiplies.
         result: Name of the node whose output is the layer's result.
         reshape: Name of a ``Reshape`` between product and bias that has to stay.
         absorbed: Names of the nodes that the layer stands for, `reshape` left out.
-        x: Name of the tensor of activations, shape ``(..., in)``.
-        weights: float32 array of shape ``(out, in)``.
-        weights_id: Equal for layers that share their weights.
+        x: Name of the tensor of activations.
+        x_order: Order of its axes that the product wants, or None.
+        x_axes: How many axes at its end are the inputs.
+        weights: The weights of shape ``(out, in)``.
         bias: float32 array of shape ``(out,)``, or None.
         residual: Name of the tensor that is added before the activation, or None.
         activation: What is applied to the sum.
+        y_axes: Sizes of the axes at the end of the result that are the outputs.
+        y_order: Order of the axes of the result, or None.
+        dtype: Type of the result's elements.
         lead: Static leading dimensions of the result, None where unknown.
+        problem: Why the layer cannot be converted, or None.
     """
 
     name: str
+    graph: Graph
     product: str
     result: str
     reshape: str | None
     absorbed: tuple[str, ...]
     x: str
-    weights: np.ndarray
-    weights_id: tuple[str, bool]
+    x_order: tuple[int, ...] | None
+    x_axes: int
+    weights: Weights
     bias: np.ndarray | None
     residual: str | None
     activation: ActivationName
+    y_axes: tuple[int, ...]
+    y_order: tuple[int, ...] | None
+    dtype: tf.DType
     lead: tuple[int | None, ...]
+    problem: str | None
 
     @property
     def fused(self) -> tuple[str, ...]:
@@ -86,11 +101,13 @@ class DenseLayer:
 
 @dataclasses.dataclass(frozen=True)
 class Unmatched:
-    """A product that is left as it is, and why."""
+    """A product that is left as it is, why, and the shape of its weights if they have one."""
 
     name: str
+    graph: Graph
     node: str
     reason: str
+    shape: tuple[int, ...] | None = None
 
 
 def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched]]:
@@ -105,105 +122,105 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     layers: list[DenseLayer] = []
     unmatched: list[Unmatched] = []
     taken: dict[str, DenseLayer] = {}
-    for node in view.graph.graph_def.node:
-        if node.op in _TRANSPOSES or node.op in _NOT_CONVERTED:
-            found = _match(view, node, taken)
-            if isinstance(found, DenseLayer):
-                layers.append(found)
-                taken |= dict.fromkeys(found.absorbed, found)
-            else:
-                unmatched.append(found)
-    for function in view.graph.graph_def.library.function:
-        for node in function.node_def:
-            if node.op in _TRANSPOSES:
-                unmatched.append(Unmatched(layer_name(node.name, None), node.name, _INSIDE))
+    for node in list(view.nodes.values()):
+        if node.op not in PRODUCTS:
+            continue
+        found = _match(view, node, taken)
+        if isinstance(found, DenseLayer):
+            layers.append(found)
+            taken |= dict.fromkeys(found.absorbed, found)
+        elif found is not None:
+            unmatched.append(found)
     return layers, unmatched
 
 
-def _match(view: GraphView, node: NodeDef, taken: dict[str, DenseLayer]) -> DenseLayer | Unmatched:
-    name = _name(view, node)
-    reason = _reason_to_stay(view, node)
-    if reason is not None:
-        return Unmatched(name, node.name, reason)
-    source = view.data_inputs(node)[1]
-    constant = view.constant(source)
-    transposed = bool(node.attr[_TRANSPOSES[node.op][1]].b)
-    matrix = np.asarray(constant) if transposed else np.asarray(constant).T
-    if matrix.size == 0 or not np.isfinite(matrix).all():
-        reason = "its weights are empty" if matrix.size == 0 else "its weights hold NaN or Inf"
-        return Unmatched(name, node.name, reason)
-    tail = _Tail(view, node.name, matrix.shape[0], taken)
-    tail.take_reshape(matrix.shape[1])
-    tail.take_bias()
-    tail.take_residual()
-    tail.take_activation()
-    shape = view.shape(tail.lead_of or f"{tail.result}:0")
-    return DenseLayer(
-        name=name,
-        product=node.name,
-        result=tail.result,
-        reshape=tail.reshape,
-        absorbed=tuple(tail.absorbed),
-        x=tail.x,
-        weights=np.ascontiguousarray(matrix),
-        weights_id=(view.through_identities(source), transposed),
-        bias=tail.bias,
-        residual=tail.residual,
-        activation=tail.activation,
-        lead=() if shape.rank is None else tuple(shape.as_list()[:-1]),
-    )
+def _match(
+    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer]
+) -> DenseLayer | Unmatched | None:
+    product = read_product(view, node)
+    if product is None:
+        return None
+    if isinstance(product, NoProduct):
+        name = _name(view, node)
+        return Unmatched(name, view.graph, node.name, product.reason, product.shape)
+    name = _name(view, node, product.weights.tensor)
+    dtype = view.dtype(f"{node.name}:0")
+    if dtype not in FLOATS or 0 in product.weights.shape:
+        empty = "its weights are empty"
+        reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
+        return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
+    tail = _Tail(view, node.name, product, taken)
+    tail.take_reshapes()
+    tail.take_affine_before()
+    if product.y_order is None:
+        tail.take_affine()
+        tail.take_residual()
+        tail.take_activation()
+    return tail.layer(name, dtype)
 
 
-def _name(view: GraphView, node: NodeDef) -> str:
+def _name(view: GraphView, node: NodeDef, weights: str | None = None) -> str:
     """The layer's name, by the variable of its weights if one is found."""
-    variables = view.graph.weight_names
-    for tensor in view.data_inputs(node)[1:2]:
-        if view.constant(tensor) is None:
-            break
-        for source in view.ancestors(node_name(tensor)):
-            if source.name in variables:
-                return layer_name(node.name, variables[source.name])
-    return layer_name(node.name, None)
-
-
-def _reason_to_stay(view: GraphView, node: NodeDef) -> str | None:
-    if node.op in _NOT_CONVERTED:
-        return f"{node.op} is not converted"
-    x, weights = view.data_inputs(node)[:2]
-    for tensor in (x, weights, f"{node.name}:0"):
-        if view.dtype(tensor) != tf.float32:
-            return f"it computes in {view.dtype(tensor).name}, not float32"
-    if view.shape(weights).rank not in (None, 2):
-        return "its weights are not a matrix"
-    constant = view.constant(weights)
-    if constant is None:
-        left = view.constant(x) is not None
-        return "its weights are on the left" if left else "its weights are not constant"
-    if constant.ndim != 2:
-        return "its weights are not a matrix"
-    if node.attr[_TRANSPOSES[node.op][0]].b:
-        return "its activations are transposed"
-    return None
+    names = [] if weights is None else view.constants.variable_names(weights)
+    return layer_name(node.name, view.state.layer_variable(names))
 
 
 class _Tail:
     """Grows a match from its product towards the activation."""
 
     def __init__(
-        self, view: GraphView, product: str, units: int, taken: dict[str, DenseLayer]
+        self, view: GraphView, node: str, product: Product, taken: dict[str, DenseLayer]
     ) -> None:
         self.view = view
         self.taken = taken
-        self.units = units
-        self.result = product
+        self.node = node
+        self.product = product
+        self.weights = product.weights
+        self.x = product.x
+        self.x_axes = product.x_axes
+        self.y_axes = product.y_axes
+        self.result = node
         self.reshape: str | None = None
-        self.absorbed = [product]
-        self.x = view.data_inputs(view.nodes[product])[0]
+        self.absorbed = [node]
         self.bias: np.ndarray | None = None
         self.residual: str | None = None
         self.activation: ActivationName = "linear"
-        self.lead_of: str | None = None
+        self.problem: str | None = None
+        self._lead: list[Size] | None = None
         self._undecided: str | None = None
+
+    def layer(self, name: str, dtype: tf.DType) -> DenseLayer:
+        """The layer as it was found."""
+        return DenseLayer(
+            name=name,
+            graph=self.view.graph,
+            product=self.node,
+            result=self.result,
+            reshape=self.reshape,
+            absorbed=tuple(self.absorbed),
+            x=self.x,
+            x_order=self.product.x_order,
+            x_axes=self.x_axes,
+            weights=self.weights,
+            bias=None if self.bias is None else self.bias.astype(np.float32),
+            residual=self.residual,
+            activation=self.activation,
+            y_axes=self.y_axes,
+            y_order=self.product.y_order,
+            dtype=dtype,
+            lead=self._static_lead(),
+            problem=self.problem,
+        )
+
+    def _static_lead(self) -> tuple[int | None, ...]:
+        lead = self._lead
+        if lead is None:
+            shape = self.view.shape(f"{self.reshape or self.result}:0")
+            if shape.rank is None:
+                return ()
+            axes = 1 if self.reshape is not None else len(self.y_axes)
+            lead = list(shape.as_list()[: shape.rank - axes])
+        return tuple(size if isinstance(size, int) else None for size in lead)
 
     def _next(self) -> Reader | None:
         """The sole reader of the result so far, with identities passed through."""
@@ -212,17 +229,68 @@ class _Tail:
             reader = self.view.sole_reader(f"{reader.node.name}:0")
         return None if reader is None or reader.node.name in self.taken else reader
 
-    def take_reshape(self, depth: int) -> None:
-        """Draws in a reshape back, or remembers it as one that may have to stay."""
-        reader = self._next()
-        if reader is None or reader.node.op != "Reshape" or reader.index != 0:
+    def take_reshapes(self) -> None:
+        """Takes the tensors outside of reshapes around the product, where that is proved."""
+        if self.product.x_order is not None or self.product.y_order is not None:
             return
-        source = source_of_reshapes(self.view, self.x, reader.node, (self.units, depth))
-        if source is not None:
-            self.x, self.lead_of = source, source
-            self._extend(reader.node)
-        elif self.view.shape(f"{reader.node.name}:0")[-1:] == [self.units]:
-            self._undecided = reader.node.name
+        reader = self._next()
+        behind = reader.node if reader is not None and _reshapes(reader) else None
+        before = self._before()
+        units, depth = self.weights.shape
+        for source in [self.x] if before is None else [before, self.x]:
+            for after in [None] if behind is None else [behind, None]:
+                if (source, after) == (self.x, None):
+                    continue
+                found = self._outside(source, after, units, depth)
+                if found is not None:
+                    self.x, (self.x_axes, self.y_axes, self._lead) = source, found
+                    if after is not None:
+                        self._extend(after)
+                    return
+        if behind is not None and self.view.shape(f"{behind.name}:0")[-1:] == [units]:
+            self._undecided = behind.name
+            self.y_axes = (units,)
+
+    def _before(self) -> str | None:
+        """What was reshaped into the activations, with a transposition that moves nothing skipped."""
+        node = self.view.nodes[node_name(self.view.through_identities(self.x))]
+        if node.op != "Reshape":
+            return None
+        source = self.view.data_inputs(node)[0]
+        node = self.view.nodes[node_name(source)]
+        if node.op == "Transpose":
+            source, order = self.view.data_inputs(node)
+            moved = self.view.constant(order)
+            if moved is None or moved.tolist() != list(range(moved.size)):
+                return None
+        return source
+
+    def _outside(
+        self, source: str, after: NodeDef | None, units: int, depth: int
+    ) -> tuple[int, tuple[int, ...], list[Size]] | None:
+        """How many axes the inputs have in `source`, those of the outputs, and the axes before."""
+        x = sizes(self.view, source)
+        if x is None or len(x) < 2:
+            return None
+        x_axes = self._input_axes(x, source, depth)
+        if after is not None:
+            y = sizes(self.view, f"{after.name}:0")
+        else:
+            inner = sizes(self.view, self.x)
+            y = None if inner is None else [*inner[: -self.product.x_axes], *self.product.y_axes]
+        if y is None or x_axes is None:
+            return None
+        y_axes = trailing_axes(y, units)
+        if y_axes is None or not equal(x[:-x_axes], y[:-y_axes]) or len(x) == x_axes:
+            return None
+        return x_axes, tuple(int(size) for size in y[-y_axes:] if isinstance(size, int)), x[:-x_axes]
+
+    def _input_axes(self, x: list[Size], source: str, depth: int) -> int | None:
+        """An unknown last axis is the inputs: with another size the original would fail."""
+        found = trailing_axes(x, depth)
+        if found is None and not isinstance(x[-1], int) and source != self.x:
+            return 1
+        return found
 
     def _extend(self, node: NodeDef) -> None:
         """Draws a node into the match, across an undecided reshape if there is one."""
@@ -231,23 +299,56 @@ class _Tail:
         self.result = node.name
         self.absorbed.append(node.name)
 
-    def take_bias(self) -> None:
-        """Draws in the addition of a constant vector along the last axis."""
-        reader = self._next()
-        if reader is None or reader.node.op not in ("BiasAdd", "Add", "AddV2"):
+    def take_affine(self) -> None:
+        """Draws in scales and shifts by constants along the outputs."""
+        while (reader := self._next()) is not None and reader.index >= 0:
+            found = read_affine(self.view, reader.node, reader.index, self.y_axes)
+            if found is None:
+                return
+            if not _is_finite(found):
+                shift = found.scale is None
+                self.problem = f"its {'bias' if shift else 'scale'} holds NaN or Inf"
+                return
+            if found.scale is not None:
+                self.weights = self.weights.scaled(outputs=found.scale.astype(np.float32))
+                self.bias = None if self.bias is None else self.bias * found.scale
+            if found.shift is not None:
+                self.bias = found.shift if self.bias is None else self.bias + found.shift
+            self._extend(reader.node)
+
+    def take_affine_before(self) -> None:
+        """Draws in scales and shifts of the activations that nothing else reads."""
+        if self.product.x_order is not None:
             return
-        if reader.node.op == "BiasAdd" and reader.node.attr["data_format"].s == b"NCHW":
-            return
-        inputs = self.view.data_inputs(reader.node)
-        added = self.view.constant(inputs[1 - reader.index])
-        before = self.view.shape(inputs[reader.index]).rank
-        if added is None or (added.ndim > 1 and added.ndim > (before or 1)):
-            return
-        vector = added.size == self.units and added.shape[-1:] == (self.units,)
-        if not (added.size == 1 or vector):
-            return
-        self.bias = np.broadcast_to(added.reshape(-1), (self.units,)).astype(np.float32)
-        self._extend(reader.node)
+        axes = self._axes_of_x()
+        while axes is not None:
+            tensor = self.view.through_identities(self.x)
+            node = self.view.nodes[node_name(tensor)]
+            inputs = self.view.data_inputs(node)
+            if node.name in self.taken or not inputs or self.view.sole_reader(tensor) is None:
+                return
+            operand = 1 if len(inputs) > 1 and self.view.is_constant(inputs[0]) else 0
+            found = read_affine(self.view, node, operand, axes)
+            if found is None or not _is_finite(found) or not self._keeps_shape(inputs[operand]):
+                return
+            if found.shift is not None and np.abs(found.shift).max(initial=0) > _MAX_SHIFT:
+                return
+            if found.shift is not None:
+                added = self.weights.matrix().astype(np.float64) @ found.shift
+                self.bias = added if self.bias is None else self.bias + added
+            if found.scale is not None:
+                self.weights = self.weights.scaled(inputs=found.scale.astype(np.float32))
+            self.x = inputs[operand]
+
+    def _axes_of_x(self) -> tuple[int, ...] | None:
+        shape = self.view.shape(self.x)
+        if shape.rank is None or not shape[-self.x_axes :].is_fully_defined():
+            return None
+        return tuple(shape.as_list()[-self.x_axes :])
+
+    def _keeps_shape(self, tensor: str) -> bool:
+        shape = self.view.shape(tensor)
+        return shape.rank is not None and shape.as_list() == self.view.shape(self.x).as_list()
 
     def take_residual(self) -> None:
         """Draws in the addition of another tensor of the result's shape."""
@@ -258,7 +359,7 @@ class _Tail:
             return
         inputs = self.view.data_inputs(reader.node)
         other = inputs[1 - reader.index]
-        if self.view.constant(other) is None and self._has_shape_of_result(other):
+        if not self.view.is_constant(other) and self._has_shape_of_result(other):
             self.residual = other
             self._extend(reader.node)
 
@@ -268,17 +369,21 @@ class _Tail:
         An unknown size is taken to be that of the result where the product depends on the
         tensor, or where it is the first and only one: the batch, which every example has.
         """
-        if self.view.shape(tensor)[-1:] != [self.units]:
+        axes = len(self.y_axes)
+        if self.view.shape(tensor)[-axes:] != list(self.y_axes):
             return False
-        source, other = self._lead_source(self.x), self._lead_source(tensor)
-        lead, shape = self.view.shape(source)[:-1], self.view.shape(other)[:-1]
+        (source, inputs), (other, others) = (
+            self._lead_source(self.x, self.x_axes),
+            self._lead_source(tensor, axes),
+        )
+        lead, shape = self.view.shape(source)[:-inputs], self.view.shape(other)[:-others]
         if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
             return False
         if None not in lead.as_list()[1:]:
             return True
         return any(node.name == node_name(other) for node in self.view.ancestors(node_name(source)))
 
-    def _lead_source(self, tensor: str) -> str:
+    def _lead_source(self, tensor: str, axes: int) -> tuple[str, int]:
         """A tensor of the same leading sizes, as far back as the layers found so far go.
 
         TensorFlow loses sizes in the reshapes that such layers do without.
@@ -286,9 +391,9 @@ class _Tail:
         while True:
             tensor = self.view.through_identities(tensor)
             layer = self.taken.get(node_name(tensor))
-            if layer is None or layer.reshape is not None:
-                return tensor
-            tensor = layer.x
+            if layer is None or layer.reshape is not None or layer.x_order or layer.y_order:
+                return tensor, axes
+            tensor, axes = layer.x, layer.x_axes
 
     def take_activation(self) -> None:
         """Draws in an activation."""
@@ -297,3 +402,12 @@ class _Tail:
             self.activation = found.name
             self._extend(found.result)
             self.absorbed += [name for name in found.nodes if name != found.result.name]
+
+
+def _reshapes(reader: Reader) -> bool:
+    return reader.node.op == "Reshape" and reader.index == 0
+
+
+def _is_finite(affine: Affine) -> bool:
+    values = [value for value in (affine.scale, affine.shift) if value is not None]
+    return all(np.isfinite(value.astype(np.float32)).all() for value in values)

@@ -1,4 +1,4 @@
-"""Lets neighbouring INT8 ops hand each other u8 instead of float32.
+"""Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
 Where everything that reads an INT8 op's result is the activations of another INT8 op, the
 first requantizes its result and the second takes it as it is: same scale, same zero point, a
@@ -16,15 +16,13 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.frozen_graph import FrozenGraph
-from tfsparse.conversion.graph_view import GraphView, NodeDef, node_name
+from tfsparse.conversion.graph import Graph, NodeDef, node_name
+from tfsparse.conversion.graph_view import GraphView
+from tfsparse.conversion.op_interface import INT8_OP, X, place_of
 from tfsparse.conversion.quantization import ActivationParams
-from tfsparse.conversion.rewriting import INT8_OP
 
 _MOVES = {"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
-_X, _X_SCALE, _X_ZERO_POINT = 0, 1, 2
-_Y_SCALE, _Y_ZERO_POINT = 9, 10
 
 
 @dataclasses.dataclass
@@ -35,28 +33,21 @@ class _Readers:
     followers: set[str] = dataclasses.field(default_factory=set)
 
 
-def hand_over_u8(graph: FrozenGraph, params: Mapping[str, ActivationParams]) -> FrozenGraph:
-    """Turns results between INT8 ops into u8.
+def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> None:
+    """Turns results between INT8 ops into uint8.
 
     Args:
-        graph: A rewritten graph. It is not changed.
-        params: Name of an INT8 op's node to how its result is read as u8.
-
-    Returns:
-        The graph with u8 between the ops wherever possible.
+        view: View of a rewritten graph. The graph is changed in place.
+        params: Name of an INT8 op's node to how its result is read as uint8. Ops that
+            measure the range of their activations when they run are not in it.
     """
-    graph_def = tf.compat.v1.GraphDef()
-    graph_def.CopyFrom(graph.graph_def)
-    nodes = {node.name: node for node in graph_def.node}
-    view = GraphView(graph)
-    for node in graph.graph_def.node:
+    for node in list(view.nodes.values()):
         if node.op != INT8_OP or node.name not in params:
             continue
         readers = _Readers()
         taken = _collect(view, f"{node.name}:0", readers)
         if taken and readers.consumers and readers.consumers <= params.keys():
-            _set_u8(nodes, node.name, readers, params[node.name])
-    return graph.with_graph_def(graph_def)
+            _set_uint8(view.graph, node.name, readers, params[node.name])
 
 
 def _collect(view: GraphView, tensor: str, found: _Readers) -> bool:
@@ -65,7 +56,7 @@ def _collect(view: GraphView, tensor: str, found: _Readers) -> bool:
         return False
     for reader in view.readers(tensor):
         node = reader.node
-        if node.op == INT8_OP and reader.index == _X:
+        if node.op == INT8_OP and reader.index == X:
             found.consumers.add(node.name)
         elif node.op in _LOOKS_AT_SHAPE and reader.index == 0:
             found.followers.add(node.name)
@@ -78,22 +69,22 @@ def _collect(view: GraphView, tensor: str, found: _Readers) -> bool:
     return True
 
 
-def _set_u8(
-    nodes: Mapping[str, NodeDef], producer: str, readers: _Readers, params: ActivationParams
-) -> None:
+def _set_uint8(graph: Graph, producer: str, readers: _Readers, params: ActivationParams) -> None:
     uint8 = tf.uint8.as_datatype_enum
-    node = nodes[producer]
-    scale, zero_point = node.input[_Y_SCALE], node.input[_Y_ZERO_POINT]
-    _set_value(nodes[node_name(scale)], np.float32(params.scale))
-    _set_value(nodes[node_name(zero_point)], np.int32(params.zero_point))
+    node = graph.nodes[producer]
+    scale, zero_point = (
+        node.input[place_of(INT8_OP, name)] for name in ("y_scale", "y_zero_point")
+    )
+    _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
+    _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
     node.attr["Tout"].type = uint8
     for name in readers.followers:
-        nodes[name].attr["T"].type = uint8
+        graph.nodes[name].attr["T"].type = uint8
     for name in readers.consumers:
-        consumer = nodes[name]
+        consumer = graph.nodes[name]
         consumer.attr["Tin"].type = uint8
-        consumer.input[_X_SCALE] = scale
-        consumer.input[_X_ZERO_POINT] = zero_point
+        consumer.input[place_of(INT8_OP, "x_scale")] = scale
+        consumer.input[place_of(INT8_OP, "x_zero_point")] = zero_point
 
 
 def _set_value(constant: NodeDef, value: np.generic) -> None:

@@ -2,8 +2,10 @@
 
 The new op takes the name of the last node it stands for, so nothing downstream is rewired.
 (Where a reshape stays between product and bias, it takes the product's name, and the last
-node becomes an ``Identity`` of the reshape.) Weights become constants beside it, shared by
-layers that shared theirs. Here every op takes and gives float32; `handover` comes after.
+node becomes an ``Identity`` of the reshape. Where the layer computes in half precision or its
+axes are ordered in another way, a ``Cast`` or ``Transpose`` takes the name.) Weights are read from
+variables of the new model; what is small, such as a bias, is a constant beside the op. Here every op
+takes and gives float32; `propagate_uint8` comes after.
 """
 
 from __future__ import annotations
@@ -14,138 +16,173 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfsparse import ops
-from tfsparse.conversion.frozen_graph import FrozenGraph
-from tfsparse.conversion.graph_view import NodeDef, node_name
+from tfsparse.conversion.capturing import read_variable
+from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of
+from tfsparse.conversion.importing import tensor_type
+from tfsparse.conversion.op_interface import FLOAT_OP, INT8_OP, RANGE_OP, op_node
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 
-FLOAT_OP = "Tfsparse>BlockSparseMatMul"
-INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
+TensorKey = tuple[Graph, str]
+"""A tensor of a graph of the model."""
 
 
-def rewrite(
-    graph: FrozenGraph, plans: Sequence[Plan], params: Mapping[str, ActivationParams]
-) -> FrozenGraph:
-    """Replaces the planned layers of a graph.
+def rewrite(plans: Sequence[Plan], params: Mapping[TensorKey, ActivationParams]) -> dict[int, str]:
+    """Replaces planned layers in their graphs.
 
     Args:
-        graph: A clean frozen graph. It is not changed.
-        plans: Plans of its layers; those that do not convert are passed over.
-        params: Tensor name to how it is read as u8, for every ``x`` of an int8 plan.
+        plans: Plans; those that do not convert are passed over. Their graphs are changed in
+            place.
+        params: Tensor to how it is read as uint8. An int8 layer whose activations are not
+            in it measures their range when it runs.
 
     Returns:
-        The graph with the ops in place and without the nodes that nothing needs any more.
+        id of a plan to the name of the node of its op.
     """
-    rewriter = _Rewriter(graph, params)
+    rewriters: dict[int, _Rewriter] = {}
+    made: dict[int, str] = {}
     for plan in plans:
-        if plan.convert:
-            rewriter.replace(plan)
-    return rewriter.result()
-
-
-def op_node(plan: Plan) -> str:
-    """Name of the node that the op of a plan gets."""
-    return plan.layer.result if plan.layer.reshape is None else plan.layer.product
+        if plan.packed is not None:
+            graph = plan.layer.graph
+            rewriter = rewriters.setdefault(id(graph), _Rewriter(graph, params))
+            made[id(plan)] = rewriter.replace(plan)
+    for graph in {id(plan.layer.graph): plan.layer.graph for plan in plans}.values():
+        graph.prune()
+    return made
 
 
 class _Rewriter:
-    def __init__(self, graph: FrozenGraph, params: Mapping[str, ActivationParams]) -> None:
+    def __init__(self, graph: Graph, params: Mapping[TensorKey, ActivationParams]) -> None:
         self._graph = graph
         self._params = params
-        self._nodes: dict[str, NodeDef] = {node.name: node for node in graph.graph_def.node}
         self._constants: dict[str, str] = {}
-        self._weight_scopes: dict[tuple[Any, ...], str] = {}
+        self._made: dict[tuple[Any, ...], str] = {}
 
-    def replace(self, plan: Plan) -> None:
-        layer, name = plan.layer, op_node(plan)
+    def replace(self, plan: Plan) -> str:
+        layer = plan.layer
+        base = layer.product if layer.reshape is not None else layer.result
         control = self._control_inputs(layer.absorbed)
-        data, indices, indptr = self._weights(plan)
-        bias = self._bias(plan)
-        residual = layer.residual or self._constant("no_residual", np.zeros(0, np.float32))
-        node = tf.compat.v1.NodeDef(name=name)
-        if plan.weight_scale is None:
-            node.op = FLOAT_OP
-            node.input.extend([layer.x, data, indices, indptr, bias, residual])
-            node.attr["T"].type = tf.as_dtype(plan.matrix.dtype).as_datatype_enum
-        else:
-            node.op = INT8_OP
-            node.input.extend([layer.x, *self._activation_params(name, layer.x)])
-            node.input.extend([data, indices, indptr, self._weight_scale(plan), bias, residual])
-            node.input.extend(
-                [
-                    self._constant(f"{name}/y_scale", np.float32(1.0)),
-                    self._constant(f"{name}/y_zero_point", np.int32(0)),
-                ]
-            )
-            node.attr["Tin"].type = tf.float32.as_datatype_enum
-            node.attr["Tout"].type = tf.float32.as_datatype_enum
-        node.input.extend(control)
-        node.attr["units"].i = layer.weights.shape[0]
-        node.attr["activation"].s = layer.activation.encode()
-        node.attr["is_weight_const"].b = True
-        self._nodes[name] = node
-        if layer.reshape is not None:
-            last = tf.compat.v1.NodeDef(name=layer.result, op="Identity", input=[layer.reshape])
-            last.attr["T"].type = tf.float32.as_datatype_enum
-            self._nodes[layer.result] = last
+        x = self._float(layer.x)
+        if layer.x_order is not None:
+            x = self._transposed(x, layer.x_order)
+        for name in layer.absorbed:
+            if name in (base, layer.result):
+                del self._graph.nodes[name]
+        wrapped = layer.y_order is not None or layer.dtype != tf.float32
+        name = self._graph.free_name(f"{base}/block_sparse") if wrapped else base
+        self._graph.add(self._op(plan, name, x, control))
+        self._finish(plan, base, name)
+        return name
 
-    def result(self) -> FrozenGraph:
-        """The rewritten graph, without what nothing needs any more."""
-        graph_def = tf.compat.v1.GraphDef()
-        graph_def.versions.CopyFrom(self._graph.graph_def.versions)
-        graph_def.library.CopyFrom(self._graph.graph_def.library)
-        graph_def.node.extend(self._nodes.values())
-        roots = {node_name(tensor) for tensor in self._graph.outputs.values()}
-        return self._graph.with_graph_def(graph_def).reduced_to(roots)
+    def _op(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> NodeDef:
+        layer, packed = plan.layer, plan.packed
+        assert packed is not None
+        scope = packed.data.name.split(":")[0].removesuffix("/data")
+        inputs = {
+            "x": x,
+            "data": read_variable(self._graph, packed.data, f"{scope}/data/read"),
+            "indices": read_variable(self._graph, packed.indices, f"{scope}/indices/read"),
+            "indptr": self._constant(f"{name}/indptr", packed.indptr),
+            "bias": self._constant(
+                f"{name}/bias", np.zeros(0, np.float32) if layer.bias is None else layer.bias
+            ),
+            "residual": self._residual(layer.residual),
+        }
+        attributes = {
+            "units": layer.weights.shape[0],
+            "inputs": layer.weights.shape[1],
+            "x_axes": layer.x_axes,
+            "y_axes": list(layer.y_axes),
+            "activation": layer.activation,
+            "is_weight_const": True,
+        }
+        if packed.scale is None:
+            attributes["T"] = packed.data.dtype
+            return op_node(FLOAT_OP, name, inputs, attributes, control)
+        inputs["x_scale"], inputs["x_zero_point"] = self._quantization(layer.x, name, x)
+        inputs["w_scale"] = self._constant(f"{name}/w_scale", packed.scale)
+        inputs["y_scale"] = self._constant(f"{name}/y_scale", np.float32(1.0))
+        inputs["y_zero_point"] = self._constant(f"{name}/y_zero_point", np.int32(0))
+        attributes |= {"Tin": tf.float32, "Tout": tf.float32}
+        return op_node(INT8_OP, name, inputs, attributes, control)
+
+    def _residual(self, tensor: str | None) -> str:
+        if tensor is None:
+            return self._constant("no_residual", np.zeros(0, np.float32))
+        return self._float(tensor)
+
+    def _finish(self, plan: Plan, base: str, name: str) -> None:
+        """Gives the op's result the type, order and name that its readers expect."""
+        layer, result = plan.layer, name
+        if layer.y_order is not None:
+            last = layer.dtype == tf.float32
+            result = self._transposed(result, layer.y_order, base if last else None)
+        if layer.dtype != tf.float32:
+            self._add(base, "Cast", [result], SrcT=tf.float32, DstT=layer.dtype)
+        if layer.reshape is not None:
+            self._add(layer.result, "Identity", [layer.reshape], T=layer.dtype)
+
+    def _float(self, tensor: str) -> str:
+        """A tensor as float32: what it was cast from, if that is float32."""
+        dtype = tensor_type(self._graph, tensor)
+        if dtype == tf.float32:
+            return reference_of(tensor)
+        source = self._graph.nodes[node_name(tensor)]
+        while source.op == "Identity":
+            source = self._graph.nodes[node_name(source.input[0])]
+        if source.op == "Cast" and source.attr["SrcT"].type == tf.float32.as_datatype_enum:
+            return str(source.input[0])
+        key = ("float", tensor)
+        if key not in self._made:
+            wanted = f"{node_name(tensor)}/float32"
+            inputs = [reference_of(tensor)]
+            self._made[key] = self._add(wanted, "Cast", inputs, SrcT=dtype, DstT=tf.float32)
+        return self._made[key]
+
+    def _transposed(self, reference: str, order: Sequence[int], name: str | None = None) -> str:
+        key = ("transposed", reference, tuple(order))
+        if name is not None or key not in self._made:
+            wanted = name or f"{node_name(reference)}/transposed"
+            axes = self._constant(f"{wanted}/order", np.asarray(order, np.int32))
+            inputs = [reference, axes]
+            made = self._add(wanted, "Transpose", inputs, T=tf.float32, Tperm=tf.int32)
+            if name is not None:
+                return made
+            self._made[key] = made
+        return self._made[key]
+
+    def _add(self, wanted: str, op: str, inputs: Sequence[str], **types: tf.DType) -> str:
+        node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op=op, input=inputs)
+        for key, dtype in types.items():
+            node.attr[key].type = dtype.as_datatype_enum
+        return self._graph.add(node)
 
     def _control_inputs(self, absorbed: Sequence[str]) -> list[str]:
-        references = [ref for name in absorbed for ref in self._nodes[name].input]
-        return sorted({ref for ref in references if ref.startswith("^")})
+        references = [ref for name in absorbed for ref in self._graph.nodes[name].input]
+        waits = {ref for ref in references if ref.startswith("^")}
+        return sorted(ref for ref in waits if ref[1:] not in absorbed)
 
-    def _weights(self, plan: Plan) -> tuple[str, str, str]:
-        """Names of the packed weights, made once for layers that share them."""
-        key = (plan.layer.weights_id, plan.precision, plan.choice.block)
-        scope = self._weight_scopes.setdefault(key, f"{op_node(plan)}/weights")
-        names = [f"{scope}/{part}" for part in ("data", "indices", "indptr")]
-        if names[0] not in self._constants:
-            packed = ops.BlockSparseMatrix.from_dense(plan.matrix, plan.choice.block)
-            for name, array in zip(
-                names, (packed.data, packed.indices, packed.indptr), strict=True
-            ):
-                self._constant(name, array)
-        data, indices, indptr = (self._constants[name] for name in names)
-        return data, indices, indptr
-
-    def _weight_scale(self, plan: Plan) -> str:
-        key = (plan.layer.weights_id, plan.precision, plan.choice.block)
-        return self._constant(f"{self._weight_scopes[key]}/scale", plan.weight_scale)
-
-    def _bias(self, plan: Plan) -> str:
-        bias = plan.layer.bias
-        return self._constant(
-            f"{op_node(plan)}/bias", np.zeros(0, np.float32) if bias is None else bias
-        )
-
-    def _activation_params(self, name: str, x: str) -> tuple[str, str]:
-        params = self._params[x]
-        return (
-            self._constant(f"{name}/x_scale", np.float32(params.scale)),
-            self._constant(f"{name}/x_zero_point", np.int32(params.zero_point)),
-        )
+    def _quantization(self, tensor: str, name: str, x: str) -> tuple[str, str]:
+        """References to the scale and zero point of an op's activations."""
+        params = self._params.get((self._graph, tensor))
+        if params is not None:
+            return (
+                self._constant(f"{name}/x_scale", np.float32(params.scale)),
+                self._constant(f"{name}/x_zero_point", np.int32(params.zero_point)),
+            )
+        key = ("range", x)
+        if key not in self._made:
+            node = tf.compat.v1.NodeDef(name=self._graph.free_name(f"{name}/range"), op=RANGE_OP)
+            node.input.append(x)
+            self._made[key] = self._graph.add(node)
+        return self._made[key], f"{self._made[key]}:1"
 
     def _constant(self, wanted: str, value: Any) -> str:
         """Adds a constant under the wanted name, or one close to it that is free."""
-        if wanted in self._constants:
-            return self._constants[wanted]
-        name, count = wanted, 0
-        while name in self._nodes:
-            count += 1
-            name = f"{wanted}_{count}"
-        node = tf.compat.v1.NodeDef(name=name, op="Const")
-        array = np.asarray(value)
-        node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-        self._nodes[name] = node
-        self._constants[wanted] = name
-        return name
+        if wanted not in self._constants:
+            node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
+            array = np.asarray(value)
+            node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+            self._constants[wanted] = self._graph.add(node)
+        return self._constants[wanted]

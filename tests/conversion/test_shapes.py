@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.conversion.matching import find_dense_layers
+from tfsparse.conversion.passes.match import find_dense_layers
 
 from .helpers import normal, spec, view_of
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.conversion.matching import find_dense_layers
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.passes.match import find_dense_layers
 
-from .helpers import normal, spec, view_of
+from ..helpers import normal, read, spec, view_of
 
 W = normal((3, 4))
 B = normal((4,), 1)
@@ -48,7 +49,7 @@ def test_matches(tmp_path, case):
     (layer,), unmatched = find(tmp_path, lambda x: {"y": tf.exp(function(x))})
     assert not unmatched
     expected = W.astype(np.float16).astype(np.float32) if case == "halves" else W
-    np.testing.assert_array_equal(layer.weights, expected.T)
+    np.testing.assert_array_equal(layer.weights.matrix(), expected.T)
     assert layer.activation == activation
     assert (layer.bias is None) == (bias is None)
     if bias is not None:
@@ -100,17 +101,17 @@ def test_a_square_bias_for_columns_is_not_a_bias_for_rows(tmp_path):
 
 UNMATCHED = {
     "its weights are not constant": lambda x: x @ tf.transpose(x),
-    "its weights are on the left": lambda x: tf.matmul(W, x, transpose_a=True, transpose_b=True),
-    "its activations are transposed": lambda x: tf.matmul(x, normal((2, 4)), transpose_a=True),
-    "it computes in float16, not float32": lambda x: tf.cast(x, tf.float16) @ W.astype(np.float16),
     "it computes in float64, not float32": lambda x: tf.cast(x, tf.float64) @ W.astype(np.float64),
-    "its weights hold NaN or Inf": lambda x: x @ (W * np.float32("nan")),
     "its weights are empty": lambda x: x @ W[:, :0],
-    "its weights are not a matrix": lambda x: tf.matmul(x[None], normal((2, 3, 4))),
+    "its weights are a batch of matrices": lambda x: tf.matmul(x[None], normal((2, 3, 4))),
+    "its weights are not a matrix": lambda x: tf.einsum("ab,b->a", x, normal(3)),
     "Conv2D is not converted": lambda x: tf.nn.conv2d(
         x[None, None], normal((1, 1, 3, 4)), 1, "SAME"
     ),
-    "Einsum is not converted": lambda x: tf.einsum("ab,bc->ca", x, W),
+    "SparseTensorDenseMatMul is not converted": lambda x: tf.sparse.sparse_dense_matmul(
+        tf.sparse.from_dense(x), tf.constant(W)
+    ),
+    "its Einsum sums over an axis of one factor alone": lambda x: tf.einsum("ab,bc->c", x, W),
 }
 
 
@@ -121,15 +122,19 @@ def test_says_why_a_product_stays(tmp_path, reason):
     assert unmatched.reason == reason
 
 
-def test_products_inside_loops_are_named(tmp_path):
-    square = normal((3, 3))
+def test_products_inside_loops_are_found(tmp_path):
+    square = tf.Variable(normal((3, 3)), name="inner/kernel")
 
     def function(x):
         return {"y": tf.while_loop(lambda i, _: i < 3, lambda i, v: (i + 1, v @ square), (0, x))[1]}
 
-    layers, (unmatched,) = find(tmp_path, function)
-    assert not layers
-    assert unmatched.reason == "it is inside a loop or branch"
+    example = read(tmp_path, function, X, [square])
+    layers, unmatched = find_dense_layers(example.view)
+    assert not layers and not unmatched
+    (body,) = [body for (_, slot), body in example.graph.bodies.items() if slot == "body"]
+    (layer,), _ = find_dense_layers(Views(example.state).of(body))
+    assert layer.name == "inner"
+    np.testing.assert_array_equal(layer.weights.matrix(), square.numpy().T)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -141,7 +146,7 @@ def test_a_batch_of_matrices_times_one_matrix(tmp_path, transposed):
         return {"y": tf.nn.relu(product + B)}
 
     (layer,), _ = find(tmp_path, function, {"x": spec(None, 7, 3)})
-    np.testing.assert_array_equal(layer.weights, W.T)
+    np.testing.assert_array_equal(layer.weights.matrix(), W.T)
     np.testing.assert_array_equal(layer.bias, B)
     assert layer.activation == "relu"
     assert layer.rows(10) == 70
@@ -157,7 +162,7 @@ def test_layers_that_share_weights_say_so(tmp_path):
     layers, _ = find_dense_layers(view)
     tied = [layer for layer in layers if layer.name == "tied"]
     assert len(tied) == 3 and len(layers) == 4
-    assert len({layer.weights_id for layer in tied}) == 2
+    assert len({layer.weights.identity for layer in tied}) == 2
 
 
 @pytest.mark.parametrize(
@@ -166,3 +171,82 @@ def test_layers_that_share_weights_say_so(tmp_path):
 def test_counts_rows(tmp_path, shape, rows):
     (layer,), _ = find(tmp_path, lambda x: {"y": tf.matmul(x, W)}, {"x": spec(*shape)})
     assert layer.rows(32) == rows
+
+
+def _norm(x, epsilon=1e-3):
+    mean, variance, gamma, beta = (normal((4,), seed) for seed in (5, 6, 7, 8))
+    return tf.nn.batch_normalization(x, mean, variance**2, beta, gamma, epsilon)
+
+
+EINSUMS = {
+    "last axis": ("abc,cd->abd", (None, 5, 3), (3, 4), 1, (4,), None, None),
+    "ellipsis": ("...c,cd->...d", (None, 5, 3), (3, 4), 1, (4,), None, None),
+    "heads": ("abc,cde->abde", (None, None, 3), (3, 2, 4), 1, (2, 4), None, None),
+    "from heads": ("btnh,nhd->btd", (None, None, 2, 3), (2, 3, 4), 2, (4,), None, None),
+    "weights first": ("xy,qrx->qry", (3, 2), (5, 4, 3), None, None, None, None),
+    "kernel transposed": ("abc,dc->abd", (None, 5, 3), (4, 3), 1, (4,), None, None),
+    "middle axis": ("abc,bd->adc", (None, 5, 3), (5, 4), 1, (4,), (0, 2, 1), (0, 2, 1)),
+}
+
+
+@pytest.mark.parametrize("case", EINSUMS)
+def test_an_einsum_by_a_constant_is_a_product(tmp_path, case):
+    equation, x_shape, w_shape, x_axes, y_axes, x_order, y_order = EINSUMS[case]
+    weights = normal(w_shape, 3)
+
+    def function(x):
+        return {"y": tf.einsum(equation, x, weights)}
+
+    (layer,), unmatched = find(tmp_path, function, {"x": spec(*x_shape)})
+    assert not unmatched
+    if case == "weights first":
+        assert layer.x_order == (1, 0)
+        return
+    assert (layer.x_axes, layer.y_axes) == (x_axes, y_axes)
+    assert (layer.x_order, layer.y_order) == (x_order, y_order)
+
+
+NORMS = {
+    "behind": lambda x: _norm(x @ W),
+    "behind a bias": lambda x: _norm(x @ W + B),
+    "scale only": lambda x: (x @ W) * normal((4,), 9),
+    "divided": lambda x: (x @ W + B) / (2.0 + normal((4,), 9) ** 2),
+    "subtracted": lambda x: (x @ W) - B,
+    "subtracted from": lambda x: B - (x @ W),
+    "before": lambda x: (x * normal((3,), 2) + normal((3,), 3)) @ W,
+}
+
+
+@pytest.mark.parametrize("case", NORMS)
+def test_scales_and_shifts_become_weights_and_bias(tmp_path, case):
+    function = NORMS[case]
+    (layer,), _ = find(tmp_path, lambda x: {"y": tf.nn.relu(function(x))})
+    x = normal((6, 3), 4)
+    own = x @ layer.weights.matrix().T + (0 if layer.bias is None else layer.bias)
+    expected = tf.nn.relu(function(tf.constant(x))).numpy()
+    np.testing.assert_allclose(np.maximum(own, 0), expected, rtol=1e-5, atol=1e-5)
+    assert layer.activation == "relu"
+    assert layer.x == "x:0"
+
+
+def test_a_large_shift_before_a_product_stays(tmp_path):
+    (layer,), _ = find(tmp_path, lambda x: {"y": (x - 1000.0) @ W})
+    assert layer.bias is None and layer.x != "x:0"
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
+def test_half_precision_is_found_with_what_follows(tmp_path, dtype):
+    def function(x):
+        hidden = tf.cast(x, dtype) @ tf.cast(W, dtype) + tf.cast(B, dtype)
+        return {"y": tf.cast(tf.nn.gelu(hidden), tf.float32)}
+
+    (layer,), _ = find(tmp_path, function)
+    assert layer.dtype == dtype and layer.fused == ("bias", "gelu")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_bias_that_is_not_finite_is_a_problem(tmp_path, bad):
+    bias = B.copy()
+    bias[1] = bad
+    (layer,), _ = find(tmp_path, lambda x: {"y": x @ W + bias})
+    assert layer.problem == "its bias holds NaN or Inf"

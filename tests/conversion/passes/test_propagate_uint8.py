@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfsparse
 from tfsparse import ops
-from tfsparse.conversion import graph_conversion
-from tfsparse.conversion.graph_conversion import GraphConversion
 from tfsparse.pattern import BlockPattern
 
-from .helpers import INT8_OP, constants, dtype_of, frozen, nodes, normal, spec
+from ..helpers import INT8_OP, constants, dtype_of, nodes, normal, save, spec
 
 W1, W2, W3 = normal((8, 12)), normal((12, 8), 1), normal((12, 4), 2)
 
@@ -20,23 +19,23 @@ def library():
 @pytest.fixture(autouse=True)
 def no_chains(monkeypatch):
     """Ops stay apart, so that what is between them can be looked at."""
-    monkeypatch.setattr(graph_conversion, "chain_layers", lambda graph, _: (graph, {}))
+    monkeypatch.setattr("tfsparse.conversion.conversion.chain_layers", lambda view, _: {})
 
 
-def convert(path, function, inputs=None, overrides=None):
+def convert(path, function, inputs=None, overrides=None, **options):
     """The converted graph of a function of layers named by their weights' variables."""
     inputs = inputs or {"x": spec(None, 8)}
     variables = {
         name: tf.Variable(value, name=f"{name}/kernel")
         for name, value in (("one", W1), ("two", W2), ("three", W3))
     }
-    graph = frozen(path, lambda **x: function(**x, **variables), inputs, list(variables.values()))
-    found = GraphConversion(graph, ["serve"], "int8", {}, 8).layer_names
+    save(path, lambda **x: function(**x, **variables), inputs, list(variables.values()))
+    found = [row.layer for row in tfsparse.convert(path).report]
     words = dict.fromkeys(found, "convert") | (overrides or {})
-    conversion = GraphConversion(graph, ["serve"], "int8", words, 8)
     shape = [6 if size is None else size for size in inputs["x"].shape]
-    converted, rows = conversion.run({"x": normal(shape, 5)})
-    return converted.graph_def, {row.layer: row for row in rows}
+    data = {"x": normal(shape, 5)}
+    converted = tfsparse.convert(path, "int8", data, overrides=words, batch_size=8, **options)
+    return converted.graph_def(), {row.layer: row for row in converted.report}
 
 
 def types(rows):
@@ -54,7 +53,7 @@ PASSES = {
 
 
 @pytest.mark.parametrize("case", PASSES)
-def test_u8_passes_through_what_only_moves_elements(tmp_path, case):
+def test_uint8_passes_through_what_only_moves_elements(tmp_path, case):
     def function(x, one, two, **_):
         return {"y": PASSES[case](tf.nn.relu(x @ one)) @ two}
 
@@ -109,7 +108,7 @@ def test_a_result_without_relu_has_a_zero_point(tmp_path):
     assert rows["one"].output == "uint8"
 
 
-def test_two_consumers_take_the_same_u8(tmp_path):
+def test_two_consumers_take_the_same_uint8(tmp_path):
     def function(x, one, two, three):
         hidden = tf.nn.relu(x @ one)
         return {"y": hidden @ two, "z": hidden @ three}
@@ -149,9 +148,18 @@ def test_a_consumer_that_is_not_converted_keeps_the_result_float(tmp_path):
     assert rows["one"].output == rows["two"].input == "float32"
 
 
-def test_rank_3_chains_hand_over_u8(tmp_path):
+def test_rank_3_chains_pass_uint8(tmp_path):
     def function(x, one, two, **_):
         return {"y": tf.tensordot(tf.nn.relu(tf.tensordot(x, one, 1)), two, 1)}
 
     _, rows = convert(tmp_path, function, {"x": spec(None, None, 8)})
     assert types(rows) == {"one": ("float32", "uint8"), "two": ("uint8", "float32")}
+
+
+def test_ranges_that_are_measured_in_each_call_leave_results_float(tmp_path):
+    def function(x, one, two, **_):
+        return {"y": tf.nn.relu(x @ one) @ two}
+
+    graph_def, rows = convert(tmp_path, function, activations="dynamic")
+    assert types(rows) == {"one": ("float32", "float32"), "two": ("float32", "float32")}
+    assert len(nodes(graph_def, "Tfsparse>ActivationRange")) == 2

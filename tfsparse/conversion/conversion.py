@@ -1,0 +1,231 @@
+"""The conversion of a model: the passes in their order, over all of its functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from tfsparse.conversion.calibration_data import batches, of_signatures
+from tfsparse.conversion.graph import Graph, NodeDef
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.layer_error import layer_error
+from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
+from tfsparse.conversion.packed import PackedStore
+from tfsparse.conversion.passes.chain import chain_layers
+from tfsparse.conversion.passes.clean import clean
+from tfsparse.conversion.passes.match import DenseLayer, Unmatched, find_dense_layers
+from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
+from tfsparse.conversion.passes.quantize import Calibration, calibrate
+from tfsparse.conversion.passes.rewrite import rewrite
+from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
+from tfsparse.conversion.ranges import CalibrationMethod
+from tfsparse.conversion.report import ConversionReport, OpReport
+from tfsparse.conversion.reporting import planned_row, stayed_row
+from tfsparse.conversion.targets import Precision
+
+Activations = Literal["calibrated", "dynamic"]
+
+_FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the user asks for besides the `Options` of every layer.
+
+    Attributes:
+        auto: Whether each layer gets a precision of its own.
+        max_error: Error that a precision may add to a layer's result, with `auto`.
+        activations: Where ranges of INT8 activations come from.
+        data: The calibration data.
+        method: How ranges are made of them.
+        batches: The most batches to read.
+    """
+
+    auto: bool = False
+    max_error: float = 0.01
+    activations: Activations = "calibrated"
+    data: Any = None
+    method: CalibrationMethod = "minmax"
+    batches: int | None = None
+
+
+@dataclasses.dataclass(eq=False)
+class _Found:
+    """A function of the model and what was found in it."""
+
+    function: ModelFunction
+    layers: list[DenseLayer]
+    stayed: list[Unmatched]
+    order: dict[tuple[int, str], int]
+
+
+def convert_graphs(
+    graphs: ModelGraphs, options: Options, request: Request, store: PackedStore
+) -> ConversionReport:
+    """Converts all functions of a model.
+
+    Args:
+        graphs: The functions. They are changed in place.
+        options: What all layers have in common.
+        request: What else was asked for.
+        store: Where packed weights go.
+
+    Returns:
+        What was done.
+    """
+    views = Views(graphs.state)
+    found = [_find(function, views) for function in graphs.functions]
+    check_overrides(
+        options.overrides,
+        [layer for each in found for layer in each.layers],
+        [stayed for each in found for stayed in each.stayed],
+    )
+    planner = Planner(options, store)
+    rows: list[OpReport] = []
+    for each in found:
+        rows += _convert(each, graphs, planner, request)
+    used = _tensors_read(graphs)
+    store.keep_only(used)
+    return ConversionReport(tuple(rows))
+
+
+def _find(function: ModelFunction, views: Views) -> _Found:
+    found = _Found(function, [], [], {})
+    for graph in function.graph.all_graphs():
+        layers, stayed = find_dense_layers(views.of(graph))
+        found.layers += layers
+        found.stayed += stayed
+        for name in graph.nodes:
+            found.order[id(graph), name] = len(found.order)
+    return found
+
+
+def _convert(
+    found: _Found, graphs: ModelGraphs, planner: Planner, request: Request
+) -> list[OpReport]:
+    if request.auto:
+        calibration = _calibration(found, request, found.layers)
+        plans = [_best(layer, planner, calibration, request) for layer in found.layers]
+    else:
+        plans = [planner.plan(layer) for layer in found.layers]
+        quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
+        calibration = _calibration(found, request, quantized)
+    plans = [_with_error(plan, calibration) for plan in plans]
+    made = rewrite(plans, calibration.params)
+    finished = _finish(found.function.graph, graphs, plans, made, calibration)
+    return _rows(found, plans, made, finished)
+
+
+def _calibration(
+    found: _Found, request: Request, layers: Sequence[DenseLayer]
+) -> Calibration:
+    graph = found.function.graph
+    if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
+        return Calibration()
+    specs = _specs(found.function)
+    data = of_signatures(request.data, found.function.signatures, list(specs))
+    return calibrate(graph, specs, layers, batches(data, specs), request.method)
+
+
+def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
+    entry = function.entries[0]
+    specs = {}
+    for name, node in zip(entry.input_names(function.graph), function.graph.inputs, strict=True):
+        attributes = function.graph.nodes[node].attr
+        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
+        specs[name] = tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type), name)
+    return specs
+
+
+def _best(
+    layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request
+) -> Plan:
+    """The fastest plan whose precision adds no more than the allowed error."""
+    plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
+    wanted = [plan for plan in plans if plan.convert]
+    wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
+    for plan in wanted:
+        measured = _with_error(plan, calibration)
+        if plan.precision == "fp32" or (measured.error or 0.0) <= request.max_error:
+            return measured
+    if not wanted:
+        return plans[-1]
+    reason = f"its error would exceed max_error={request.max_error} in {wanted[0].precision}"
+    return dataclasses.replace(plans[-1], reason=reason, packed=None)
+
+
+def _with_error(plan: Plan, calibration: Calibration) -> Plan:
+    rows = calibration.samples.get(id(plan.layer))
+    if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
+        return plan
+    params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    error = layer_error(rows, plan.layer.weights, plan.packed, params)
+    return dataclasses.replace(plan, error=error)
+
+
+@dataclasses.dataclass
+class _Finished:
+    """What became of ops, by their graph's id and their name.
+
+    Attributes:
+        ops: The ops as they were before they joined into chains.
+        chains: A chain's own name to the ops that it stands for.
+    """
+
+    ops: dict[tuple[int, str], NodeDef] = dataclasses.field(default_factory=dict)
+    chains: dict[tuple[int, str], list[str]] = dataclasses.field(default_factory=dict)
+
+
+def _finish(
+    graph: Graph,
+    graphs: ModelGraphs,
+    plans: Sequence[Plan],
+    made: dict[int, str],
+    calibration: Calibration,
+) -> _Finished:
+    """Passes uint8 on, makes chains, and drops what is left over."""
+    finished = _Finished()
+    clean(graph, graphs.state)
+    for each in list(graph.all_graphs()):
+        here = [plan for plan in plans if plan.convert and plan.layer.graph is each]
+        params = {
+            made[id(plan)]: calibration.params[each, f"{plan.layer.result}:0"]
+            for plan in here
+            if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
+        }
+        propagate_uint8(Views(graphs.state).of(each), params)
+        ops = {made[id(plan)] for plan in here} & each.nodes.keys()
+        finished.ops |= {(id(each), op): each.nodes[op] for op in ops}
+        chains = chain_layers(Views(graphs.state).of(each), ops)
+        finished.chains |= {(id(each), name): run for name, run in chains.items()}
+    return finished
+
+
+def _rows(
+    found: _Found, plans: Sequence[Plan], made: dict[int, str], finished: _Finished
+) -> list[OpReport]:
+    chain_of = {(key[0], op): key[1] for key, run in finished.chains.items() for op in run}
+    layer_of = {
+        (id(plan.layer.graph), made[id(plan)]): plan.layer.name for plan in plans if plan.convert
+    }
+    rows: list[tuple[int, OpReport]] = []
+    for plan in plans:
+        graph = id(plan.layer.graph)
+        op = made.get(id(plan), plan.layer.product)
+        name = chain_of.get((graph, op), op)
+        chain = tuple(layer_of[graph, each] for each in finished.chains.get((graph, name), ()))
+        row = planned_row(
+            plan, name, finished.ops.get((graph, op)), chain, found.function.signatures
+        )
+        rows.append((found.order[graph, plan.layer.product], row))
+    for stayed in found.stayed:
+        place = found.order[id(stayed.graph), stayed.node]
+        rows.append((place, stayed_row(stayed, found.function.signatures)))
+    return [row for _, row in sorted(rows, key=lambda entry: entry[0])]
+
+
+def _tensors_read(graphs: ModelGraphs) -> set[int]:
+    return {id(value) for each in graphs.functions for value in each.graph.captures.values()}

@@ -1,0 +1,163 @@
+"""Finds functions of a model that compute the same thing, under whatever names.
+
+Keras writes one model as an endpoint and under two signatures; each is traced or wrapped anew, with
+other names of nodes, of inner functions, of inputs and outputs, and the inputs in another
+order. Such functions are converted once.
+
+How: a node's digest is made of its op, its attributes and the digests of what it reads, so it does not
+depend on names. The inputs of the two functions are paired in a few likely ways; the functions are
+equal if with one of them the digests of all outputs and effects are the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from tfsparse.conversion.control_flow import function_slots
+from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairing:
+    """How one function is computed by the graph of an equal one.
+
+    Attributes:
+        inputs: For each input of the graph, which input of the function it is.
+        outputs: For each output of the function, which output of the graph it is.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @classmethod
+    def itself(cls, graph: Graph) -> Pairing:
+        """The pairing of a graph with the function that it was read from."""
+        return cls(tuple(range(len(graph.inputs))), tuple(range(len(graph.outputs))))
+
+
+def pair(graph: Graph, other: Graph) -> Pairing | None:
+    """Pairs a graph with another one that computes the same.
+
+    Args:
+        graph: A clean graph.
+        other: Another one.
+
+    Returns:
+        How `other` is computed by `graph`; None if it is not.
+    """
+    if len(graph.inputs) != len(other.inputs) or len(graph.outputs) != len(other.outputs):
+        return None
+    own = _digests(graph, {name: f"input {place}" for place, name in enumerate(graph.inputs)})
+    for order in dict.fromkeys(_orders(graph, other)):
+        labels = {other.inputs[source]: f"input {place}" for place, source in enumerate(order)}
+        theirs = _digests(other, labels)
+        if _effects(graph, own) != _effects(other, theirs) or not _same_types(graph, other, order):
+            continue
+        places = {_of(graph, own, tensor): place for place, tensor in enumerate(graph.outputs)}
+        wanted = [_of(other, theirs, tensor) for tensor in other.outputs]
+        if all(digest in places for digest in wanted):
+            return Pairing(order, tuple(places[digest] for digest in wanted))
+    return None
+
+
+def _orders(graph: Graph, other: Graph) -> Iterator[tuple[int, ...]]:
+    """Likely pairings: by place, by name, and in the order in which they are met."""
+    yield tuple(range(len(graph.inputs)))
+    if set(graph.inputs) == set(other.inputs):
+        yield tuple(other.inputs.index(name) for name in graph.inputs)
+    mine, theirs = _met(graph), _met(other)
+    if len(mine) == len(theirs) == len(graph.inputs):
+        yield tuple(other.inputs.index(theirs[mine.index(name)]) for name in graph.inputs)
+
+
+def _met(graph: Graph) -> list[str]:
+    """The inputs in the order in which a walk from the outputs meets them."""
+    anonymous = _digests(graph, dict.fromkeys(graph.inputs, "input"))
+    pending = sorted(graph.outputs, key=lambda tensor: _of(graph, anonymous, tensor), reverse=True)
+    seen: dict[str, None] = {}
+    names = [node_name(tensor) for tensor in pending]
+    while names:
+        name = names.pop()
+        if name not in seen:
+            seen[name] = None
+            names += [node_name(ref) for ref in reversed(graph.nodes[name].input) if ref[0] != "^"]
+    return [name for name in seen if name in graph.inputs]
+
+
+def _same_types(graph: Graph, other: Graph, order: Sequence[int]) -> bool:
+    def of(each: Graph, name: str) -> tuple[int, bytes]:
+        node = each.nodes[name]
+        return node.attr["dtype"].type, node.attr["shape"].SerializeToString(deterministic=True)
+
+    return all(
+        of(graph, name) == of(other, other.inputs[source])
+        for name, source in zip(graph.inputs, order, strict=True)
+    )
+
+
+def _effects(graph: Graph, digests: Mapping[str, str]) -> list[str]:
+    return sorted(digests[name] for name in graph.control_outputs)
+
+
+def _of(graph: Graph, digests: Mapping[str, str], tensor: str) -> str:
+    tensor = _through(graph, tensor)
+    source = node_name(tensor)
+    return f"{digests.get(source, source)}:{tensor.split(':')[1]}"
+
+
+def _through(graph: Graph, tensor: str) -> str:
+    """The tensor that identities pass on which wait for nothing; wrappers differ in them."""
+    node = graph.nodes[node_name(tensor)]
+    while node.op == "Identity" and len(node.input) == 1:
+        tensor = tensor_name(node.input[0])
+        node = graph.nodes[node_name(tensor)]
+    return tensor
+
+
+def _digests(graph: Graph, labels: Mapping[str, str]) -> dict[str, str]:
+    """A digest of each node; that of an input is its label."""
+    digests: dict[str, str] = dict(labels)
+    digests |= {name: f"capture {id(value)}" for name, value in graph.captures.items()}
+    pending = list(graph.nodes)
+    entered: set[str] = set()
+    while pending:
+        name = pending[-1]
+        if name in digests:
+            pending.pop()
+            continue
+        node = graph.nodes[name]
+        missing = [node_name(ref) for ref in node.input if node_name(ref) not in digests]
+        if missing and name not in entered:
+            entered.add(name)
+            pending += missing
+            continue
+        # What is still missing is part of a cycle, as TF1's loops have them: its name has to do.
+        digests[name] = _digest(graph, node, digests)
+    return digests
+
+
+def _digest(graph: Graph, node: NodeDef, digests: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(node.op.encode())
+    functions = {slot.key: slot.name for slot in function_slots(node)}
+    for key in sorted(node.attr):
+        if key.startswith("_") or any(each.split(":")[0] == key for each in functions):
+            continue
+        value = node.attr[key].SerializeToString(deterministic=True)
+        digest.update(f"{key} {len(value)} ".encode() + value)
+    for key, function in functions.items():
+        body = graph.bodies.get((node.name, key))
+        digest.update(f"{key} {function if body is None else _body_digest(body)}".encode())
+    for reference in node.input:
+        if reference.startswith("^"):
+            digest.update(f"^ {digests.get(reference[1:], reference)}".encode())
+        else:
+            digest.update(_of(graph, digests, tensor_name(reference)).encode())
+    return digest.hexdigest()
+
+
+def _body_digest(body: Graph) -> str:
+    digests = _digests(body, {name: f"input {place}" for place, name in enumerate(body.inputs)})
+    whole = [*(_of(body, digests, tensor) for tensor in body.outputs), *_effects(body, digests)]
+    return hashlib.sha256(" ".join(whole).encode()).hexdigest()

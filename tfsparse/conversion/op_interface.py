@@ -1,0 +1,105 @@
+"""Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
+
+It mirrors what `custom_ops/tf_ops/block_sparse_matmul_op.cc` registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfsparse.conversion.graph import NodeDef
+
+FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
+RANGE_OP = "Tfsparse>ActivationRange"
+
+CHAIN_OF = {
+    FLOAT_OP: "Tfsparse>BlockSparseMatMulChain",
+    INT8_OP: "Tfsparse>QuantizedBlockSparseMatMulChain",
+}
+
+MAX_LAYERS = 16
+"""As many layers a chain may have (custom_ops/matmul/matmul_call.h)."""
+
+X = 0
+"""The input that holds the activations, in all ops."""
+
+PER_LAYER = {
+    FLOAT_OP: ("data", "indices", "indptr", "bias"),
+    INT8_OP: ("x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias"),
+}
+"""Inputs behind x that a chain has of each of its layers."""
+
+OF_LAST = {FLOAT_OP: ("residual",), INT8_OP: ("residual", "y_scale", "y_zero_point")}
+"""Inputs behind those that a chain has of its last layer only."""
+
+
+def place_of(op: str, name: str) -> int:
+    """The place of an input of an op that is no chain."""
+    return 1 + (*PER_LAYER[op], *OF_LAST[op]).index(name)
+
+
+def op_node(
+    op: str,
+    name: str,
+    inputs: Mapping[str, str],
+    attributes: Mapping[str, Any],
+    control: Sequence[str] = (),
+) -> NodeDef:
+    """A node of one of our ops.
+
+    Args:
+        op: `FLOAT_OP` or `INT8_OP`.
+        name: The node's name.
+        inputs: Name of an input, ``"x"`` among them, to reference.
+        attributes: Name of an attribute to a bool, int, text, list of ints or `tf.DType`.
+        control: References ``^node`` of what has to run before.
+    """
+    node = tf.compat.v1.NodeDef(name=name, op=op)
+    node.input.append(inputs["x"])
+    node.input.extend(inputs[each] for each in (*PER_LAYER[op], *OF_LAST[op]))
+    node.input.extend(control)
+    for key, value in attributes.items():
+        set_attribute(node, key, value)
+    return node
+
+
+def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
+    """The node of a chain of ops, which takes the name of the last one."""
+    first, last = ops[0], ops[-1]
+    node = tf.compat.v1.NodeDef(name=last.name, op=CHAIN_OF[last.op])
+    node.input.append(first.input[X])
+    for name in PER_LAYER[last.op]:
+        node.input.extend(op.input[place_of(op.op, name)] for op in ops)
+    node.input.extend(last.input[place_of(last.op, name)] for name in OF_LAST[last.op])
+    node.input.extend(control)
+    set_attribute(node, "N", len(ops))
+    set_attribute(node, "units", [op.attr["units"].i for op in ops])
+    node.attr["activations"].list.s.extend(op.attr["activation"].s for op in ops)
+    set_attribute(node, "is_weight_const", True)
+    for key in ("inputs", "x_axes"):
+        node.attr[key].CopyFrom(first.attr[key])
+    for key in ("y_axes", "Tout" if last.op == INT8_OP else "T"):
+        node.attr[key].CopyFrom(last.attr[key])
+    if last.op == INT8_OP:
+        node.attr["Tin"].CopyFrom(first.attr["Tin"])
+    return node
+
+
+def set_attribute(node: NodeDef, key: str, value: Any) -> None:
+    """Sets an attribute of a node to a bool, int, text, list of ints or `tf.DType`."""
+    attribute = node.attr[key]
+    if isinstance(value, bool):
+        attribute.b = value
+    elif isinstance(value, int):
+        attribute.i = value
+    elif isinstance(value, str):
+        attribute.s = value.encode()
+    elif isinstance(value, tf.DType):
+        attribute.type = value.as_datatype_enum
+    else:
+        attribute.list.SetInParent()
+        attribute.list.i.extend(int(each) for each in value)

@@ -1,0 +1,92 @@
+"""Packed weights as variables of the new model, made once for all that read them.
+
+Two layers that share their weights, two signatures over one backbone: what is the same matrix in
+the same precision and blocks is one `PackedWeights`, stored once in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.ops import BlockSparseMatrix
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PackedWeights:
+    """The weights of an op.
+
+    Attributes:
+        data: Variable of the blocks, shape ``(blocks, A, B)``.
+        indices: int32 variable of their block columns.
+        indptr: int32 array of the first block of each block row, and their number.
+        scale: float32 array of a scale per output; None but for int8.
+        shape: ``(out, in)``.
+    """
+
+    data: Any
+    indices: Any
+    indptr: np.ndarray
+    scale: np.ndarray | None
+    shape: tuple[int, int]
+
+    def matrix(self) -> BlockSparseMatrix:
+        """The weights as the functions of `tfsparse.ops` take them."""
+        return BlockSparseMatrix(
+            self.data.numpy(), self.indices.numpy(), self.indptr, self.shape
+        )
+
+
+class PackedStore:
+    """All packed weights of a model."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], PackedWeights] = {}
+
+    def get(self, identity: str, precision: str, block: str) -> PackedWeights | None:
+        """Weights that were packed before, or None."""
+        return self._known.get((identity, precision, block))
+
+    def add(
+        self,
+        key: tuple[str, str, str],
+        matrix: BlockSparseMatrix,
+        scale: np.ndarray | None,
+        name: str,
+    ) -> PackedWeights:
+        """Makes variables of packed weights.
+
+        Args:
+            key: ``(identity, precision, block)``.
+            matrix: The packed weights.
+            scale: float32 scale per output, or None.
+            name: The layer's name, for the names of the variables.
+        """
+        with tf.device("cpu:0"):
+            packed = PackedWeights(
+                data=tf.Variable(matrix.data, trainable=False, name=f"{name}/data"),
+                indices=tf.Variable(matrix.indices, trainable=False, name=f"{name}/indices"),
+                indptr=matrix.indptr,
+                scale=scale,
+                shape=matrix.shape,
+            )
+        self._known[key] = packed
+        return packed
+
+    def keep_only(self, read: set[int]) -> None:
+        """Forgets weights that were packed for a plan that did not come to be.
+
+        Args:
+            read: ids of the handles of variables that are read.
+        """
+        self._known = {
+            key: packed for key, packed in self._known.items() if id(packed.data.handle) in read
+        }
+
+    @property
+    def variables(self) -> list[Any]:
+        """All variables."""
+        return [each for packed in self._known.values() for each in (packed.data, packed.indices)]

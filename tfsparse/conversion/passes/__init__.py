@@ -1,0 +1,1 @@
+"""The steps of a conversion, one a file, in the order in which `convert` takes them."""

@@ -1,0 +1,107 @@
+"""All of tfsparse that uses private TensorFlow API; repair it here when TensorFlow moves.
+
+Three things have no public form: what the outputs of an op are called (a `FunctionDef`
+refers to them by name), a resource placeholder that knows the shape of its variable (or
+shape inference stops at every read), and a function with the calling convention of
+another one (`tf.function` would make up one of its own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.eager.polymorphic_function import (
+    concrete_function as concrete_lib,
+)
+from tensorflow.python.framework import func_graph as func_graph_lib
+from tensorflow.python.framework import op_def_registry
+from tensorflow.python.ops import handle_data_util, resource_variable_ops
+from tensorflow.python.saved_model import function_deserialization
+
+OpDef = Any
+"""`OpDef` of TensorFlow; protobuf classes carry no types."""
+
+
+def op_def(op: str) -> OpDef | None:
+    """The definition of a registered op, or None."""
+    return op_def_registry.get(op)
+
+
+def resource_placeholder(like: tf.Tensor, name: str) -> tf.Tensor:
+    """A placeholder of a resource in the current graph.
+
+    Args:
+        like: The handle that it stands for. Its shape and type of element are copied.
+        name: Name of the placeholder.
+    """
+    placeholder = tf.compat.v1.placeholder(tf.resource, shape=[], name=name)
+    data = resource_variable_ops.get_eager_safe_handle_data(like)
+    if data is not None and data.is_set:
+        handle_data_util.set_handle_data(placeholder, data)
+    return placeholder
+
+
+def function_like(source: Any, run: Callable[..., Sequence[tf.Tensor]]) -> Any:
+    """A concrete function with the calling convention of another one.
+
+    Args:
+        source: A `tf.ConcreteFunction`.
+        run: Called once, with a tensor for each of the flat inputs of `source`; gives the
+            flat outputs. What it captures becomes a capture of the new function.
+
+    Returns:
+        The new `tf.ConcreteFunction`.
+    """
+    graph = source.graph
+    specs = [
+        tf.TensorSpec(placeholder.shape, placeholder.dtype, _argument_name(placeholder))
+        for placeholder in graph.inputs[: len(graph.inputs) - len(graph.captures)]
+    ]
+    made = func_graph_lib.func_graph_from_py_func(
+        "converted", lambda *inputs: list(run(*inputs)), specs, {}, add_control_dependencies=True
+    )
+    made.structured_input_signature = graph.structured_input_signature
+    made.structured_outputs = graph.structured_outputs
+    function = concrete_lib.ConcreteFunction.from_func_graph(made, source.function_type, {})
+    function._arg_keywords = source._arg_keywords
+    function._num_positional_args = source._num_positional_args
+    function.add_to_graph()
+    return function
+
+
+def _argument_name(placeholder: tf.Tensor) -> str:
+    name: str = placeholder.op.name
+    return name
+
+
+def polymorphic_function(source: Any, functions: Sequence[Any]) -> Any:
+    """A function of several signatures, called as another one is.
+
+    Args:
+        source: The function as `tf.saved_model.load` restored it.
+        functions: What takes the place of each of its `concrete_functions`.
+
+    Returns:
+        A callable that `tf.saved_model.save` writes and `tf.saved_model.load` restores.
+    """
+    allow = function_deserialization._concrete_function_callable_with
+    call = function_deserialization._call_concrete_function
+
+    def restored(*args: Any, **kwargs: Any) -> Any:
+        for conversion in (False, True):
+            for function in functions:
+                if allow(function, (args, kwargs), conversion):
+                    return call(function, (args, kwargs))
+        known = [function.structured_input_signature for function in functions]
+        raise ValueError(f"The inputs should fit one of {known}. Received: {(args, kwargs)}")
+
+    return function_deserialization.RestoredFunction(
+        restored, "restored", source.function_spec, list(functions)
+    )
+
+
+def argument_names(signature: Any) -> list[str]:
+    """Names of a signature's inputs, in the order of its flat inputs."""
+    return [str(name) for name in signature._arg_keywords]

@@ -1,0 +1,83 @@
+"""The processor that will serve, as far as the cost model has to know it.
+
+A target says how many multiply-adds our kernels do in each precision while TensorFlow does one in
+float32. Where an instruction is missing, INT8 and bfloat16 kernels reach the rate of float32 or a
+little more, and a layer without zeros is not worth converting for its precision alone. With AMX
+our kernels use tiles for INT8 where those are faster; TensorFlow's float32 product does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+Precision = Literal["fp32", "bf16", "int8"]
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A kind of processor.
+
+    Attributes:
+        name: What users call it.
+        peak: Precision to multiply-adds of our kernels for one of float32.
+    """
+
+    name: str
+    peak: Mapping[Precision, float]
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("zen4", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}),
+        Target("zen5", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}),
+        Target("sapphirerapids", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}),
+        Target("cascadelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
+        Target("icelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
+        Target("alderlake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
+        Target("skylake-avx512", {"fp32": 1.0, "bf16": 1.0, "int8": 1.3}),
+        Target("avx2", {"fp32": 1.0, "bf16": 1.0, "int8": 1.3}),
+    )
+}
+"""Targets by name. ``"avx2"`` is any processor with AVX2 and without VNNI."""
+
+DEFAULT_TARGET = TARGETS["zen4"]
+"""VNNI and AVX-512 BF16."""
+
+
+def find_target(name: str | None) -> Target:
+    """The target of a name, or this machine's own kind.
+
+    Args:
+        name: One of `TARGETS`, or None for this machine.
+
+    Returns:
+        The target.
+
+    Raises:
+        ValueError: If there is none of the name.
+    """
+    if name is None:
+        return _this_machine()
+    if name not in TARGETS:
+        raise ValueError(f"`target` should be one of {sorted(TARGETS)}. Received: target={name!r}")
+    return TARGETS[name]
+
+
+def _this_machine() -> Target:
+    """By its flags; the default where they cannot be read."""
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return DEFAULT_TARGET
+    flags = next((set(line.split()) for line in lines if line.startswith("flags")), set())
+    if "avx512_bf16" in flags:
+        return TARGETS["zen4"]
+    if flags & {"avx512_vnni", "avx_vnni"}:
+        return TARGETS["icelake"]
+    return TARGETS["avx2"] if "avx2" in flags else DEFAULT_TARGET
