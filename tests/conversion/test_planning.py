@@ -173,7 +173,7 @@ def test_weights_that_are_not_finite_stay_with_the_reason(bad):
     weights[3, 2] = bad
     plan = plan_layer(layer(weights), "int8", 64)
     assert (plan.convert, plan.reason) == (False, "its weights hold NaN or Inf")
-    with pytest.raises(ValueError, match="'dense'.*its weights hold NaN or Inf"):
+    with pytest.raises(ValueError, match=r"'dense'.*its weights hold NaN or Inf"):
         plan_layer(layer(weights), "int8", 64, "convert")
 
 

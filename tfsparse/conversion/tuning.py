@@ -69,10 +69,8 @@ def _sparse(
     bias: np.ndarray,
 ) -> Callable[[], Any]:
     weights = BlockSparseMatrix.from_dense(matrix, block)
-    data, indices, indptr = map(
-        tf.constant, (weights.data, weights.indices, weights.indptr)
-    )
-    held = BlockSparseMatrix(data, indices, indptr, weights.shape)  # type: ignore[arg-type]
+    data, indices, indptr = map(tf.constant, (weights.data, weights.indices, weights.indptr))
+    held = BlockSparseMatrix(data, indices, indptr, weights.shape)
     if scale is None:
         return lambda: ops.block_sparse_matmul(x, held, bias)
     x_scale = float(np.float32(8 / 255))

@@ -9,8 +9,8 @@ the product. Where both tensors are products, the first one takes the other as i
 
 Reshapes: Keras multiplies activations of rank 3 and more by reshaping to a matrix,
 multiplying, and reshaping back before the bias; and it reshapes heads into features. Where
-`shapes` proves that both tensors outside of the reshapes have the same leading sizes, the layer takes
-one and gives the other, and the reshapes fall away. Elsewhere the bias and the activation are
+`shapes` proves that both tensors outside of the reshapes have the same leading sizes, the layer
+takes one and gives the other, and the reshapes fall away. Elsewhere the bias and the activation are
 still drawn into the product across the reshape, if that keeps the last axis; the reshape
 stays. A residual is not, as it has the other shape.
 
@@ -30,6 +30,7 @@ from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, Reader
 from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.products import PRODUCTS, NoProduct, Product, read_product
+from tfsparse.conversion.quantized_products import read_dequantized
 from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
 from tfsparse.conversion.weights import Weights
 
@@ -144,12 +145,12 @@ def _match(
         name = _name(view, node)
         return Unmatched(name, view.graph, node.name, product.reason, product.shape)
     name = _name(view, node, product.weights.tensor)
-    dtype = view.dtype(f"{node.name}:0")
+    tail = _Tail(view, node.name, product, taken)
+    dtype = tail.take_dequantization(view.dtype(f"{node.name}:0"))
     if dtype not in FLOATS or 0 in product.weights.shape:
         empty = "its weights are empty"
         reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
         return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
-    tail = _Tail(view, node.name, product, taken)
     tail.take_reshapes()
     tail.take_affine_before()
     if product.y_order is None:
@@ -229,6 +230,19 @@ class _Tail:
             reader = self.view.sole_reader(f"{reader.node.name}:0")
         return None if reader is None or reader.node.name in self.taken else reader
 
+    def take_dequantization(self, dtype: tf.DType) -> tf.DType:
+        """Draws in what scales a product of integers back; gives the type of the result."""
+        if dtype in FLOATS:
+            return dtype
+        found = read_dequantized(self.view, self.view.nodes[self.node], self.product)
+        if found is None:
+            return dtype
+        self.x = found.x
+        self.weights = self.weights.scaled(outputs=found.output_scale.astype(np.float32))
+        for node in found.nodes:
+            self._extend(node)
+        return self.view.dtype(f"{self.result}:0")
+
     def take_reshapes(self) -> None:
         """Takes the tensors outside of reshapes around the product, where that is proved."""
         if self.product.x_order is not None or self.product.y_order is not None:
@@ -252,7 +266,7 @@ class _Tail:
             self.y_axes = (units,)
 
     def _before(self) -> str | None:
-        """What was reshaped into the activations, with a transposition that moves nothing skipped."""
+        """What was reshaped into the activations; a transposition that moves nothing is skipped."""
         node = self.view.nodes[node_name(self.view.through_identities(self.x))]
         if node.op != "Reshape":
             return None
@@ -283,7 +297,11 @@ class _Tail:
         y_axes = trailing_axes(y, units)
         if y_axes is None or not equal(x[:-x_axes], y[:-y_axes]) or len(x) == x_axes:
             return None
-        return x_axes, tuple(int(size) for size in y[-y_axes:] if isinstance(size, int)), x[:-x_axes]
+        return (
+            x_axes,
+            tuple(int(size) for size in y[-y_axes:] if isinstance(size, int)),
+            x[:-x_axes],
+        )
 
     def _input_axes(self, x: list[Size], source: str, depth: int) -> int | None:
         """An unknown last axis is the inputs: with another size the original would fail."""
