@@ -31,6 +31,7 @@ THROUGH_OTHERS = {
     "capturing",
     "constants",
     "control_flow",
+    "dense_layer",
     "importing",
     "layer_error",
     "model_graphs",

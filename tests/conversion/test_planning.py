@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.packed import PackedStore
-from tfsparse.conversion.passes.match import DenseLayer, Unmatched
 from tfsparse.conversion.planning import MIN_SPEEDUP, Options, Planner, check_overrides
 from tfsparse.conversion.targets import TARGETS
 from tfsparse.pattern import BlockPattern

@@ -15,6 +15,7 @@ from tfsparse.conversion.calibration_data import (
     is_whole,
     of_signatures,
 )
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.layer_error import layer_error
@@ -22,7 +23,7 @@ from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
-from tfsparse.conversion.passes.match import DenseLayer, Unmatched, find_dense_layers
+from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite

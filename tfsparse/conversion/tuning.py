@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfsparse import ops
 from tfsparse.conversion.block_choice import BlockChoice, stored_elements
-from tfsparse.conversion.passes.match import DenseLayer
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.ops import BlockSparseMatrix
 from tfsparse.pattern import BlockPattern
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.layer_error import Sample
 from tfsparse.conversion.observing import Batch, observe
-from tfsparse.conversion.passes.match import DenseLayer
 from tfsparse.conversion.passes.rewrite import TensorKey
 from tfsparse.conversion.quantization import ActivationParams, activation_params
 from tfsparse.conversion.ranges import CalibrationMethod, make_observer
