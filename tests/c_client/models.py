@@ -48,7 +48,10 @@ def export_mlp(folder, precision):
         weights = float_weights(np.random.default_rng(index), shape[1], shape[0], (4, 1))
         layer.set_weights([weights.T, np.linspace(-1, 1, shape[1])])
     overrides = {"first": "4x1", "second": "4x1"}
-    tfsparse.export(model, folder, precision, batch(100), overrides=overrides)
+    # One signature: the op is in one function, which is the one that serves.
+    tfsparse.export(
+        model, folder, precision, batch(100), overrides=overrides, signatures=["serving_default"]
+    )
     return folder
 
 
