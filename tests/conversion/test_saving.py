@@ -2,19 +2,22 @@ import stat
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from tfsparse.conversion.saving import copy_extra_assets, write_atomically
 
 
 def writer(text):
-    def write(folder):
+    def write(path):
+        folder = Path(path)
         folder.mkdir()
         (folder / "saved_model.pb").write_text(text)
 
     return write
 
 
-def failing(folder):
+def failing(path):
+    folder = Path(path)
     folder.mkdir()
     (folder / "saved_model.pb").write_text("half")
     raise OSError("disk full")
@@ -132,3 +135,39 @@ def test_extra_assets_go_along(tmp_path):
     copy_extra_assets(source, target)
     assert (target / "assets.extra" / "requests").read_text() == "warm"
     copy_extra_assets(None, target)
+
+
+def test_paths_of_other_file_systems_are_written_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_atomically("ram://models/1", one_file)
+    assert tf.io.gfile.exists("ram://models/1/saved_model.pb")
+    with pytest.raises(FileExistsError, match="unless `overwrite=True`"):
+        write_atomically("ram://models/1", one_file)
+    write_atomically("ram://models/1", one_file, overwrite=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", ["gs://no-bucket-of-ours/1", "nothing://here/1"])
+def test_a_file_system_that_cannot_be_written_makes_no_folder(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((OSError, tf.errors.OpError)):
+        write_atomically(path, one_file)
+    assert not list(tmp_path.iterdir())
+
+
+def test_home_is_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_atomically("~/served/1", one_file)
+    assert (tmp_path / "served" / "1" / "saved_model.pb").exists()
+
+
+def test_a_path_below_a_file_is_refused_by_name(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="should be one that can be written"):
+        write_atomically(tmp_path / "file" / "1", one_file)
+
+
+def one_file(folder):
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(f"{folder}/saved_model.pb", "w") as file:
+        file.write("model")
