@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.harness.arguments import positive
 from benchmarks.peers.engine import ENGINES
 from benchmarks.peers.nets import NETS, Sparsity
 
@@ -42,9 +43,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"which, of {', '.join(labels)} (all)")  # fmt: skip
     add("--sparsities", nargs="+", type=_sparsity, default=[_sparsity(s) for s in SPARSITIES],
         metavar="SPARSITY", help=f"dense, or outputs x inputs @ zeros ({' '.join(SPARSITIES)})")  # fmt: skip  # noqa: E501
-    add("--batches", nargs="+", type=_positive, help="rows (1 64 2048 for dlrm, 128 3072 for ffn)")
-    add("--threads", nargs="+", type=_positive, default=[1, 2], help="threads of an engine (1 2)")
-    add("--rounds", type=_positive, default=5, help="turns of each engine (%(default)s)")
+    add("--batches", nargs="+", type=positive, help="rows (1 64 2048 for dlrm, 128 3072 for ffn)")
+    add("--threads", nargs="+", type=positive, default=[1, 2], help="threads of an engine (1 2)")
+    add("--rounds", type=positive, default=5, help="turns of each engine (%(default)s)")
     add("--seconds", type=float, default=0.05, help="length of a turn (%(default)s)")
     add("--seed", type=int, default=0, help="of weights and inputs (%(default)s)")
     add("--quick", action="store_true", help="dlrm, dense and 4x1@0.9, batch 64, one thread")
@@ -67,9 +68,3 @@ def _sparsity(text: str) -> Sparsity:
         return Sparsity.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"should be a positive integer. Received: {text!r}")
-    return int(text)
