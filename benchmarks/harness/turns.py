@@ -44,12 +44,14 @@ class Timing:
         problem: Why there are none.
         error: How far its results were from the right ones.
         precision: What it says that it computes in.
+        note: What it says about how it runs.
     """
 
     ms: list[float] = dataclasses.field(default_factory=list)
     problem: str = ""
     error: float | None = None
     precision: str = ""
+    note: str = ""
 
     @property
     def median(self) -> float | None:
@@ -114,7 +116,8 @@ def _load(
     """Loads and checks, and writes down what came of it."""
     precision = label.partition("/")[2]
     request = {"case": str(case.folder), "precision": precision, "batch": batch}
-    timing.precision = worker.ask(do="load", threads=threads, **request)["precision"]
+    loaded = worker.ask(do="load", threads=threads, **request)
+    timing.precision, timing.note = loaded["precision"], loaded["note"]
     file = Path(case.folder, "result.npz")
     worker.ask(do="save", file=str(file))
     with np.load(file) as results:

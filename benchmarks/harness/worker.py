@@ -3,7 +3,7 @@
 Reads a request a line and writes an answer a line, both JSON:
 
     {"do": "load", "case": DIR, "precision": "int8", "batch": 64, "threads": 1}
-                                      -> {"precision": "int8"}, which may be another
+                                      -> {"precision": "int8", "note": ""}
     {"do": "save", "file": FILE}      runs once, writes the results with numpy.savez  -> {}
     {"do": "time", "seconds": 0.05}   runs again and again  -> {"ms": [...]}
 
@@ -14,7 +14,8 @@ An engine is a module with `VERSION` and `load(case, precision, x, threads)`, wh
 function of no arguments that runs the model once on `x`, and returns something that NumPy reads
 as an array, or a dict of such. What a caller of that engine does for every batch is in the
 function, what is done once is not. `x` is the array of ``x<batch>.npy``, or the dict of
-``x<batch>.npz``. A function with an attribute `precision` says what it really computes in.
+``x<batch>.npz``. The function may have attributes: `precision`, what it really computes in, and
+`note`, a line about how it runs.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ class Worker:
             case = Path(request["case"])
             x, precision = load_inputs(case, request["batch"]), request["precision"]
             self._run = self._engine.load(case, precision, x, request["threads"])
-            return {"precision": getattr(self._run, "precision", precision)}
+            return {
+                "precision": getattr(self._run, "precision", precision),
+                "note": getattr(self._run, "note", ""),
+            }
         if self._run is None:
             raise ValueError("a model should be loaded first")
         if request["do"] == "save":

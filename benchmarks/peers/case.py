@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.harness.sparsity import Sparsity
 from benchmarks.peers import quantized_net
-from benchmarks.peers.nets import Layer, Net, Sparsity, activations, random_inputs, random_layers
+from benchmarks.peers.nets import Layer, Net, activations, random_inputs, random_layers
 
 Precision = Literal["fp32", "int8"]
 CALIBRATION_ROWS = 512

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.harness.arguments import positive
+from benchmarks.harness.arguments import block_sparsity, positive
 from benchmarks.peers.engine import ENGINES
-from benchmarks.peers.nets import NETS, Sparsity
+from benchmarks.peers.nets import NETS
 
 SPARSITIES = ("dense", "4x1@0.8", "4x1@0.9", "16x4@0.85", "16x4@0.9")
 
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     add("--nets", nargs="+", choices=list(NETS), default=list(NETS), help="which (all)")
     add("--engines", nargs="+", choices=labels, default=labels, metavar="ENGINE",
         help=f"which, of {', '.join(labels)} (all)")  # fmt: skip
-    add("--sparsities", nargs="+", type=_sparsity, default=[_sparsity(s) for s in SPARSITIES],
+    add("--sparsities", nargs="+", type=block_sparsity, default=[*map(block_sparsity, SPARSITIES)],
         metavar="SPARSITY", help=f"dense, or outputs x inputs @ zeros ({' '.join(SPARSITIES)})")  # fmt: skip  # noqa: E501
     add("--batches", nargs="+", type=positive, help="rows (1 64 2048 for dlrm, 128 3072 for ffn)")
     add("--threads", nargs="+", type=positive, default=[1, 2], help="threads of an engine (1 2)")
@@ -59,12 +59,5 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if options.quick:
         options.nets, options.batches, options.threads = ["dlrm"], [64], [1]
-        options.sparsities = [_sparsity("dense"), _sparsity("4x1@0.9")]
+        options.sparsities = [block_sparsity("dense"), block_sparsity("4x1@0.9")]
     return options
-
-
-def _sparsity(text: str) -> Sparsity:
-    try:
-        return Sparsity.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

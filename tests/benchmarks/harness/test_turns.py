@@ -25,7 +25,7 @@ class FakeWorker:
             np.savez(request["file"], y=self.result)
         if request["do"] == "time":
             return {"ms": self.times.pop(0)}
-        return {"precision": "as asked"} if request["do"] == "load" else {}
+        return {"precision": "as asked", "note": ""} if request["do"] == "load" else {}
 
 
 class FakeCase:

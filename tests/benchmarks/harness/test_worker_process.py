@@ -46,7 +46,7 @@ def becomes(condition):
 
 def test_loads_saves_and_times(worker, tmp_path):
     assert worker.version == "7.0"
-    assert load(worker, tmp_path) == {"precision": "int8"}
+    assert load(worker, tmp_path) == {"precision": "int8", "note": ""}
     worker.ask(do="save", file=str(tmp_path / "y.npz"))
     assert np.load(tmp_path / "y.npz")["y"].tolist() == [2, 3, 4]
     ms = worker.ask(do="time", seconds=0.01)["ms"]
@@ -56,7 +56,7 @@ def test_loads_saves_and_times(worker, tmp_path):
 def test_several_inputs_and_results_have_names(worker, tmp_path):
     np.savez(tmp_path / "x2.npz", ids=np.arange(2.0), mask=np.ones(2))
     request = {"case": str(tmp_path), "precision": "named", "batch": 2, "threads": 2}
-    assert worker.ask(do="load", **request) == {"precision": "bf16"}
+    assert worker.ask(do="load", **request) == {"precision": "bf16", "note": "twice"}
     worker.ask(do="save", file=str(tmp_path / "y.npz"))
     with np.load(tmp_path / "y.npz") as results:
         assert {name: results[name].tolist() for name in results.files} == {
@@ -83,7 +83,7 @@ def test_errors_are_told_and_leave_the_worker_at_work(worker, tmp_path):
         worker.ask(do="time", seconds=0)
     with pytest.raises(WorkerError, match="ValueError: no such precision"):
         load(worker, tmp_path, "fails")
-    assert load(worker, tmp_path) == {"precision": "int8"}
+    assert load(worker, tmp_path) == {"precision": "int8", "note": ""}
     with pytest.raises(WorkerError, match=r"should be load, save or time\. Received: 'dance'"):
         worker.ask(do="dance")
 
