@@ -98,6 +98,10 @@ bench-training: setup ## Times training dense, pruned, and pruned by TFMOT; ARGS
 bench-peers: build ## Times exported models beside other engines; ARGS="--quick --json FILE ..."
 	@$(python) -m benchmarks.peers $(ARGS)
 
+.PHONY: bench-models
+bench-models: build ## Times whole models beside other engines; ARGS="--models bert_mini ..."
+	@$(python) -m benchmarks.models $(ARGS)
+
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv
 	@if [[ -f .build/bazel ]]; then $(bazel) clean; fi

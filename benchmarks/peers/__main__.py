@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,11 +14,14 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+from benchmarks.harness import environment, machine, turns
+from benchmarks.harness.engine import Engine
+from benchmarks.harness.json_file import write_json
+from benchmarks.harness.starting import find_engines, say, start_workers
 from benchmarks.peers import case as cases
-from benchmarks.peers import environment, machine, options, table, turns
-from benchmarks.peers.engine import ENGINES, Engine
+from benchmarks.peers import options, table
+from benchmarks.peers.engine import ENGINES
 from benchmarks.peers.nets import NETS
-from benchmarks.peers.worker_process import WorkerError, WorkerProcess
 
 LOGS = environment.FOLDER / "logs"
 
@@ -34,7 +36,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         What ``--json`` writes.
     """
     chosen = options.parse(arguments)
-    pythons = find_engines(chosen)
+    engines = [engine for engine in ENGINES if engine.label in chosen.engines]
+    pythons = find_engines(engines, chosen.install)
     result: dict[str, Any] = {"machine": machine.describe(), "versions": {}}
     result |= {"settings": settings(chosen), "rows": [], "not_timed": []}
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
@@ -45,21 +48,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     for row in result["not_timed"]:
         say(f"not timed: {row}")
     if chosen.json:
-        table.write_json(chosen.json, result)
+        write_json(chosen.json, result)
     return result
-
-
-def find_engines(chosen: argparse.Namespace) -> dict[Engine, Path]:
-    """The chosen engines that can run here, with their interpreters."""
-    pythons = {}
-    for engine in ENGINES:
-        if engine.label not in chosen.engines:
-            continue
-        try:
-            pythons[engine] = environment.python_of(engine, chosen.install)
-        except environment.MissingEnvironmentError as error:
-            say(f"{engine.name} is left out: {error}")
-    return pythons
 
 
 def build_cases(chosen: argparse.Namespace, scratch: Path) -> list[cases.Case]:
@@ -92,35 +82,16 @@ def time_cases(
 ) -> None:
     """Times all cases with a number of threads, and adds to the result."""
     with contextlib.ExitStack() as stack:
-        workers = start_workers(pythons, stack, result["versions"])
+        workers = start_workers(pythons, LOGS, stack, result["versions"])
         for case in built:
             for batch in case.expected:
                 say(f"timing {case.net.name} {case.sparsity}, batch {batch}, threads {threads}")
-                timings = turns.time_cell(
-                    workers, case, batch, threads, chosen.rounds, chosen.seconds
-                )
+                how = (batch, threads, chosen.rounds, chosen.seconds, cases.TOLERANCE)
+                timings = turns.time_cell(workers, case, *how)
                 rows, not_timed = table.cell_rows(case, batch, threads, timings)
                 result["rows"] += rows
                 result["not_timed"] += not_timed
                 print(*map(table.line, rows), sep="\n", flush=True)
-
-
-def start_workers(
-    pythons: dict[Engine, Path], stack: contextlib.ExitStack, versions: dict[str, str]
-) -> dict[str, WorkerProcess]:
-    """Starts a process for each engine; the stack ends them."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    workers = {}
-    for engine, python in pythons.items():
-        log = LOGS / f"{engine.name}-{engine.precision}.log"
-        try:
-            worker = stack.enter_context(WorkerProcess(python, engine.module_path, log))
-        except WorkerError as error:
-            say(f"{engine.label} is left out: {error}")
-            continue
-        workers[engine.label] = worker
-        versions[engine.name] = worker.version
-    return workers
 
 
 def settings(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -130,11 +101,6 @@ def settings(chosen: argparse.Namespace) -> dict[str, Any]:
         for key, value in vars(chosen).items()
         if key != "json"
     }
-
-
-def say(text: str) -> None:
-    """Reports progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

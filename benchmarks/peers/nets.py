@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.harness.sparsity import Sparsity
 from tfsparse.pattern import BlockPattern, parse_pattern
 
 
@@ -43,43 +44,6 @@ NETS = {
         Net("ffn1024", (1024, 4096, 1024), (128, 3072)),
     )
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Sparsity:
-    """A block pattern at a share of zeros; ``"dense"`` has neither.
-
-    Attributes:
-        pattern: ``"dense"`` or ``"AxB"``, A outputs by B inputs.
-        share: Zeros over all weights.
-    """
-
-    pattern: str
-    share: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> Sparsity:
-        """Reads ``"dense"`` or ``"4x1@0.9"``.
-
-        Raises:
-            ValueError: If the text is neither.
-        """
-        if text == "dense":
-            return cls("dense")
-        pattern, _, share = text.partition("@")
-        try:
-            parsed, zeros = parse_pattern(pattern), float(share)
-        except ValueError:
-            parsed, zeros = None, -1.0
-        if not isinstance(parsed, BlockPattern) or not 0 < zeros < 1:
-            raise ValueError(
-                "a sparsity should be 'dense' or 'AxB@SHARE' with a share between 0 and 1, such "
-                f"as '4x1@0.9'. Received: {text!r}"
-            )
-        return cls(pattern, zeros)
-
-    def __str__(self) -> str:
-        return self.pattern if self.pattern == "dense" else f"{self.pattern}@{self.share:g}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.harness.arguments import block_sparsity, positive
 from benchmarks.peers.engine import ENGINES
-from benchmarks.peers.nets import NETS, Sparsity
+from benchmarks.peers.nets import NETS
 
 SPARSITIES = ("dense", "4x1@0.8", "4x1@0.9", "16x4@0.85", "16x4@0.9")
 
@@ -40,11 +41,11 @@ def parser() -> argparse.ArgumentParser:
     add("--nets", nargs="+", choices=list(NETS), default=list(NETS), help="which (all)")
     add("--engines", nargs="+", choices=labels, default=labels, metavar="ENGINE",
         help=f"which, of {', '.join(labels)} (all)")  # fmt: skip
-    add("--sparsities", nargs="+", type=_sparsity, default=[_sparsity(s) for s in SPARSITIES],
+    add("--sparsities", nargs="+", type=block_sparsity, default=[*map(block_sparsity, SPARSITIES)],
         metavar="SPARSITY", help=f"dense, or outputs x inputs @ zeros ({' '.join(SPARSITIES)})")  # fmt: skip  # noqa: E501
-    add("--batches", nargs="+", type=_positive, help="rows (1 64 2048 for dlrm, 128 3072 for ffn)")
-    add("--threads", nargs="+", type=_positive, default=[1, 2], help="threads of an engine (1 2)")
-    add("--rounds", type=_positive, default=5, help="turns of each engine (%(default)s)")
+    add("--batches", nargs="+", type=positive, help="rows (1 64 2048 for dlrm, 128 3072 for ffn)")
+    add("--threads", nargs="+", type=positive, default=[1, 2], help="threads of an engine (1 2)")
+    add("--rounds", type=positive, default=5, help="turns of each engine (%(default)s)")
     add("--seconds", type=float, default=0.05, help="length of a turn (%(default)s)")
     add("--seed", type=int, default=0, help="of weights and inputs (%(default)s)")
     add("--quick", action="store_true", help="dlrm, dense and 4x1@0.9, batch 64, one thread")
@@ -58,18 +59,5 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser().parse_args(arguments)
     if options.quick:
         options.nets, options.batches, options.threads = ["dlrm"], [64], [1]
-        options.sparsities = [_sparsity("dense"), _sparsity("4x1@0.9")]
+        options.sparsities = [block_sparsity("dense"), block_sparsity("4x1@0.9")]
     return options
-
-
-def _sparsity(text: str) -> Sparsity:
-    try:
-        return Sparsity.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"should be a positive integer. Received: {text!r}")
-    return int(text)

@@ -1,16 +1,13 @@
-"""Rows of the result, the table on the screen, and the file."""
+"""Rows of the result, and the table on the screen."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.turns import Timing
 from benchmarks.peers.case import Case
 from benchmarks.peers.engine import OURS
-from benchmarks.peers.turns import Timing
 
 Row = dict[str, Any]
 KEYS = (
@@ -68,14 +65,6 @@ def line(row: Row) -> str:
     first = [str(row[key]) for key in KEYS[:4]]
     numbers = [f"{row['sparsity']:.2f}", str(row["batch"]), str(row["threads"])]
     return _line([*first, *numbers, f"{row['ms_median']:.4f}", f"{row['ms_min']:.4f}", ratio])
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes beside the file and renames, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    unfinished.replace(path)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.peers import case as cases
 from benchmarks.peers import quantized_net
+from benchmarks.peers.case import CHECKED_ROWS, Case, checked_rows
 from benchmarks.peers.nets import Net, Sparsity, activations, random_inputs, random_layers
 
 NET = Net("small", (24, 32, 16, 8), (1, 6))
@@ -50,3 +51,17 @@ def test_the_saved_models_compute_the_network(case, folder):
 def test_the_elements_of_the_signature_are_written_down(case):
     (x, y) = (case.folder / "int8" / "elements.txt").read_text().split()
     assert x == "serving_default_x:0" and y.endswith(":0")
+
+
+def test_errors_are_in_standard_deviations(tmp_path):
+    right = np.arange(8.0).reshape(4, 2)
+    case = Case(Net("small", (3, 2), (4,)), SPARSITY, tmp_path, {4: right}, 2.0, {})
+    assert case.error_of({"y": right}, 4) == 0
+    assert case.error_of({"y": right.ravel() + 1}, 4) == 0.5
+    assert case.error_of({"y": right[:3]}, 4) == float("inf")
+
+
+def test_checked_rows_reach_from_the_first_to_the_last():
+    assert checked_rows(1).tolist() == [0] and checked_rows(5).tolist() == [0, 1, 2, 3, 4]
+    rows = checked_rows(3072)
+    assert len(rows) == CHECKED_ROWS and (rows[0], rows[-1]) == (0, 3071)

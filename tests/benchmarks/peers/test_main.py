@@ -31,13 +31,6 @@ def test_a_run_times_checks_and_writes(monkeypatch, capsys, tmp_path):
     assert "built dlrm 32-64-16 16x4@0.75" in printed.err
 
 
-def test_engines_that_are_not_installed_are_left_out(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(main_module.environment, "FOLDER", tmp_path)
-    chosen = options.parse(["--engines", "openvino/int8", "tensorflow/fp32", "--no-install"])
-    assert [engine.label for engine in main_module.find_engines(chosen)] == ["tensorflow/fp32"]
-    assert "openvino is left out: not installed" in capsys.readouterr().err
-
-
 def test_quick_is_a_small_choice():
     chosen = options.parse(["--quick"])
     assert (chosen.nets, chosen.batches, chosen.threads) == (["dlrm"], [64], [1])

@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.peers import environment, quantized_net
+from benchmarks.harness import environment
+from benchmarks.peers import quantized_net
 from benchmarks.peers.case import quantize
 from benchmarks.peers.nets import Net, Sparsity, activations, random_inputs, random_layers
 

@@ -1,14 +1,13 @@
-"""Rows carry the promised keys, lines are aligned, and files are whole."""
+"""Rows carry the promised keys, and lines are aligned."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.turns import Timing
 from benchmarks.peers import table
 from benchmarks.peers.case import Case
 from benchmarks.peers.nets import NETS, Sparsity
-from benchmarks.peers.turns import Timing
 
 CASE = Case(NETS["dlrm"], Sparsity("16x4", 0.85), Path(), {}, 1.0, {})
 TIMINGS = {
@@ -41,13 +40,3 @@ def test_lines_stand_under_their_header():
     assert line.split() == cells
     assert line.index("openvino") == header.index("engine")
     assert len(line) == len(header)
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    file = tmp_path / "new" / "out.json"
-    table.write_json(file, {"rows": [1]})
-    assert json.loads(file.read_text()) == {"rows": [1]}
-    with pytest.raises(ValueError):
-        table.write_json(file, {"rows": float("nan")})
-    assert json.loads(file.read_text()) == {"rows": [1]}
-    assert [path.name for path in file.parent.iterdir()] == ["out.json"]

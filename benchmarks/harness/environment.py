@@ -12,8 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.peers.engine import Engine
-
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".build" / "peers"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
@@ -24,27 +22,31 @@ class MissingEnvironmentError(Exception):
     """An engine cannot be installed here."""
 
 
-def python_of(engine: Engine, install: bool = True) -> Path:
-    """The interpreter that runs an engine; makes its environment at first.
+def python_of(
+    environment: str | None, newest_python: int | None = None, install: bool = True
+) -> Path:
+    """The interpreter of an environment, which is made at first.
 
     Args:
-        engine: The engine.
+        environment: Its name, that of a file in `requirements/`; None is the environment that
+            tfsparse runs in.
+        newest_python: The last minor version of Python 3 that it is for, or None.
         install: Whether an environment may be made.
 
     Raises:
         MissingEnvironmentError: If it cannot be made, or is not there and may not be.
     """
-    if engine.environment is None:
+    if environment is None:
         return Path(sys.executable)
-    folder, requirements = FOLDER / engine.environment, REQUIREMENTS / f"{engine.environment}.txt"
+    folder, requirements = FOLDER / environment, REQUIREMENTS / f"{environment}.txt"
     python, stamp = folder / "bin" / "python", folder / "stamp"
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
     if not install:
         raise MissingEnvironmentError("not installed, and --no-install was given")
-    base = _base_python(engine.newest_python)
-    print(f"installing {engine.environment} into {folder.relative_to(ROOT)}", file=sys.stderr)
+    base = _base_python(newest_python)
+    print(f"installing {environment} into {folder.relative_to(ROOT)}", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     _call([base, "-m", "venv", str(folder)])
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -2,12 +2,20 @@
 
 Reads a request a line and writes an answer a line, both JSON:
 
-    {"do": "load", "case": DIR, "precision": "int8", "batch": 64, "threads": 1}  -> {}
-    {"do": "save", "file": FILE}      runs once, writes the result with numpy.save  -> {}
+    {"do": "load", "case": DIR, "precision": "int8", "batch": 64, "threads": 1}
+                                      -> {"precision": "int8", "note": ""}
+    {"do": "save", "file": FILE}      runs once, writes the results with numpy.savez  -> {}
     {"do": "time", "seconds": 0.05}   runs again and again  -> {"ms": [...]}
 
 and first of all `{"version": "1.2.3"}`. An error is `{"error": "..."}`. The answers have a file
 descriptor of their own: whatever a library prints goes to standard error.
+
+An engine is a module with `VERSION` and `load(case, precision, x, threads)`, which gives a
+function of no arguments that runs the model once on `x`, and returns something that NumPy reads
+as an array, or a dict of such. What a caller of that engine does for every batch is in the
+function, what is done once is not. `x` is the array of ``x<batch>.npy``, or the dict of
+``x<batch>.npz``. The function may have attributes: `precision`, what it really computes in, and
+`note`, a line about how it runs.
 """
 
 from __future__ import annotations
@@ -59,6 +67,15 @@ def time_runs(run: Run, seconds: float) -> list[float]:
             return times
 
 
+def load_inputs(case: Path, batch: int) -> Any:
+    """The array or the dict of arrays that a case has for a batch."""
+    single = case / f"x{batch}.npy"
+    if single.exists():
+        return np.load(single)
+    with np.load(case / f"x{batch}.npz") as arrays:
+        return dict(arrays)
+
+
 class Worker:
     """Answers requests with one engine."""
 
@@ -71,13 +88,17 @@ class Worker:
         if request["do"] == "load":
             self._run = None  # frees the model before the next takes its memory
             case = Path(request["case"])
-            x = np.load(case / f"x{request['batch']}.npy")
-            self._run = self._engine.load(case, request["precision"], x, request["threads"])
-            return {}
+            x, precision = load_inputs(case, request["batch"]), request["precision"]
+            self._run = self._engine.load(case, precision, x, request["threads"])
+            return {
+                "precision": getattr(self._run, "precision", precision),
+                "note": getattr(self._run, "note", ""),
+            }
         if self._run is None:
             raise ValueError("a model should be loaded first")
         if request["do"] == "save":
-            np.save(request["file"], np.asarray(self._run()))
+            results = self._run()
+            np.savez(request["file"], **(results if isinstance(results, dict) else {"y": results}))
             return {}
         if request["do"] == "time":
             return {"ms": time_runs(self._run, request["seconds"])}

@@ -44,7 +44,7 @@ class WorkerProcess:
         self._log = log
         with log.open("wb") as file:
             self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.peers.worker", engine],
+                [python, "-m", "benchmarks.harness.worker", engine],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,

@@ -1,7 +1,7 @@
 """One cell: every engine loads a batch of a case, is checked, and is then timed in turns.
 
 Turns, because a machine drifts: all engines see the same weather. Medians, because it has gusts.
-An engine whose result is not the network's is not timed.
+An engine whose result is not the model's is not timed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.peers.case import Case, checked_rows
-from benchmarks.peers.worker_process import WorkerError
-
-TOLERANCE = {"fp32": 1e-3, "int8": 0.25}
-"""Root of the mean squared error over the standard deviation of the results.
-
-INT8 leaves 0.04 to 0.07 in the deepest network here; a result of one row may be unlucky.
-"""
+from benchmarks.harness.worker_process import WorkerError
 
 
 class Asks(Protocol):
@@ -31,12 +24,34 @@ class Asks(Protocol):
         """Sends a request and gives the answer."""
 
 
+class Checks(Protocol):
+    """A case: where it lies, and what its results should be."""
+
+    @property
+    def folder(self) -> Path:
+        """What an engine loads."""
+
+    def error_of(self, results: Mapping[str, np.ndarray], batch: int) -> float:
+        """How far results are from the right ones; infinite if they are not comparable."""
+
+
 @dataclasses.dataclass
 class Timing:
-    """What came of one engine: milliseconds of each run, or why there are none."""
+    """What came of one engine.
+
+    Attributes:
+        ms: Milliseconds of each run.
+        problem: Why there are none.
+        error: How far its results were from the right ones.
+        precision: What it says that it computes in.
+        note: What it says about how it runs.
+    """
 
     ms: list[float] = dataclasses.field(default_factory=list)
     problem: str = ""
+    error: float | None = None
+    precision: str = ""
+    note: str = ""
 
     @property
     def median(self) -> float | None:
@@ -49,27 +64,25 @@ class Timing:
         return min(self.ms, default=None)
 
 
-def error_of(result: np.ndarray, case: Case, batch: int) -> float:
-    """How far a result is from the float64 one, in standard deviations of the results."""
-    expected = case.expected[batch]
-    if result.size != batch * expected.shape[1]:
-        return float("inf")
-    rows = result.reshape(batch, -1)[checked_rows(batch)].astype(np.float64)
-    return float(np.sqrt(np.mean((rows - expected) ** 2)) / case.spread)
-
-
 def time_cell(
-    workers: Mapping[str, Asks], case: Case, batch: int, threads: int, rounds: int, seconds: float
+    workers: Mapping[str, Asks],
+    case: Checks,
+    batch: int,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    tolerance: Mapping[str, float],
 ) -> dict[str, Timing]:
     """Checks and times every engine on one batch.
 
     Args:
         workers: For each label such as ``"tfsparse/int8"``.
-        case: The network.
+        case: The model.
         batch: Rows.
         threads: Threads of each engine.
         rounds: Turns of each engine.
         seconds: How long a turn is.
+        tolerance: The greatest error of each precision.
 
     Returns:
         For each label, what came of it.
@@ -77,7 +90,7 @@ def time_cell(
     timings = {label: Timing() for label in workers}
     for label, worker in workers.items():
         try:
-            timings[label].problem = _load(worker, label, case, batch, threads)
+            _load(worker, label, case, batch, threads, tolerance, timings[label])
         except WorkerError as error:
             timings[label].problem = str(error)
     for _ in range(rounds):
@@ -91,14 +104,25 @@ def time_cell(
     return timings
 
 
-def _load(worker: Asks, label: str, case: Case, batch: int, threads: int) -> str:
-    """Loads and checks; gives what is wrong, or nothing."""
+def _load(
+    worker: Asks,
+    label: str,
+    case: Checks,
+    batch: int,
+    threads: int,
+    tolerance: Mapping[str, float],
+    timing: Timing,
+) -> None:
+    """Loads and checks, and writes down what came of it."""
     precision = label.partition("/")[2]
     request = {"case": str(case.folder), "precision": precision, "batch": batch}
-    worker.ask(do="load", threads=threads, **request)
-    file = Path(case.folder, "result.npy")
+    loaded = worker.ask(do="load", threads=threads, **request)
+    timing.precision, timing.note = loaded["precision"], loaded["note"]
+    file = Path(case.folder, "result.npz")
     worker.ask(do="save", file=str(file))
-    error = error_of(np.load(file), case, batch)
-    if not error <= TOLERANCE[precision]:
-        return f"wrong result: error {error:.3g}, tolerance {TOLERANCE[precision]:g}"
-    return ""
+    with np.load(file) as results:
+        timing.error = case.error_of(results, batch)
+    if not timing.error <= tolerance[precision]:
+        timing.problem = (
+            f"wrong result: error {timing.error:.3g}, tolerance {tolerance[precision]:g}"
+        )

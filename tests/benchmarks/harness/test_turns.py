@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.peers.case import CHECKED_ROWS, Case, checked_rows
-from benchmarks.peers.nets import Net, Sparsity
-from benchmarks.peers.turns import Timing, error_of, time_cell
-from benchmarks.peers.worker_process import WorkerError
+from benchmarks.harness.turns import time_cell
+from benchmarks.harness.worker_process import WorkerError
 
-NET = Net("small", (3, 2), (4,))
+TOLERANCE = {"fp32": 1e-3, "int8": 0.25}
 RIGHT = np.arange(8.0).reshape(4, 2)
 
 
@@ -24,13 +22,26 @@ class FakeWorker:
         if request["do"] == self.dies_in:
             raise WorkerError("gone")
         if request["do"] == "save":
-            np.save(request["file"], self.result)
-        return {"ms": self.times.pop(0)} if request["do"] == "time" else {}
+            np.savez(request["file"], y=self.result)
+        if request["do"] == "time":
+            return {"ms": self.times.pop(0)}
+        return {"precision": "as asked", "note": ""} if request["do"] == "load" else {}
+
+
+class FakeCase:
+    """Knows the right results of one batch."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def error_of(self, results, batch):
+        assert batch == 4
+        return float(np.abs(results["y"].reshape(4, 2) - RIGHT).max())
 
 
 @pytest.fixture
 def case(tmp_path):
-    return Case(NET, Sparsity("4x1", 0.5), tmp_path, {4: RIGHT}, 2.0, {})
+    return FakeCase(tmp_path)
 
 
 def test_engines_take_turns_after_all_are_checked(case):
@@ -39,9 +50,10 @@ def test_engines_take_turns_after_all_are_checked(case):
         "a/int8": FakeWorker("a", RIGHT, [[3.0, 1.0], [2.0]], log),
         "b/fp32": FakeWorker("b", RIGHT.ravel(), [[5.0], [7.0]], log),
     }
-    timings = time_cell(workers, case, 4, 1, rounds=2, seconds=0.1)
+    timings = time_cell(workers, case, 4, 1, 2, 0.1, TOLERANCE)
     asked = [("a", "load"), ("a", "save"), ("b", "load"), ("b", "save")]
     assert log == asked + 2 * [("a", "time"), ("b", "time")]
+    assert (timings["a/int8"].error, timings["a/int8"].precision) == (0, "as asked")
     assert (timings["a/int8"].median, timings["a/int8"].minimum) == (2.0, 1.0)
     assert (timings["b/fp32"].median, timings["b/fp32"].minimum) == (6.0, 5.0)
 
@@ -58,7 +70,7 @@ def test_engines_take_turns_after_all_are_checked(case):
 def test_a_wrong_result_is_not_timed(case, label, error, wrong):
     log = []
     timing = time_cell(
-        {label: FakeWorker("a", RIGHT + 2 * error, [[1.0]], log)}, case, 4, 1, 1, 0.1
+        {label: FakeWorker("a", RIGHT + error, [[1.0]], log)}, case, 4, 1, 1, 0.1, TOLERANCE
     )[label]
     assert (("a", "time") not in log) == wrong
     assert timing.problem.startswith("wrong result") == wrong and (timing.median is None) == wrong
@@ -71,18 +83,7 @@ def test_an_engine_that_fails_is_left_out_and_the_others_go_on(case, request_):
         "a/int8": FakeWorker("a", RIGHT, [[1.0], [1.0]], log, dies_in=request_),
         "b/int8": FakeWorker("b", RIGHT, [[5.0], [7.0]], log),
     }
-    timings = time_cell(workers, case, 4, 1, rounds=2, seconds=0.1)
-    assert timings["a/int8"] == Timing(problem="gone") and timings["b/int8"].median == 6.0
+    timings = time_cell(workers, case, 4, 1, 2, 0.1, TOLERANCE)
+    assert (timings["a/int8"].problem, timings["a/int8"].ms) == ("gone", [])
+    assert timings["b/int8"].median == 6.0
     assert log.count(("a", request_)) == 1
-
-
-def test_errors_are_in_standard_deviations(case):
-    assert error_of(RIGHT, case, 4) == 0
-    assert error_of(RIGHT + 1, case, 4) == 0.5
-    assert error_of(RIGHT[:3], case, 4) == float("inf")
-
-
-def test_checked_rows_reach_from_the_first_to_the_last():
-    assert checked_rows(1).tolist() == [0] and checked_rows(5).tolist() == [0, 1, 2, 3, 4]
-    rows = checked_rows(3072)
-    assert len(rows) == CHECKED_ROWS and (rows[0], rows[-1]) == (0, 3071)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.peers.worker_process import ROOT, WorkerError, WorkerProcess
+from benchmarks.harness.worker_process import ROOT, WorkerError, WorkerProcess
 
-ENGINE = "tests.benchmarks.peers.fake_engine"
+ENGINE = "tests.benchmarks.harness.fake_engine"
 
 
 def start(tmp_path, engine=ENGINE):
@@ -46,11 +46,23 @@ def becomes(condition):
 
 def test_loads_saves_and_times(worker, tmp_path):
     assert worker.version == "7.0"
-    assert load(worker, tmp_path) == {}
-    worker.ask(do="save", file=str(tmp_path / "y.npy"))
-    assert np.load(tmp_path / "y.npy").tolist() == [2, 3, 4]
+    assert load(worker, tmp_path) == {"precision": "int8", "note": ""}
+    worker.ask(do="save", file=str(tmp_path / "y.npz"))
+    assert np.load(tmp_path / "y.npz")["y"].tolist() == [2, 3, 4]
     ms = worker.ask(do="time", seconds=0.01)["ms"]
     assert len(ms) > 1 and all(time >= 0 for time in ms) and sum(ms) <= 1000
+
+
+def test_several_inputs_and_results_have_names(worker, tmp_path):
+    np.savez(tmp_path / "x2.npz", ids=np.arange(2.0), mask=np.ones(2))
+    request = {"case": str(tmp_path), "precision": "named", "batch": 2, "threads": 2}
+    assert worker.ask(do="load", **request) == {"precision": "bf16", "note": "twice"}
+    worker.ask(do="save", file=str(tmp_path / "y.npz"))
+    with np.load(tmp_path / "y.npz") as results:
+        assert {name: results[name].tolist() for name in results.files} == {
+            "ids": [2, 3],
+            "mask": [3, 3],
+        }
 
 
 def test_what_a_library_prints_is_logged_and_no_answer(worker, tmp_path):
@@ -71,7 +83,7 @@ def test_errors_are_told_and_leave_the_worker_at_work(worker, tmp_path):
         worker.ask(do="time", seconds=0)
     with pytest.raises(WorkerError, match="ValueError: no such precision"):
         load(worker, tmp_path, "fails")
-    assert load(worker, tmp_path) == {}
+    assert load(worker, tmp_path) == {"precision": "int8", "note": ""}
     with pytest.raises(WorkerError, match=r"should be load, save or time\. Received: 'dance'"):
         worker.ask(do="dance")
 
@@ -97,7 +109,7 @@ def test_closing_ends_a_stopped_worker(tmp_path):
 def test_a_stopped_worker_ends_with_its_host(tmp_path):
     host = (
         "import os, pathlib, signal, sys\n"
-        "from benchmarks.peers.worker_process import WorkerProcess\n"
+        "from benchmarks.harness.worker_process import WorkerProcess\n"
         f"worker = WorkerProcess(pathlib.Path(sys.executable), {ENGINE!r}, pathlib.Path('log'))\n"
         "print(worker.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

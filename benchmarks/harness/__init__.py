@@ -1,0 +1,1 @@
+"""What the benchmarks beside other engines share: environments, workers, turns, files."""

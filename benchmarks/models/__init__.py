@@ -1,0 +1,1 @@
+"""Times whole models beside other engines; `python -m benchmarks.models --help`."""

@@ -1,0 +1,19 @@
+"""What tfsparse exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfsparse  # noqa: F401  registers the ops
+from benchmarks.models.engines import saved_model
+
+VERSION = saved_model.VERSION
+
+
+def load(case: Path, precision: str, x: dict[str, np.ndarray], threads: int) -> Callable[[], Any]:
+    """See the package."""
+    return saved_model.load(case / precision, x, threads)

@@ -1,0 +1,1 @@
+"""One file for each model, with a `MODEL`. To add one, add a file."""
