@@ -431,6 +431,8 @@ def test_data_as_in_fit_and_without_end():
     endless = tf.data.Dataset.from_tensor_slices(x).batch(10).repeat()
     without_end = tfsparse.convert(model, "int8", endless, overrides={"first": "convert"})
     np.testing.assert_array_equal(only(exact(x)), only(without_end(x)))
+    assert str(without_end.report).endswith("calibrated on the first 100 batches of the data")
+    assert not exact.report.notes
 
 
 def test_endpoints_go_on(tmp_path):

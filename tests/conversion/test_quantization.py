@@ -1,3 +1,6 @@
+import re
+import warnings
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,7 @@ from tfsparse.conversion.quantization import (
     activation_params,
     fits_accumulator,
     quantize_weights,
+    warn_of_extent,
 )
 
 from .helpers import blocky, normal
@@ -99,3 +103,25 @@ def test_sums_of_a_deep_row_must_fit_32_bits(depth, fits):
     quantized[1] = -127
     assert (depth * 127 * 255 <= 2**31 - 1) == fits
     assert fits_accumulator(quantized) is fits
+
+
+@pytest.mark.parametrize("extent", [(0.0, 0.0), (-1.0, 1e-45), (0.0, 1e30), (-1.5e-38, 0.0)])
+def test_a_range_that_can_be_used_is_not_warned_of(extent):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_extent("layer 'a'", *extent)
+
+
+@pytest.mark.parametrize(
+    ("extent", "reason"),
+    [
+        ((0.0, 1e-40), "read as 0"),
+        ((-1e-45, 0.0), "read as 0"),
+        ((0.0, 2e30), "overflow to Inf or NaN"),
+        ((-2e30, 1.0), "overflow to Inf or NaN"),
+    ],
+)
+def test_a_range_that_cannot_be_used_is_warned_of(extent, reason):
+    words = f"give layer 'a' values from {extent[0]:g} to {extent[1]:g}; "
+    with pytest.warns(UserWarning, match=f"{re.escape(words)}.*{reason}"):
+        warn_of_extent("layer 'a'", *extent)

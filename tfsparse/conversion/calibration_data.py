@@ -2,68 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.data_forms import inputs_of, is_array, source_of
+from tfsparse.conversion.input_arrays import Batch, checked, cut
+from tfsparse.conversion.quantization import warn_of_extent
+
 CHUNK = 64
 """Rows of an array that are run at a time where the batch size is open."""
 
-DEFAULT_BATCHES = 100
-"""Batches that are read of what may have no end."""
-
-Batch = dict[str, np.ndarray]
-
-_FORMS = (
-    "`calibration_data` should be an array, a dict of input name to array, an iterable of "
-    "batches, or a tf.data.Dataset."
-)
+DEFAULT_LIMIT = 100
+"""Batches that are read of a source that makes them as they are read."""
 
 
-def batches(data: Any, inputs: Mapping[str, tf.TensorSpec]) -> Iterator[Batch]:
-    """Yields calibration data as dicts of input name to array.
+def batches(
+    data: Any,
+    inputs: Mapping[str, tf.TensorSpec],
+    limit: int | None = None,
+    order: Sequence[str] | None = None,
+) -> Batches:
+    """Reads calibration data as dicts of input name to array.
 
-    Arrays are cut into batches along their first axis. Elements of an iterable or a
-    `tf.data.Dataset` are batches already: an array, a dict, or as in Keras a tuple
-    ``(x, y)`` or ``(x, y, sample_weight)`` of which only x is read; the data as a whole may be
-    such a tuple too.
+    Data are what Keras's ``fit`` takes; `tfsparse.conversion.data_forms` says how forms that look
+    alike are told apart. Arrays are cut into batches of `CHUNK` rows along their first axis.
+    Elements of a list, an iterable, a `keras.utils.PyDataset`, a `tf_keras.utils.Sequence` or a
+    `tf.data.Dataset` are batches already.
 
     Args:
         data: The calibration data.
         inputs: Input name to spec of the signature that will be fed.
+        limit: The most batches to read. By default arrays and lists are read whole, and
+            `DEFAULT_LIMIT` batches of all else, which may have no end.
+        order: The names of the inputs in the order in which the model takes them, for data
+            that do not name them; by default the order of `inputs`. It may name more than the
+            signature has.
 
-    Yields:
-        Batches that the signature takes, cast to its types. Inputs in the data that the
-        signature does not have are left out.
+    Returns:
+        An iterator of batches that the signature takes, cast to its types. Inputs in the data
+        that the signature does not have are left out. At its end it warns of an input whose
+        values are all too small or too large.
 
     Raises:
         ValueError: If the data is missing, of another form, lacks an input, does not
-            fit an input's shape or type, or holds NaN or Inf.
+            fit an input's shape or type, or holds NaN or Inf: at once where the data are
+            arrays, and otherwise when the batch is read. Also if there is no example.
+
+    Example:
+
+    >>> x, y = np.zeros((100, 3), np.float32), np.zeros(100)
+    >>> found = batches((x, y), {"x": tf.TensorSpec((None, 3))}, limit=1)
+    >>> [batch["x"].shape for batch in found], found.bounded
+    ([(64, 3)], True)
     """
-    if data is None:
-        raise ValueError(
-            "`calibration_data` should be given for precision='int8': the ranges of activations "
-            "are read from it. Received: calibration_data=None"
-        )
-    if isinstance(data, tuple) and data:
-        data = data[0]
-    if is_whole(data):
-        yield from _cut(_named(data, inputs), inputs)
-        return
-    if isinstance(data, str | bytes) or not isinstance(data, Iterable):
-        raise ValueError(f"{_FORMS} Received: {type(data).__name__}")
-    for element in data:
-        x = element[0] if isinstance(element, tuple) and element else element
-        yield _named(x, inputs)
+    return Batches(data, inputs, limit, order)
 
 
-def is_whole(data: Any) -> bool:
-    """Whether data is all there, as arrays, and has an end."""
-    if isinstance(data, tuple) and data:
-        data = data[0]
-    return _is_array(data) or isinstance(data, Mapping)
+class Batches:
+    """An iterator of batches; made by `batches`.
+
+    Attributes:
+        bounded: Whether reading has stopped at the limit, and there is or may be more. It is
+            known when the iterator has ended.
+        count: How many batches were read.
+        total: How many batches there will be at most.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        inputs: Mapping[str, tf.TensorSpec],
+        limit: int | None,
+        order: Sequence[str] | None,
+    ) -> None:
+        self._inputs = inputs
+        self._order = list(inputs if order is None else order)
+        self._extents: dict[str, tuple[float, float]] = {}
+        source = source_of(data, len(self._order))
+        total = source.total
+        elements: Any = source.elements
+        if source.whole:
+            elements = list(cut(self._named(data), inputs, CHUNK))
+            total = len(elements)
+        elif limit is None and source.streamed:
+            limit = DEFAULT_LIMIT
+        self._limit, self._available = limit, total
+        self.total = min(n for n in (total, limit) if n is not None)
+        self.count = 0
+        self.bounded = False
+        if source.whole:
+            for element in elements[:limit]:
+                self._cast(element)
+        self._batches = self._run(elements, source.whole)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        return next(self._batches)
+
+    def _run(self, elements: Any, whole: bool) -> Iterator[Batch]:
+        rows = 0
+        for element in islice(elements, self._limit):
+            for batch in [element] if whole else cut(self._named(element), self._inputs):
+                cast = self._cast(batch)
+                rows += max((len(a) if a.ndim else 1 for a in cast.values()), default=1)
+                yield cast
+            self.count += 1
+        more = self._available is None or self._available > self.count
+        self.bounded = self.count == self._limit and more
+        if not rows:
+            raise ValueError("`calibration_data` should hold at least one example. Received: none")
+        for name, extent in self._extents.items():
+            warn_of_extent(f"input {name!r}", *extent)
+
+    def _named(self, element: Any) -> Batch:
+        """The arrays of an element by name, of the right shapes and types."""
+        x = inputs_of(element, len(self._order))
+        if not isinstance(x, Mapping):
+            x = self._by_order(x)
+        missing = sorted(set(self._inputs) - set(x))
+        if missing:
+            raise ValueError(
+                f"`calibration_data` should hold the inputs {sorted(self._inputs)}. "
+                f"Received: {sorted(map(str, x))}, without {missing}"
+            )
+        return {key: checked(key, x[key], spec) for key, spec in self._inputs.items()}
+
+    def _by_order(self, x: Any) -> dict[str, Any]:
+        if is_array(x):
+            if len(self._order) != 1:
+                raise ValueError(
+                    "`calibration_data` should name its arrays with a dict, or be a list of them, "
+                    f"because the model has the inputs {self._order}. "
+                    "Received: one array without a name"
+                )
+            x = [x]
+        if len(x) != len(self._order):
+            raise ValueError(
+                f"`calibration_data` should have the {len(self._order)} inputs {self._order}. "
+                f"Received: {len(x)} arrays"
+            )
+        return dict(zip(self._order, x, strict=True))
+
+    def _cast(self, batch: Batch) -> Batch:
+        return {key: self._cast_one(key, array) for key, array in batch.items()}
+
+    def _cast_one(self, key: str, array: np.ndarray) -> np.ndarray:
+        dtype = self._inputs[key].dtype
+        if dtype == tf.string:
+            return array
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype.as_numpy_dtype, copy=False)
+        if dtype.is_floating and array.size:
+            low, high = float(array.min()), float(array.max())
+            if not np.isfinite([low, high]).all():
+                raise ValueError(
+                    "`calibration_data` should be finite. "
+                    f"Received: NaN or Inf in input {key!r}, read as {dtype.name}"
+                )
+            seen = self._extents.get(key, (low, high))
+            self._extents[key] = min(low, seen[0]), max(high, seen[1])
+        return array
 
 
 def of_signatures(data: Any, signatures: Collection[str], inputs: Collection[str]) -> Any:
@@ -82,70 +186,3 @@ def of_signatures(data: Any, signatures: Collection[str], inputs: Collection[str
             if key in data:
                 return data[key]
     return data
-
-
-def _is_array(data: Any) -> bool:
-    return isinstance(data, np.ndarray | np.generic) or tf.is_tensor(data)
-
-
-def _named(x: Any, inputs: Mapping[str, tf.TensorSpec]) -> Batch:
-    if not isinstance(x, Mapping):
-        if not _is_array(x):
-            raise ValueError(f"{_FORMS} Received: a batch of type {type(x).__name__}")
-        if len(inputs) != 1:
-            raise ValueError(
-                "`calibration_data` should name its arrays with a dict, because the model has "
-                f"the inputs {sorted(inputs)}. Received: one array without a name"
-            )
-        x = {next(iter(inputs)): x}
-    missing = sorted(set(inputs) - set(x))
-    if missing:
-        raise ValueError(
-            f"`calibration_data` should hold the inputs {sorted(inputs)}. "
-            f"Received: {sorted(map(str, x))}, without {missing}"
-        )
-    return {key: _checked(key, x[key], spec) for key, spec in inputs.items()}
-
-
-def _checked(key: str, value: Any, spec: tf.TensorSpec) -> np.ndarray:
-    array = np.asarray(value)
-    wanted = spec.dtype.as_numpy_dtype
-    if spec.dtype != tf.string:
-        if not np.can_cast(array.dtype, wanted, "same_kind") or array.dtype.kind in "OSU":
-            raise ValueError(
-                f"`calibration_data` for input {key!r} should be of type {spec.dtype.name}. "
-                f"Received: {array.dtype}"
-            )
-        array = array.astype(wanted, copy=False)
-    open_batch = tf.TensorShape([None, *spec.shape[1:]]) if spec.shape.rank else spec.shape
-    if not open_batch.is_compatible_with(array.shape):
-        raise ValueError(
-            f"`calibration_data` for input {key!r} should have the shape {spec.shape}. "
-            f"Received: {array.shape}"
-        )
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        raise ValueError(
-            f"`calibration_data` should be finite. Received: NaN or Inf in input {key!r}"
-        )
-    return array
-
-
-def _cut(arrays: Batch, inputs: Mapping[str, tf.TensorSpec]) -> Iterator[Batch]:
-    """Cuts along the first axis; a last batch that a fixed size leaves short overlaps."""
-    lengths = {key: len(array) for key, array in arrays.items() if inputs[key].shape.rank}
-    total = min(lengths.values(), default=0)
-    if len(set(lengths.values())) > 1:
-        raise ValueError(
-            f"`calibration_data` should hold arrays of one length. Received: lengths {lengths}"
-        )
-    fixed = {inputs[key].shape[0] for key in lengths} - {None}
-    size = min(fixed, default=CHUNK)
-    if not lengths or (fixed and total < size):
-        yield arrays
-        return
-    for start in range(0, total, size):
-        first = min(start, total - size) if fixed else start
-        yield {
-            key: array[first : first + size] if key in lengths else array
-            for key, array in arrays.items()
-        }

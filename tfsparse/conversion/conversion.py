@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import tensorflow as tf
 
-from tfsparse.conversion.calibration_data import (
-    DEFAULT_BATCHES,
-    batches,
-    is_whole,
-    of_signatures,
-)
+from tfsparse.conversion.calibration_data import batches, of_signatures
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
@@ -92,10 +86,14 @@ def convert_graphs(
     )
     planner = Planner(options, store)
     rows: list[OpReport] = []
+    notes: dict[str, None] = {}
     for each in found:
-        rows += _convert(each, graphs, planner, request)
+        more, calibration = _convert(each, graphs, planner, request)
+        rows += more
+        if calibration.bounded:
+            notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
     store.keep_only(graphs.captured())
-    return ConversionReport(tuple(rows))
+    return ConversionReport(tuple(rows), tuple(notes))
 
 
 def _find(function: ModelFunction, views: Views) -> _Found:
@@ -111,7 +109,7 @@ def _find(function: ModelFunction, views: Views) -> _Found:
 
 def _convert(
     found: _Found, graphs: ModelGraphs, planner: Planner, request: Request
-) -> list[OpReport]:
+) -> tuple[list[OpReport], Calibration]:
     if request.auto:
         calibration = _calibration(found, request, found.layers)
         plans = [_best(layer, planner, calibration, request) for layer in found.layers]
@@ -122,7 +120,7 @@ def _convert(
     plans = [_with_error(plan, calibration) for plan in plans]
     made = rewrite(plans, calibration.params)
     finished = _finish(found.function.graph, graphs, plans, made, calibration)
-    return _rows(found, plans, made, finished)
+    return _rows(found, plans, made, finished), calibration
 
 
 def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) -> Calibration:
@@ -131,11 +129,10 @@ def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) 
         return Calibration()
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
-    limit = request.batches
-    if limit is None and not is_whole(data):
-        limit = DEFAULT_BATCHES
-    read = itertools.islice(batches(data, specs), limit)
-    return calibrate(graph, specs, layers, read, request.method)
+    read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
+    calibration = calibrate(graph, specs, layers, read, request.method)
+    calibration.bounded = read.bounded
+    return calibration
 
 
 def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
@@ -146,6 +143,18 @@ def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
         shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
         specs[name] = tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type), name)
     return specs
+
+
+def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
+    """Names of inputs in the order in which the model takes them without names.
+
+    A callable attribute knows it; a signature has its inputs by name alone.
+    """
+    entry = next((each for each in function.entries if not each.is_signature), None)
+    if entry is None or len(entry.pairing.inputs) != len(names):
+        return list(names)
+    places = sorted(range(len(names)), key=lambda place: entry.pairing.inputs[place])
+    return [names[place] for place in places]
 
 
 def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from tfsparse import ops
 from tfsparse.conversion.conversion import Activations, Request, convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
+from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.planning import Options, Override
@@ -112,7 +113,7 @@ def convert(
         auto=precision == "auto",
         max_error=max_error,
         activations=activations,
-        data=calibration_data,
+        data=replayable(calibration_data),
         method=calibration_method,
         batches=calibration_batches,
     )

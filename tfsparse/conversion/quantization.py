@@ -13,11 +13,16 @@ quantized values are computed from the rounded scale, as the op will.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 
 SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 """A smaller scale is subnormal and its inverse overflows float32."""
+
+LARGEST_TRUSTED = 1e30
+"""Greater values are near to what float32 cannot hold: their squares and sums become Inf, and
+then NaN, which INT8 reads as 0."""
 
 _ACCUMULATOR_LIMIT = 2**31 - 1
 
@@ -58,6 +63,33 @@ def activation_params(minimum: float, maximum: float) -> ActivationParams:
         return ActivationParams(1.0, 0)
     zero_point = int(np.clip(np.rint(-low / float(scale)), 0, 255))
     return ActivationParams(float(scale), zero_point)
+
+
+def warn_of_extent(what: str, minimum: float, maximum: float) -> None:
+    """Warns of a range from which no useful INT8 parameters can be made.
+
+    Args:
+        what: What has the range, such as ``"input 'x'"``.
+        minimum: Least value seen.
+        maximum: Greatest value seen.
+    """
+    largest = max(abs(minimum), abs(maximum))
+    if 0 < largest < SMALLEST_SCALE:
+        reason = (
+            "all of them are smaller than float32 holds in full precision, and are read as 0. "
+            "Are the calibration data scaled as the model's inputs will be?"
+        )
+    elif largest > LARGEST_TRUSTED:
+        reason = (
+            f"beyond {LARGEST_TRUSTED:g} results may overflow to Inf or NaN, and INT8 reads NaN as "
+            "0. Are the calibration data scaled as the model's inputs will be?"
+        )
+    else:
+        return
+    warnings.warn(
+        f"The calibration data give {what} values from {minimum:g} to {maximum:g}; {reason}",
+        stacklevel=2,
+    )
 
 
 def quantize_weights(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -61,6 +61,7 @@ class ConversionReport:
 
     Attributes:
         ops: One entry per product, in the order of the graph.
+        notes: What else is to be said, a sentence each.
 
     Example:
 
@@ -71,6 +72,7 @@ class ConversionReport:
     """
 
     ops: tuple[OpReport, ...]
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[OpReport]:
         return iter(self.ops)
@@ -88,8 +90,8 @@ class ConversionReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data: ``{"ops": [{"layer": ..., ...}, ...]}``."""
-        return {"ops": [dataclasses.asdict(op) for op in self.ops]}
+        """Plain data: ``{"ops": [{"layer": ..., ...}, ...], "notes": [...]}``."""
+        return {"ops": [dataclasses.asdict(op) for op in self.ops], "notes": list(self.notes)}
 
     def __str__(self) -> str:
         heads = (
@@ -113,7 +115,8 @@ class ConversionReport:
             for row in rows
         ]
         converted = sum(op.converted for op in self.ops)
-        return "\n".join([*lines, f"{converted} of {len(self.ops)} products converted"])
+        total = f"{converted} of {len(self.ops)} products converted"
+        return "\n".join([*lines, total, *self.notes])
 
 
 def _places(ops: Sequence[OpReport]) -> Iterator[int]:

@@ -29,11 +29,13 @@ class Calibration:
         params: Tensor to how it is read as uint8: activations and results of layers.
         samples: id of a layer to some rows of its activations.
         batches: How many batches there were.
+        bounded: Whether there were more, or may have been.
     """
 
     params: dict[TensorKey, ActivationParams] = dataclasses.field(default_factory=dict)
     samples: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     batches: int = 0
+    bounded: bool = False
 
 
 def calibrate(
