@@ -31,7 +31,7 @@ def samples():
 
 
 @pytest.mark.parametrize(
-    ("name", "x"), samples(), ids=lambda each: each if type(each) is str else ""
+    ("name", "x"), list(samples()), ids=lambda each: each if type(each) is str else ""
 )
 @pytest.mark.parametrize("share", [0.0, 1e-4, 0.01, 0.3, 0.5, 0.9, 0.9999, 1.0])
 def test_quantiles_are_those_of_numpy_to_the_width_of_a_bin(name, x, share):

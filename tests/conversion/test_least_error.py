@@ -39,7 +39,7 @@ def samples():
 
 
 @pytest.mark.parametrize(
-    ("name", "x"), samples(), ids=lambda each: each if type(each) is str else ""
+    ("name", "x"), list(samples()), ids=lambda each: each if type(each) is str else ""
 )
 def test_no_range_of_a_grid_has_a_smaller_error(name, x):
     x = x.astype(np.float32)
