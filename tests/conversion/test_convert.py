@@ -458,3 +458,15 @@ def test_a_text_classifier_is_converted(tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "1"))
     text = tf.constant(["a b", "e d c"])
     np.testing.assert_allclose(loaded.serve(text), model(text), atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile", "mse"])
+def test_an_outlier_costs_less_with_a_range_that_cuts_it_off(method):
+    model = mlp(keras)
+    x = normal((4000, 20))
+    x[0, 0] = 1e4
+    names = {row.layer: "convert" for row in tfsparse.convert(model).report}
+    converted = tfsparse.convert(model, "int8", x, calibration_method=method, overrides=names)
+    expected = np.asarray(model(x[1:65]))
+    error = np.abs(only(converted(x[1:65])) - expected).max() / np.abs(expected).max()
+    assert (error > 0.3) == (method != "percentile")

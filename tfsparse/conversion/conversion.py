@@ -22,6 +22,7 @@ from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
+from tfsparse.conversion.progress import progress
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
@@ -130,7 +131,8 @@ def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) 
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
     read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
-    calibration = calibrate(graph, specs, layers, read, request.method)
+    shown = progress(read, read.total, "Calibrating")
+    calibration = calibrate(graph, specs, layers, shown, request.method)
     calibration.bounded = read.bounded
     return calibration
 

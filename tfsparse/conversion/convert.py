@@ -67,8 +67,8 @@ def convert(
             the batch size open.
         activations: ``"calibrated"``, or ``"dynamic"``: INT8 layers measure the range of their
             activations in each call, and no data are needed.
-        calibration_method: ``"minmax"``: how a range is made of
-            the values that a layer sees.
+        calibration_method: ``"minmax"``, ``"percentile"`` (99.99) or ``"mse"``: how a range is
+            made of the values that a layer sees.
         calibration_batches: The most batches that are read of `calibration_data`; by default
             all of an array, and 100 of what may have no end.
         max_error: For ``"auto"``: the error that a precision may add to a layer's result,
