@@ -60,7 +60,7 @@ class ChainOp : public OpKernel {
                     kMostLayers, ". Received: ", units_.size(), " and ", activations.size())));
     OP_REQUIRES_OK(context, context->GetAttr("inputs", &inputs_));
     OP_REQUIRES_OK(context, context->GetAttr("x_axes", &x_axes_));
-    OP_REQUIRES_OK(context, ToAbsl(CheckAxes(x_axes_)));
+    OP_REQUIRES_OK(context, ToAbsl(CheckDepth(inputs_, x_axes_)));
     OP_REQUIRES_OK(context, context->GetAttr("y_axes", &y_axes_));
     OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
@@ -96,7 +96,7 @@ class ChainOp : public OpKernel {
     TF_RETURN_IF_ERROR(context->GetAttr("N", &layers));
     TF_RETURN_IF_ERROR(context->GetAttr("units", &units_));
     TF_RETURN_IF_ERROR(context->GetAttr("activations", activations));
-    if (static_cast<int64_t>(units_.size()) != layers) {
+    if (units_.empty() || static_cast<int64_t>(units_.size()) != layers) {
       return ToAbsl(Status::Invalid("`units` should have an element for each of N=", layers,
                                     " layers. Received: ", units_.size()));
     }

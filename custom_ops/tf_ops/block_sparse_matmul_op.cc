@@ -46,27 +46,27 @@ absl::Status ResultAxes(InferenceContext* c, std::vector<DimensionHandle>* axes)
 
 // That the axes of x that hold the inputs, as far as they are known, hold as many as the weights
 // were made for.
-absl::Status CheckInputs(InferenceContext* c, ShapeHandle x, int64_t x_axes) {
-  int64_t wanted, found = 1;
-  TF_RETURN_IF_ERROR(c->GetAttr("inputs", &wanted));
-  if (wanted <= 0) return absl::OkStatus();
+absl::Status CheckInputs(InferenceContext* c, ShapeHandle x, int64_t inputs, int64_t x_axes) {
+  if (inputs == 0) return absl::OkStatus();
+  int64_t found = 1;
+  bool overflows = false;
   for (int64_t axis = 1; axis <= x_axes; ++axis) {
     const DimensionHandle size = c->Dim(x, -axis);
     if (!c->ValueKnown(size)) return absl::OkStatus();
-    if (c->Value(size) != 0 && found > wanted / c->Value(size)) found = wanted + 1;
-    if (found <= wanted) found *= c->Value(size);
+    overflows |= __builtin_mul_overflow(found, c->Value(size), &found);
   }
-  return found == wanted ? absl::OkStatus()
-                         : ToAbsl(WrongInputs(wanted, x_axes, c->DebugString(x)));
+  if (found == inputs && !overflows) return absl::OkStatus();
+  return ToAbsl(WrongInputs(inputs, x_axes, c->DebugString(x)));
 }
 
 // Ranks of the inputs, and y's shape: x's with the last layer's outputs in the place of the axes
 // that hold the inputs.
 absl::Status MatMulShape(InferenceContext* c) {
   ShapeHandle x, lead, unused;
-  int64_t x_axes;
+  int64_t depth, x_axes;
+  TF_RETURN_IF_ERROR(c->GetAttr("inputs", &depth));
   TF_RETURN_IF_ERROR(c->GetAttr("x_axes", &x_axes));
-  TF_RETURN_IF_ERROR(ToAbsl(CheckAxes(x_axes)));
+  TF_RETURN_IF_ERROR(ToAbsl(CheckDepth(depth, x_axes)));
   TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), static_cast<int>(x_axes) + 1, &x));
   for (const auto& each : kRanks) {
     std::vector<ShapeHandle> inputs;
@@ -79,7 +79,7 @@ absl::Status MatMulShape(InferenceContext* c) {
     c->set_output(0, c->UnknownShape());
     return absl::OkStatus();
   }
-  TF_RETURN_IF_ERROR(CheckInputs(c, x, x_axes));
+  TF_RETURN_IF_ERROR(CheckInputs(c, x, depth, x_axes));
   TF_RETURN_IF_ERROR(c->Subshape(x, 0, -x_axes, &lead));
   ShapeHandle y;
   TF_RETURN_IF_ERROR(c->Concatenate(lead, c->MakeShape(axes), &y));

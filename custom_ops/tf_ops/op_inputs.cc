@@ -58,8 +58,11 @@ absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
                                 ", or [0]. Received: shape=", residual.shape().DebugString()));
 }
 
-Status CheckAxes(int64_t x_axes) {
+Status CheckDepth(int64_t inputs, int64_t x_axes) {
   constexpr int64_t kMaxAxes = 8;
+  if (inputs < 0) {
+    return Status::Invalid("`inputs` should be at least 0. Received: inputs=", inputs);
+  }
   if (x_axes >= 1 && x_axes <= kMaxAxes) return {};
   return Status::Invalid("`x_axes` should be from 1 to ", kMaxAxes, ". Received: x_axes=", x_axes);
 }
@@ -97,8 +100,15 @@ Status SplitShape(const TensorShape& x, int64_t x_axes, int64_t wanted, int64_t*
     return Status::Invalid("`x` should have rank ", x_axes + 1,
                            " or more. Received: shape=", x.DebugString());
   }
-  *rows = *inputs = 1;  // not by dividing: there may be none of one of them
-  for (int d = 0; d < x.dims(); ++d) (d + x_axes < x.dims() ? *rows : *inputs) *= x.dim_size(d);
+  // Not by dividing: there may be none of one of them. Then there may be any number of the other.
+  *rows = *inputs = 1;
+  for (int d = 0; d < x.dims(); ++d) {
+    int64_t* product = d + x_axes < x.dims() ? rows : inputs;
+    if (__builtin_mul_overflow(*product, x.dim_size(d), product)) {
+      return Status::Invalid("Rows and inputs of `x` should fit in 64 bits. Received: shape=",
+                             x.DebugString());
+    }
+  }
   if (wanted > 0 && *inputs != wanted) return WrongInputs(wanted, x_axes, x.DebugString());
   return {};
 }

@@ -37,8 +37,8 @@ absl::Status CheckPerOutput(const InputName& name, const tensorflow::Tensor& ten
 // A float per output element of y, or [0] for none.
 absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow::TensorShape& y);
 
-// `x_axes`: 1 to 8.
-Status CheckAxes(int64_t x_axes);
+// `inputs`: 0 or more; `x_axes`: 1 to 8.
+Status CheckDepth(int64_t inputs, int64_t x_axes);
 
 // The sizes of the axes that hold `units` outputs; none become one.
 Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes);

@@ -34,6 +34,56 @@ def test_shape(op, arguments, x, y):
     assert shape_in_graph(op, x, arguments) == y
 
 
+@pytest.mark.parametrize(("op", "arguments"), [(raw_float, FLOAT), (raw_int8, INT8)])
+@pytest.mark.parametrize(
+    ("x_axes", "y_axes", "x", "y"),
+    [
+        (2, [8], [3, 2, 3], [3, 8]),
+        (2, [2, 4], [None, 5, 2, 3], [None, 5, 2, 4]),
+        (2, [2, 4], [None, 5, None, None], [None, 5, 2, 4]),
+        (2, [2, 4], [None, 5, 2, None], [None, 5, 2, 4]),
+        (3, [2, 1, 4], [7, 1, 2, 3], [7, 2, 1, 4]),
+        (1, [2, 4], [0, 6], [0, 2, 4]),
+        (1, [2, 4], [None, None], [None, 2, 4]),
+        (2, [2, 4], None, None),
+    ],
+)
+def test_shape_of_several_axes(op, arguments, x_axes, y_axes, x, y):
+    arguments = arguments | {"inputs": 6, "x_axes": x_axes, "y_axes": y_axes}
+    assert shape_in_graph(op, x, arguments) == y
+
+
+@pytest.mark.parametrize(("op", "arguments"), [(raw_float, FLOAT), (raw_int8, INT8)])
+@pytest.mark.parametrize(
+    ("changes", "x", "message"),
+    [
+        ({}, [2, 300], r"`x` should have 6 inputs in its last axis. Received: shape=\[2,300\]"),
+        ({}, [None, 5], r"`x` should have 6 inputs in its last axis. Received: shape=\[\?,5\]"),
+        ({}, [2, 0], r"`x` should have 6 inputs"),
+        ({"x_axes": 2}, [2, 3, 3], r"6 inputs in its last 2 axes. Received: shape=\[2,3,3\]"),
+        ({"x_axes": 2}, [2, 6], r"Shape must be at least rank 3 but is rank 2"),
+        ({"x_axes": 3}, [None, 2**40, 2**40, 6], r"6 inputs in its last 3 axes"),
+        ({"x_axes": 2, "inputs": 2**63 - 1}, [1, 2, 3], r"9223372036854775807 inputs"),
+        ({"inputs": -1}, [2, 6], r"`inputs` should be at least 0. Received: inputs=-1"),
+        ({"x_axes": 0}, [2, 6], r"`x_axes` should be from 1 to 8. Received: x_axes=0"),
+        ({"x_axes": 9}, [2, 6], r"`x_axes` should be from 1 to 8. Received: x_axes=9"),
+        ({"x_axes": -(2**63)}, [2, 6], r"`x_axes` should be from 1 to 8"),
+        ({"y_axes": [2, 3]}, [2, 6], r"`y_axes` should hold units=8.*y_axes=\[2,3\]"),
+        ({"y_axes": [-2, -4]}, [2, 6], r"`y_axes` should hold.*y_axes=\[-2,-4\]"),
+        ({"y_axes": [8, 0]}, [2, 6], r"`y_axes` should hold.*y_axes=\[8,0\]"),
+        ({"y_axes": [2**32, 2**32, 8]}, [2, 6], r"`y_axes` should hold units=8"),
+    ],
+)
+def test_a_wrong_depth_or_axis_fails_while_the_graph_is_built(op, arguments, changes, x, message):
+    with pytest.raises(ValueError, match=message):
+        shape_in_graph(op, x, arguments | {"inputs": 6} | changes)
+
+
+def test_an_unknown_depth_is_that_of_x():
+    """Files of older versions do not say it."""
+    assert shape_in_graph(raw_float, [2, 300], FLOAT) == [2, 8]
+
+
 def test_dtype_of_quantized_results():
     with tf.Graph().as_default():
         x = tf.compat.v1.placeholder(tf.uint8, [None, 6])

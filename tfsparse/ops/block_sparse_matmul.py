@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -18,6 +20,9 @@ def block_sparse_matmul(
     bias: npt.ArrayLike | None = None,
     activation: str = "linear",
     residual: npt.ArrayLike | tf.Tensor | None = None,
+    *,
+    x_axes: int = 1,
+    y_axes: Sequence[int] = (),
 ) -> tf.Tensor:
     """Multiplies float activations by block-sparse weights.
 
@@ -28,16 +33,19 @@ def block_sparse_matmul(
     those of `Hendrycks and Gimpel <https://arxiv.org/abs/1606.08415>`_.
 
     Args:
-        x: float32 tensor of shape ``(..., in)``, of rank 2 or more.
+        x: float32 tensor of shape ``(..., in)``, of one axis or more before those of the inputs.
         weights: float32 or bfloat16 matrix W of shape ``(out, in)``; its blocks may be 1 to
             64 by 1 to 64.
         bias: float32 of shape ``(out,)``, or None.
         activation: ``"linear"``, ``"relu"``, ``"relu6"``, ``"gelu"``, ``"gelu_tanh"``
             (GELU's approximation by tanh), ``"sigmoid"``, ``"tanh"`` or ``"silu"``.
         residual: float32 of the result's shape, added before the activation, or None.
+        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8.
+        y_axes: Sizes of the axes at the end of the result that hold the outputs together; none
+            for a single axis.
 
     Returns:
-        float32 tensor of shape ``(..., out)``.
+        float32 tensor of shape ``(..., out)``, or ``(..., *y_axes)``.
 
     Raises:
         tf.errors.InvalidArgumentError: If shapes or indices do not fit together.
@@ -49,6 +57,11 @@ def block_sparse_matmul(
     >>> weights = BlockSparseMatrix.from_dense(dense, BlockPattern(out=2, in_=1))
     >>> block_sparse_matmul(tf.constant([[1.0, -2.0, 3.0, 4.0]]), weights).numpy().tolist()
     [[1.0, -2.0, 3.0, 4.0]]
+
+    Two heads of two inputs each, to heads likewise:
+
+    >>> block_sparse_matmul(tf.ones((1, 2, 2)), weights, x_axes=2, y_axes=(2, 2)).shape
+    TensorShape([1, 2, 2])
     """
     return load().tfsparse_block_sparse_mat_mul(
         x=x,
@@ -59,6 +72,9 @@ def block_sparse_matmul(
         bias=_NONE if bias is None else bias,
         residual=_NONE if residual is None else residual,
         units=weights.shape[0],
+        inputs=weights.shape[1],
+        x_axes=x_axes,
+        y_axes=list(y_axes),
         activation=activation,
     )
 
@@ -75,6 +91,9 @@ def quantized_block_sparse_matmul(
     y_scale: float = 1.0,
     y_zero_point: int = 0,
     residual: npt.ArrayLike | tf.Tensor | None = None,
+    *,
+    x_axes: int = 1,
+    y_axes: Sequence[int] = (),
 ) -> tf.Tensor:
     """Multiplies uint8 activations by block-sparse int8 weights.
 
@@ -83,7 +102,8 @@ def quantized_block_sparse_matmul(
     [0, 255] first, and a uint8 result likewise with `y_scale` and `y_zero_point`.
 
     Args:
-        x: uint8 or float32 tensor of shape ``(..., in)``, of rank 2 or more.
+        x: uint8 or float32 tensor of shape ``(..., in)``, of one axis or more before those of the
+            inputs.
         x_scale: Finite and positive.
         x_zero_point: In [0, 255].
         weights: int8 matrix W of shape ``(out, in)``.
@@ -95,9 +115,12 @@ def quantized_block_sparse_matmul(
         y_scale: Finite and positive; for uint8 results.
         y_zero_point: In [0, 255]; for uint8 results.
         residual: float32 of the result's shape, added before the activation, or None.
+        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8.
+        y_axes: Sizes of the axes at the end of the result that hold the outputs together; none
+            for a single axis.
 
     Returns:
-        Tensor of `output_dtype` and shape ``(..., out)``.
+        Tensor of `output_dtype` and shape ``(..., out)``, or ``(..., *y_axes)``.
 
     Raises:
         tf.errors.InvalidArgumentError: If shapes, scales or indices are not as above.
@@ -124,6 +147,9 @@ def quantized_block_sparse_matmul(
         y_scale=y_scale,
         y_zero_point=y_zero_point,
         units=weights.shape[0],
+        inputs=weights.shape[1],
+        x_axes=x_axes,
+        y_axes=list(y_axes),
         activation=activation,
         Tout=output_dtype,
     )

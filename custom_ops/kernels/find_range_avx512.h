@@ -1,0 +1,15 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_AVX512_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_AVX512_H_
+
+#include <cstdint>
+
+#include "custom_ops/kernels/range.h"
+
+namespace tfsparse {
+
+// Of the finite values and 0; needs AVX-512.
+Range FindRangeAvx512(const float* x, int64_t count);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_AVX512_H_
