@@ -34,7 +34,8 @@ def kernel(in_, out, seed=0):
 
 def thin(model):
     """Gives a Keras model such kernels, and everything else values that are not the first ones."""
-    for seed, variable in enumerate(model.weights):
+    variables = [each for each in model.weights if hasattr(each, "assign")]
+    for seed, variable in enumerate(variables):
         name = getattr(variable, "path", variable.name).split("/")[-1].split(":")[0]
         shape = tuple(variable.shape)
         if name in ("kernel", "recurrent_kernel") and len(shape) > 1:
