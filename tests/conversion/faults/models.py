@@ -1,6 +1,10 @@
 """Models of the tests of faults, and the way each of them takes: convert, save, load, compare."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import keras
@@ -141,6 +145,36 @@ def signatures(tmp_path, module, **functions):
     return folder, tf.saved_model.load(str(folder))
 
 
+def run_child(code, *arguments):
+    """Runs Python code in a new process, which finds this package; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def served_elsewhere(folder, tmp_path, **inputs):
+    """What the default signature answers in a process that has never seen the model."""
+    code = """
+        import sys
+        import numpy as np
+        import tensorflow as tf
+        import tfsparse
+        folder, inputs, outputs = sys.argv[1:]
+        function = tf.saved_model.load(folder).signatures["serving_default"]
+        fed = {name: tf.constant(value) for name, value in np.load(inputs).items()}
+        np.savez(outputs, **{name: value.numpy() for name, value in function(**fed).items()})
+        """
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    run_child(code, folder, tmp_path / "inputs.npz", tmp_path / "outputs.npz")
+    return dict(np.load(tmp_path / "outputs.npz"))
+
+
 def assert_close(result, expected, bound=FP32_BOUND):
     """Compares whole structures; `bound` is relative to the greatest magnitude of each output."""
     tf.nest.assert_same_structure(result, expected)
@@ -169,8 +203,10 @@ __all__ = [
     "kernel",
     "normal",
     "ops_of",
+    "run_child",
     "serve",
     "serve_all",
+    "served_elsewhere",
     "signatures",
     "spec",
     "thin",
