@@ -1,6 +1,10 @@
 """Models of the tests of faults, and the way each of them takes: convert, save, load, compare."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import keras
@@ -28,13 +32,18 @@ BF16_BOUND = 0.02
 
 
 def kernel(in_, out, seed=0):
-    """A kernel (in, out) that is worth converting: nine of ten 4x1 blocks are zero."""
-    return blocky(out, in_, (4, 1), 0.1, seed).T.copy() / np.float32(np.sqrt(0.1 * in_))
+    """A kernel (in, out) that is worth converting: nine of ten 4x1 blocks are zero.
+
+    Its seeds are others than those of activations, which could resemble it otherwise.
+    """
+    blocks = blocky(out, in_, (4, 1), 0.1, 1000 + seed)
+    return blocks.T.copy() / np.float32(np.sqrt(0.1 * in_))
 
 
 def thin(model):
     """Gives a Keras model such kernels, and everything else values that are not the first ones."""
-    for seed, variable in enumerate(model.weights):
+    variables = [each for each in model.weights if hasattr(each, "assign")]
+    for seed, variable in enumerate(variables):
         name = getattr(variable, "path", variable.name).split("/")[-1].split(":")[0]
         shape = tuple(variable.shape)
         if name in ("kernel", "recurrent_kernel") and len(shape) > 1:
@@ -140,6 +149,36 @@ def signatures(tmp_path, module, **functions):
     return folder, tf.saved_model.load(str(folder))
 
 
+def run_child(code, *arguments):
+    """Runs Python code in a new process, which finds this package; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def served_elsewhere(folder, tmp_path, **inputs):
+    """What the default signature answers in a process that has never seen the model."""
+    code = """
+        import sys
+        import numpy as np
+        import tensorflow as tf
+        import tfsparse
+        folder, inputs, outputs = sys.argv[1:]
+        function = tf.saved_model.load(folder).signatures["serving_default"]
+        fed = {name: tf.constant(value) for name, value in np.load(inputs).items()}
+        np.savez(outputs, **{name: value.numpy() for name, value in function(**fed).items()})
+        """
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    run_child(code, folder, tmp_path / "inputs.npz", tmp_path / "outputs.npz")
+    return dict(np.load(tmp_path / "outputs.npz"))
+
+
 def assert_close(result, expected, bound=FP32_BOUND):
     """Compares whole structures; `bound` is relative to the greatest magnitude of each output."""
     tf.nest.assert_same_structure(result, expected)
@@ -168,8 +207,10 @@ __all__ = [
     "kernel",
     "normal",
     "ops_of",
+    "run_child",
     "serve",
     "serve_all",
+    "served_elsewhere",
     "signatures",
     "spec",
     "thin",
