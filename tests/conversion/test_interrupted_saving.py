@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 import warnings
 
 import pytest
@@ -14,7 +13,7 @@ from tfsparse.conversion.saving import check_target, write_atomically
 from .killing import killed_at
 from .text_models import names, whole, writer
 
-STEPS = [module.__file__ for module in (saving, exchange, leftovers, tempfile, shutil)]
+STEPS = [module.__file__ for module in (saving, exchange, leftovers, shutil)]
 """Files whose lines are the steps of a save."""
 
 
