@@ -1,43 +1,14 @@
 import errno
-import shutil
 import stat
-import subprocess
-import sys
-import tempfile
-import warnings
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
-from tfsparse.conversion import exchange, leftovers, saving
+from tfsparse.conversion import exchange, saving
 from tfsparse.conversion.saving import check_target, copy_extra_assets, write_atomically
 
-from .killing import killed_at
-
-STEPS = [module.__file__ for module in (saving, exchange, leftovers, tempfile, shutil)]
-"""Files whose lines are the steps of a save."""
-
-SECOND_FILE = "variables/variables.index"
-
-
-def writer(text):
-    """Writes a model of two files, so that a mixture of two models would be seen."""
-
-    def write(folder):
-        for name in (SECOND_FILE, "saved_model.pb"):
-            tf.io.gfile.makedirs(str(Path(folder, name).parent).replace(":/", "://"))
-            with tf.io.gfile.GFile(f"{folder}/{name}", "w") as file:
-                file.write(text)
-
-    return write
-
-
-def whole(target):
-    """The text of a model, which is the same in both of its files."""
-    texts = [(target / name).read_text() for name in (SECOND_FILE, "saved_model.pb")]
-    assert texts[0] == texts[1]
-    return texts[0]
+from .text_models import SECOND_FILE, names, whole, writer
 
 
 def failing(folder):
@@ -45,10 +16,6 @@ def failing(folder):
     with tf.io.gfile.GFile(f"{folder}/variables", "w") as file:
         file.write("half")
     raise OSError("disk full")
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_writes_a_folder_and_its_parents(tmp_path):
@@ -281,105 +248,6 @@ def test_the_home_folder(tmp_path, monkeypatch):
 def test_a_file_url(tmp_path):
     write_atomically(f"file://{tmp_path}/1", writer("new"))
     assert whole(tmp_path / "1") == "new"
-
-
-# Killed at every step.
-
-
-def kills(target, prepare, overwrite):
-    """Kills a save at every step in turn, from a fresh start; yields after each."""
-    for step in range(10_000):
-        shutil.rmtree(target.parent)
-        target.parent.mkdir()
-        prepare()
-        if not killed_at(step, STEPS, lambda: write_atomically(target, writer("new"), overwrite)):
-            assert step > 50
-            return
-        yield step
-
-
-@pytest.fixture(params=["exchanged", "in two steps"])
-def kind(request, monkeypatch):
-    if request.param == "in two steps":
-        monkeypatch.setattr(exchange, "_rename", lambda *_: False)
-    return request.param
-
-
-def test_a_kill_leaves_the_old_model_or_the_new_one(tmp_path, kind):
-    target = tmp_path / "served" / "1"
-    target.parent.mkdir()
-    found, left = [], set()
-    for _ in kills(target, lambda: writer("old")(str(target)), overwrite=True):
-        if kind == "exchanged":
-            found.append(whole(target))
-        left.add(len(names(target.parent)))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            check_target(target, overwrite=True)
-        assert names(target.parent) == ["1"]
-        assert whole(target) in ("old", "new")
-        found.append(whole(target))
-        assert not caught or "was killed" in str(caught[0].message)
-    assert found == sorted(found, reverse=True)
-    assert set(found) == {"old", "new"}
-    assert left == {1, 2}
-
-
-def test_a_kill_leaves_no_model_or_the_new_one(tmp_path, kind):
-    target = tmp_path / "served" / "1"
-    target.parent.mkdir()
-    found = []
-    for _ in kills(target, lambda: None, overwrite=False):
-        found.append(whole(target) if target.exists() else "")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            check_target(target, overwrite=True)
-        assert (whole(target) if target.exists() else "") == found[-1]
-        assert names(target.parent) == (["1"] if found[-1] else [])
-    assert found == sorted(found)
-    assert set(found) == {"", "new"}
-
-
-# Read while it is written.
-
-READER = """
-import os, sys
-missing = polls = 0
-print("ready", flush=True)
-os.set_blocking(0, False)
-while sys.stdin.read(1) == "":
-    for _ in range(100):
-        polls += 1
-        missing += not os.path.exists(sys.argv[1])
-print(polls, missing)
-"""
-
-
-def test_a_reader_never_misses_the_folder(tmp_path):
-    if not exchanges(tmp_path):
-        pytest.skip("the file system cannot exchange names")
-    target = tmp_path / "1"
-    write_atomically(target, writer("0"))
-    command = [sys.executable, "-c", READER, str(target)]
-    reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert reader.stdout.readline() == "ready\n"
-    for count in range(100):
-        write_atomically(target, writer(str(count)), overwrite=True)
-    output, _ = reader.communicate("x")
-    polls, missing = map(int, output.split())
-    assert polls > 1000
-    assert missing == 0
-
-
-def exchanges(folder):
-    one, other = folder / "one", folder / "other"
-    one.mkdir()
-    other.mkdir()
-    try:
-        return exchange._rename(one, other, exchange._EXCHANGE)
-    finally:
-        one.rmdir()
-        other.rmdir()
 
 
 # File systems with a scheme; tests/conversion/test_remote_saving.py has more.
