@@ -26,6 +26,7 @@ from tfsparse.conversion.progress import progress
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
+from tfsparse.conversion.state import State
 from tfsparse.conversion.targets import Precision
 
 Activations = Literal["calibrated", "dynamic"]
@@ -112,19 +113,21 @@ def _convert(
     found: _Found, graphs: ModelGraphs, planner: Planner, request: Request
 ) -> tuple[list[OpReport], Calibration]:
     if request.auto:
-        calibration = _calibration(found, request, found.layers)
+        calibration = _calibration(found, graphs.state, request, found.layers)
         plans = [_best(layer, planner, calibration, request) for layer in found.layers]
     else:
         plans = [planner.plan(layer) for layer in found.layers]
         quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
-        calibration = _calibration(found, request, quantized)
+        calibration = _calibration(found, graphs.state, request, quantized)
     plans = [_with_error(plan, calibration) for plan in plans]
     made = rewrite(plans, calibration.params)
     finished = _finish(found.function.graph, graphs, plans, made, calibration)
     return _rows(found, plans, made, finished), calibration
 
 
-def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) -> Calibration:
+def _calibration(
+    found: _Found, state: State, request: Request, layers: Sequence[DenseLayer]
+) -> Calibration:
     graph = found.function.graph
     if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
         return Calibration()
@@ -132,7 +135,8 @@ def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) 
     data = of_signatures(request.data, found.function.signatures, list(specs))
     read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
     shown = progress(read, read.total, "Calibrating")
-    calibration = calibrate(graph, specs, layers, shown, request.method)
+    with state.unchanged():
+        calibration = calibrate(graph, specs, layers, shown, request.method)
     calibration.bounded = read.bounded
     return calibration
 

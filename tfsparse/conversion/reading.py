@@ -37,6 +37,9 @@ def read_concrete(function: Any) -> Graph:
         captures=captures,
     )
     inline(graph, {each.signature.name: each for each in graph_def.library.function})
+    # What neither a result nor an effect needs never runs: TF1's loader leaves much of it.
+    for each in list(graph.all_graphs()):
+        each.prune()
     return graph
 
 

@@ -60,10 +60,10 @@ def rebuild(
 
 
 def _resources(model: Any, read: set[int]) -> list[Any]:
-    """Lookup tables and the like that are still read."""
+    """Lookup tables, paths of assets and the like that are still read."""
     found = []
     for each in tf.train.TrackableView(model).descendants():
-        handle = getattr(each, "resource_handle", None)
-        if handle is not None and id(handle) in read:
+        tensors = [getattr(each, name, None) for name in ("resource_handle", "asset_path")]
+        if any(tensor is not None and id(tensor) in read for tensor in tensors):
             found.append(each)
     return found

@@ -8,8 +8,9 @@ read only counts as one that writes. So does passing a handle on in a way that c
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,17 @@ class State:
         """
         unique = [name for name in names if self._counts[name] == 1]
         return unique[0].removeprefix(self._scope) if unique else None
+
+    @contextlib.contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Gives variables that change their values back when the context ends."""
+        changing = [self.variables[each] for each in self.changing if each in self.variables]
+        before = [(variable, variable.read_value()) for variable in changing]
+        try:
+            yield
+        finally:
+            for variable, value in before:
+                variable.assign(value)
 
     def _find_changing(self, graph: Graph) -> None:
         for node in graph.nodes.values():

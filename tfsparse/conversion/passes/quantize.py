@@ -17,7 +17,7 @@ from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.layer_error import Sample
 from tfsparse.conversion.observing import Batch, observe
 from tfsparse.conversion.passes.rewrite import TensorKey
-from tfsparse.conversion.quantization import ActivationParams, activation_params
+from tfsparse.conversion.quantization import ActivationParams, activation_params, warn_of_extent
 from tfsparse.conversion.ranges import CalibrationMethod, make_observer
 
 
@@ -73,11 +73,13 @@ def calibrate(
             of_x = [each for each in layers if each.x == tensor and each.x_order is None]
             takers += [samples[id(each)].update for each in of_x]
             seen[tensor] = _checked(layer.name, takers)
+    names = {tensor: layer.name for layer in layers for tensor in tensors_of(layer)}
     found.batches = observe(graph, specs, seen, batches)
     for tensor, observer in observers.items():
         extent = observer.range()
         if extent.minimum > extent.maximum:
             raise ValueError("`calibration_data` should hold at least one example. Received: none")
+        warn_of_extent(f"layer {names[tensor]!r}", extent.minimum, extent.maximum)
         found.params[graph, tensor] = activation_params(extent.minimum, extent.maximum)
     found.samples = {key: sample.rows() for key, sample in samples.items()}
     return found
