@@ -42,6 +42,7 @@ THROUGH_OTHERS = {
     "products",
     "quantized_products",
     "rebuilding",
+    "reference_variables",
     "reporting",
     "tuning",
     "weights",

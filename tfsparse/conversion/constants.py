@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.control_flow import argument_source, function_slots
+from tfsparse.conversion.control_flow import FRAME_OPS, argument_source, function_slots
 from tfsparse.conversion.function_def import is_stateful
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.importing import import_graph
@@ -126,6 +126,8 @@ class Constants:
         if node.op == "Placeholder":
             return self._placeholder_is_constant(node)
         if is_stateful(node, self._graph.library) or not node.input:
+            return False
+        if node.op in FRAME_OPS:
             return False
         return False if any(True for _ in function_slots(node)) else None
 

@@ -6,10 +6,20 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from tfsparse.conversion.graph import BodyKey, Graph, NodeDef, tensor_name
+from tfsparse.conversion.graph import BodyKey, Graph, NodeDef, node_name, tensor_name
 
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 LOOPS = {"While", "StatelessWhile"}
+FRAME_OPS = {
+    *("Enter", "RefEnter", "Exit", "RefExit", "NextIteration", "RefNextIteration", "LoopCond"),
+    *("Switch", "RefSwitch", "Merge", "RefMerge"),
+}
+"""What loops and branches of TF1 consist of. Nodes belong to a loop by what they read, and a
+constant by what it waits for."""
+
+_ENTER, _EXIT = {"Enter", "RefEnter"}, {"Exit", "RefExit"}
+_SWITCH, _MERGE = {"Switch", "RefSwitch"}, {"Merge", "RefMerge"}
+
 BRANCHES = {"If", "StatelessIf", "Case", "StatelessCase"}
 
 
@@ -81,6 +91,31 @@ def through_identities(graph: Graph, tensor: str) -> str:
         tensor = tensor_name(node.input[0])
         node = graph.nodes[tensor.split(":")[0]]
     return tensor
+
+
+def nodes_in_frames(graph: Graph) -> set[str]:
+    """Names of the nodes inside of loops and branches of TF1."""
+    loops, branches = (
+        {name for name, node in graph.nodes.items() if node.op in ops} for ops in (_ENTER, _SWITCH)
+    )
+    if not loops and not branches:
+        return set()
+    readers: dict[str, list[str]] = {}
+    for node in graph.nodes.values():
+        for reference in node.input:
+            readers.setdefault(node_name(reference), []).append(node.name)
+
+    def until(begin: set[str], end: set[str]) -> set[str]:
+        inside, pending = set(begin), list(begin)
+        while pending:
+            for reader in readers.get(pending.pop(), []):
+                if reader not in inside and graph.nodes[reader].op not in end:
+                    inside.add(reader)
+                    pending.append(reader)
+        return inside
+
+    inside = until(loops, _EXIT)
+    return inside | until(branches - inside, _MERGE)
 
 
 def body_key(name: str, slot: FunctionSlot) -> BodyKey:

@@ -133,7 +133,13 @@ def _calibration(
         return Calibration()
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
-    read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
+    try:
+        read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
+    except ValueError:
+        # Data are for signatures; another function of the model need not take the same.
+        if any(entry.is_signature for entry in found.function.entries):
+            raise
+        return Calibration()
     shown = progress(read, read.total, "Calibrating")
     with state.unchanged():
         calibration = calibrate(graph, specs, layers, shown, request.method)

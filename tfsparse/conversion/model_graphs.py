@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfsparse.conversion.equal_functions import Pairing, pair
@@ -15,6 +15,7 @@ from tfsparse.conversion.private_tensorflow import (
     initializer_like,
 )
 from tfsparse.conversion.reading import function_of, read_concrete
+from tfsparse.conversion.reference_variables import lift_references
 from tfsparse.conversion.source import LoadedModel
 from tfsparse.conversion.state import State
 
@@ -73,7 +74,12 @@ class ModelGraphs:
         self.initializer = _initializer(loaded)
         if self.initializer is not None:
             read.append(("", self.initializer[0], False, self.initializer[1]))
+        lifted: dict[str, Any] = {}
+        if hasattr(loaded.model, "prune"):
+            for _, _, _, graph in read:
+                lift_references(graph, loaded.model, lifted)
         variables = {id(each): each for _, function, _, _ in read for each in _variables(function)}
+        variables |= {id(each): each for each in lifted.values()}
         self.state = State(variables.values(), [graph for _, _, _, graph in read])
         self.functions: list[ModelFunction] = []
         for key, function, is_signature, graph in read:
@@ -137,13 +143,15 @@ def inference_functions(endpoint: Any) -> list[Any]:
     with ``training=True`` are left out: they change the statistics of BatchNorm, so that nothing of
     a model that keeps them could be folded.
     """
-    functions = [each for each in endpoint.concrete_functions if not _is_training(each)]
+    names = list(endpoint.function_spec.fullargspec.args)
+    functions = [each for each in endpoint.concrete_functions if not _is_training(each, names)]
     return functions or list(endpoint.concrete_functions)
 
 
-def _is_training(function: Any) -> bool:
+def _is_training(function: Any, names: Sequence[str]) -> bool:
     arguments, named = function.structured_input_signature
-    return named.get("training") is True or any(argument is True for argument in arguments)
+    given = dict(zip(names, arguments, strict=False)) | dict(named)
+    return given.get("training") is True
 
 
 def _variables(function: Any) -> list[Any]:

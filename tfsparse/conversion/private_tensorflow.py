@@ -43,13 +43,18 @@ def resource_placeholder(like: tf.Tensor, name: str) -> tf.Tensor:
     return placeholder
 
 
-def function_like(source: Any, run: Callable[..., Sequence[tf.Tensor]]) -> Any:
+def function_like(
+    source: Any, run: Callable[..., Sequence[tf.Tensor]], effects: Sequence[str] | None = None
+) -> Any:
     """A concrete function with the calling convention of another one.
 
     Args:
         source: A `tf.ConcreteFunction`.
         run: Called once, with a tensor for each of the flat inputs of `source`; gives the
             flat outputs. What it captures becomes a capture of the new function.
+        effects: Names of nodes that run besides what the outputs need, in a graph that orders
+            its effects itself. By default TensorFlow orders them, which it cannot do for loops of
+            TF1.
 
     Returns:
         The new `tf.ConcreteFunction`.
@@ -60,8 +65,14 @@ def function_like(source: Any, run: Callable[..., Sequence[tf.Tensor]]) -> Any:
         for placeholder in graph.inputs[: len(graph.inputs) - len(graph.captures)]
     ]
     made = func_graph_lib.func_graph_from_py_func(
-        "converted", lambda *inputs: list(run(*inputs)), specs, {}, add_control_dependencies=True
+        "converted",
+        lambda *inputs: list(run(*inputs)),
+        specs,
+        {},
+        add_control_dependencies=effects is None,
     )
+    if effects is not None:
+        made.control_outputs.extend(made.get_operation_by_name(name) for name in effects)
     made.structured_input_signature = graph.structured_input_signature
     made.structured_outputs = graph.structured_outputs
     function = concrete_lib.ConcreteFunction.from_func_graph(made, source.function_type, {})

@@ -105,7 +105,8 @@ def _labels(view: GraphView, node: NodeDef, tensors: list[str]) -> list[str] | s
     if node.op != "Einsum":
         names = MATMULS[node.op]
         left, right = (attribute(node, name, False) for name in names)
-        lead = [_REST if rank is None or rank > 2 else "" for rank in ranks]
+        many = node.op != "MatMul"
+        lead = [_REST if many and (rank is None or rank > 2) else "" for rank in ranks]
         one = lead[0] + ("km" if left else "mk")
         other = lead[1] + ("nk" if right else "kn")
         return [one, other, (_REST if _REST in lead else "") + "mn"]

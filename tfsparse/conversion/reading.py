@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.control_flow import FRAME_OPS
 from tfsparse.conversion.equal_functions import Pairing
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.importing import import_graph
@@ -63,7 +64,9 @@ def function_of(graph: Graph, source: Any, pairing: Pairing) -> Any:
             result.set_shape(declared.shape)
         return results
 
-    return function_like(source, run)
+    ordered = any(node.op in FRAME_OPS for node in graph.nodes.values())
+    effects = [f"{_SCOPE}/{name}" for name in graph.control_outputs] if ordered else None
+    return function_like(source, run, effects)
 
 
 def run_graph(graph: Graph, inputs: Sequence[tf.Tensor], tensors: Sequence[str]) -> list[tf.Tensor]:

@@ -85,7 +85,15 @@ def _export(model: Any, folder: str) -> None:
 def _load(
     path: str, folder: str | None, tags: Sequence[str] | None, wanted: Iterable[str] | None
 ) -> LoadedModel:
-    model = tf.saved_model.load(path, tags=None if tags is None else list(tags))
+    try:
+        model = tf.saved_model.load(path, tags=None if tags is None else list(tags))
+    except RuntimeError as error:
+        if tags is None or "tags" not in str(error):
+            raise
+        raise ValueError(
+            "`tags` should be those of a graph of the SavedModel. "
+            f"Received: tags={list(tags)}, for which TensorFlow says: {error}"
+        ) from error
     signatures = dict(model.signatures)
     endpoints = {
         name: value

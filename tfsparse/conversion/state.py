@@ -9,6 +9,7 @@ read only counts as one that writes. So does passing a handle on in a way that c
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,14 +76,15 @@ class State:
 
         The scope that all variables lie in is left out of the name.
         """
-        unique = [name for name in names if self._counts[name] == 1]
+        names = [_whole(name) for name in names]
+        unique = [name for name in names if self._counts[name] == names.count(name)]
         return unique[0].removeprefix(self._scope) if unique else None
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
         """Gives variables that change their values back when the context ends."""
         changing = [self.variables[each] for each in self.changing if each in self.variables]
-        before = [(variable, variable.read_value()) for variable in changing]
+        before = [(variable, variable.numpy()) for variable in changing]
         try:
             yield
         finally:
@@ -111,7 +113,12 @@ def _captured(variables: Mapping[int, Any], graphs: Sequence[Graph]) -> list[Any
 
 
 def _name(variable: Any) -> str:
-    return str(variable.name).split(":")[0]
+    return _whole(str(variable.name).split(":")[0])
+
+
+def _whole(name: str) -> str:
+    """The name of the variable that another one is a part of."""
+    return re.sub(r"/part_\d+$", "", name)
 
 
 def _followed(node: NodeDef, place: int, bodies: list[Graph]) -> bool:

@@ -144,7 +144,8 @@ def test_calibration_leaves_the_state_of_an_rnn(tmp_path):
     assert served.report["d"].precision == "int8"
     x = normal((3, 5, 16), 1)
     expected = source.serve(tf.constant(x))
-    assert_close(served.loaded.serve(tf.constant(x))[1].numpy(), expected[1].numpy())
+    # The products of the cell are INT8 as well.
+    assert_close(served.loaded.serve(tf.constant(x))[1].numpy(), expected[1].numpy(), 0.02)
 
 
 @BOTH

@@ -7,6 +7,7 @@ it would keep the weights of a replaced layer in the file.
 
 from __future__ import annotations
 
+from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.function_def import is_stateful
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of, tensor_name
 from tfsparse.conversion.passes.drop_arguments import drop_arguments
@@ -28,6 +29,7 @@ def clean(graph: Graph, state: State) -> None:
         clean(body, state)
     _bypass_lists_of_identities(graph)
     effects = _nodes_with_effects(graph, state)
+    frames = nodes_in_frames(graph)
     for node in graph.nodes.values():
         node.ClearField("experimental_debug_info")
         for note in _NOTES:
@@ -37,7 +39,7 @@ def clean(graph: Graph, state: State) -> None:
         kept = [
             ref
             for ref in node.input
-            if not ref.startswith("^") or (ref[1:] in effects and not waits)
+            if not ref.startswith("^") or ref[1:] in frames or (ref[1:] in effects and not waits)
         ]
         if len(kept) != len(node.input):
             del node.input[:]

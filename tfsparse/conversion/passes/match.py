@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
 from tfsparse.conversion.affine import Affine, read_affine
+from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, Reader
@@ -51,10 +52,16 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     layers: list[DenseLayer] = []
     unmatched: list[Unmatched] = []
     taken: dict[str, DenseLayer] = {}
+    frames = nodes_in_frames(view.graph)
     for node in list(view.nodes.values()):
         if node.op not in PRODUCTS:
             continue
-        found = _match(view, node, taken)
+        found: DenseLayer | Unmatched | None
+        if node.name in frames:
+            reason = "it is inside a loop or branch of TF1"
+            found = Unmatched(_name(view, node), view.graph, node.name, reason)
+        else:
+            found = _match(view, node, taken)
         if isinstance(found, DenseLayer):
             layers.append(found)
             taken |= dict.fromkeys(found.absorbed, found)
@@ -267,11 +274,12 @@ class _Tail:
         if self.product.x_order is not None:
             return
         axes = self._axes_of_x()
+        way = self._way_from_x()
         while axes is not None:
             tensor = self.view.through_identities(self.x)
             node = self.view.nodes[node_name(tensor)]
             inputs = self.view.data_inputs(node)
-            if node.name in self.taken or not inputs or self.view.sole_reader(tensor) is None:
+            if node.name in self.taken or not inputs or not self._alone_reads(tensor, way):
                 return
             operand = 1 if len(inputs) > 1 and self.view.is_constant(inputs[0]) else 0
             found = read_affine(self.view, node, operand, axes)
@@ -285,6 +293,24 @@ class _Tail:
             if found.scale is not None:
                 self.weights = self.weights.scaled(inputs=found.scale.astype(np.float32))
             self.x = inputs[operand]
+            way.add(node.name)
+
+    def _way_from_x(self) -> set[str]:
+        """The nodes from the activations to the product: reshapes that the layer does without."""
+        way, tensor = {self.node}, self.product.x
+        while tensor != self.x:
+            node = self.view.nodes[node_name(tensor)]
+            way.add(node.name)
+            tensor = self.view.data_inputs(node)[0]
+        return way
+
+    def _alone_reads(self, tensor: str, way: set[str]) -> bool:
+        """Whether nothing else reads a tensor; who looks at its shape looks at that before too."""
+        readers = self.view.readers(tensor)
+        return not self.view.is_output(tensor) and all(
+            reader.index >= 0 and (reader.node.op == "Shape" or reader.node.name in way)
+            for reader in readers
+        )
 
     def _axes_of_x(self) -> tuple[int, ...] | None:
         shape = self.view.shape(self.x)
