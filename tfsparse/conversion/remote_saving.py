@@ -85,7 +85,9 @@ def _move(source: str, target: str) -> None:
         tf.io.gfile.makedirs(_below(target, folder, source))
         files += [_join(folder, name) for name in names]
     for file in sorted(files, key=lambda file: file == _join(source, GRAPH)):
-        tf.io.gfile.rename(file, _below(target, file, source))
+        place = _below(target, file, source)
+        tf.io.gfile.makedirs(place.rpartition("/")[0])
+        tf.io.gfile.rename(file, place)
 
 
 def _below(target: str, path: str, source: str) -> str:

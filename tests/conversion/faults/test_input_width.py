@@ -74,21 +74,3 @@ def test_a_signature_of_a_known_width_refuses_as_before(tmp_path):
     for each in (source, served):
         with pytest.raises((tf.errors.InvalidArgumentError, TypeError)):
             each(x=np.ones((2, 300), np.float32))
-
-
-def test_heads_of_another_size(tmp_path):
-    """As many elements, cut in another way."""
-    w = tf.Variable(kernel(256, 256).reshape(4, 64, 256), name="d/kernel")
-
-    def body(x):
-        return {"y": tf.einsum("bthd,hdo->bto", x, w)}
-
-    source = function(tmp_path, body, {"x": spec(None, None, None, None)}, [w])
-    served = serve_all(tmp_path, source.folder)
-    assert served.converted == ["d"]
-    for heads in ((8, 32), (4, 32), (2, 128)):
-        x = np.ones((2, 3, *heads), np.float32)
-        with pytest.raises(tf.errors.InvalidArgumentError):
-            source(x=x)
-        with pytest.raises(tf.errors.InvalidArgumentError):
-            served(x=x)
