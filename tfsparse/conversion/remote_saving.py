@@ -83,7 +83,9 @@ def _move(source: str, target: str) -> None:
     files = []
     for folder, _, names in tf.io.gfile.walk(source):
         tf.io.gfile.makedirs(_below(target, folder, source))
-        files += [_join(folder, name) for name in names]
+        # A listing may hold what is in a folder whose name begins alike (``ram://`` has it so).
+        paths = [_join(folder, name) for name in names]
+        files += [path for path in paths if tf.io.gfile.exists(path)]
     for file in sorted(files, key=lambda file: file == _join(source, GRAPH)):
         place = _below(target, file, source)
         tf.io.gfile.makedirs(place.rpartition("/")[0])
