@@ -15,6 +15,7 @@
 #include "custom_ops/matmul/path.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
+#include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace tfsparse {
@@ -197,14 +198,18 @@ class ChainOp : public OpKernel {
   std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;
 };
 
-#define TFSPARSE_REGISTER(kernel, T) REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ChainOp<T>)
-TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<float>("T"), float);
-TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<float>("T"), float);
-TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<bfloat16>("T"), BFloat16);
-TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<bfloat16>("T"), BFloat16);
-TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMul"), int8_t);
-TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMulChain"), int8_t);
-#undef TFSPARSE_REGISTER
-
 }  // namespace
+
+void RegisterMatMulKernels() {
+#define TFSPARSE_REGISTER(kernel, T) REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ChainOp<T>)
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<float>("T"), float);
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<float>("T"), float);
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMul").TypeConstraint<bfloat16>("T"), BFloat16);
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseMatMulChain").TypeConstraint<bfloat16>("T"),
+                    BFloat16);
+  TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMul"), int8_t);
+  TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseMatMulChain"), int8_t);
+#undef TFSPARSE_REGISTER
+}
+
 }  // namespace tfsparse

@@ -1,91 +1,12 @@
-// Tfsparse>BlockSparseMatMul, Tfsparse>QuantizedBlockSparseMatMul and the chains of either:
-// interface and shape function. The kernel is in block_sparse_matmul_kernels.cc.
+// Tfsparse>BlockSparseMatMul, Tfsparse>QuantizedBlockSparseMatMul and the chains of either: their
+// interface. The kernel is in block_sparse_matmul_kernels.cc.
 
-#include <algorithm>
-#include <string>
-#include <vector>
-
-#include "custom_ops/tf_ops/op_inputs.h"
-#include "tensorflow/core/framework/common_shape_fns.h"
+#include "custom_ops/tf_ops/matmul_shape.h"
+#include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/shape_inference.h"
 
 namespace tfsparse {
 namespace {
-
-using ::tensorflow::shape_inference::DimensionHandle;
-using ::tensorflow::shape_inference::InferenceContext;
-using ::tensorflow::shape_inference::ShapeHandle;
-
-// Inputs of every layer, and of the whole op, by their ranks. Those that an op lacks are skipped.
-constexpr struct {
-  const char* name;
-  int rank;
-} kRanks[] = {{"data", 3},    {"indices", 1}, {"indptr", 1},
-              {"bias", 1},    {"x_scale", 0}, {"x_zero_point", 0},
-              {"w_scale", 1}, {"y_scale", 0}, {"y_zero_point", 0}};
-
-// The sizes of y's axes behind those that it shares with x.
-absl::Status ResultAxes(InferenceContext* c, std::vector<DimensionHandle>* axes) {
-  std::vector<int64_t> units, sizes;
-  if (!c->GetAttr("units", &units).ok()) {
-    TF_RETURN_IF_ERROR(c->GetAttr("units", &units.emplace_back()));
-  }
-  TF_RETURN_IF_ERROR(c->GetAttr("y_axes", &sizes));
-  // A graph from a file reaches this before its attributes are checked, and a negative
-  // dimension ends the process.
-  const auto least = std::min_element(units.begin(), units.end());
-  if (least == units.end() || *least < 1) {
-    return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
-                                      (units.empty() ? "[]" : std::to_string(*least)));
-  }
-  TF_RETURN_IF_ERROR(ToAbsl(ResolveAxes(units.back(), &sizes)));
-  for (int64_t size : sizes) axes->push_back(c->MakeDim(size));
-  return absl::OkStatus();
-}
-
-// That the axes of x that hold the inputs, as far as they are known, hold as many as the weights
-// were made for.
-absl::Status CheckInputs(InferenceContext* c, ShapeHandle x, int64_t inputs, int64_t x_axes) {
-  if (inputs == 0) return absl::OkStatus();
-  int64_t found = 1;
-  bool overflows = false;
-  for (int64_t axis = 1; axis <= x_axes; ++axis) {
-    const DimensionHandle size = c->Dim(x, -axis);
-    if (!c->ValueKnown(size)) return absl::OkStatus();
-    overflows |= __builtin_mul_overflow(found, c->Value(size), &found);
-  }
-  if (found == inputs && !overflows) return absl::OkStatus();
-  return ToAbsl(WrongInputs(inputs, x_axes, c->DebugString(x)));
-}
-
-// Ranks of the inputs, and y's shape: x's with the last layer's outputs in the place of the axes
-// that hold the inputs.
-absl::Status MatMulShape(InferenceContext* c) {
-  ShapeHandle x, lead, unused;
-  int64_t depth, x_axes;
-  TF_RETURN_IF_ERROR(c->GetAttr("inputs", &depth));
-  TF_RETURN_IF_ERROR(c->GetAttr("x_axes", &x_axes));
-  TF_RETURN_IF_ERROR(ToAbsl(CheckDepth(depth, x_axes)));
-  TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), static_cast<int>(x_axes) + 1, &x));
-  for (const auto& each : kRanks) {
-    std::vector<ShapeHandle> inputs;
-    if (!c->input(each.name, &inputs).ok()) continue;
-    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
-  }
-  std::vector<DimensionHandle> axes;
-  TF_RETURN_IF_ERROR(ResultAxes(c, &axes));
-  if (!c->RankKnown(x)) {
-    c->set_output(0, c->UnknownShape());
-    return absl::OkStatus();
-  }
-  TF_RETURN_IF_ERROR(CheckInputs(c, x, depth, x_axes));
-  TF_RETURN_IF_ERROR(c->Subshape(x, 0, -x_axes, &lead));
-  ShapeHandle y;
-  TF_RETURN_IF_ERROR(c->Concatenate(lead, c->MakeShape(axes), &y));
-  c->set_output(0, y);
-  return absl::OkStatus();
-}
 
 #define TFSPARSE_ACTIVATIONS \
   "{'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'}"
@@ -93,25 +14,24 @@ constexpr char kActivation[] = "activation: " TFSPARSE_ACTIVATIONS " = 'linear'"
 constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
 #undef TFSPARSE_ACTIVATIONS
 
-}  // namespace
-
-REGISTER_OP("Tfsparse>BlockSparseMatMul")
-    .Input("x: float")
-    .Input("data: T")
-    .Input("indices: int32")
-    .Input("indptr: int32")
-    .Input("bias: float")
-    .Input("residual: float")
-    .Output("y: float")
-    .Attr("units: int >= 1")
-    .Attr(kActivation)
-    .Attr("is_weight_const: bool = false")
-    .Attr("inputs: int = 0")
-    .Attr("x_axes: int = 1")
-    .Attr("y_axes: list(int) = []")
-    .Attr("T: {float, bfloat16} = DT_FLOAT")
-    .SetShapeFn(MatMulShape)
-    .Doc(R"doc(
+void RegisterMatMul() {
+  REGISTER_OP("Tfsparse>BlockSparseMatMul")
+      .Input("x: float")
+      .Input("data: T")
+      .Input("indices: int32")
+      .Input("indptr: int32")
+      .Input("bias: float")
+      .Input("residual: float")
+      .Output("y: float")
+      .Attr("units: int >= 1")
+      .Attr(kActivation)
+      .Attr("is_weight_const: bool = false")
+      .Attr("inputs: int = 0")
+      .Attr("x_axes: int = 1")
+      .Attr("y_axes: list(int) = []")
+      .Attr("T: {float, bfloat16} = DT_FLOAT")
+      .SetShapeFn(MatMulShape)
+      .Doc(R"doc(
 Multiplies by a block-sparse weight matrix: y = activation(x * transpose(W) + bias +
 residual).
 
@@ -136,30 +56,32 @@ y_axes: Sizes of the axes at the end of y that hold the outputs together; [] for
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
   half to even; products and sums are float.
 )doc");
+}
 
-REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
-    .Input("x: Tin")
-    .Input("x_scale: float")
-    .Input("x_zero_point: int32")
-    .Input("data: int8")
-    .Input("indices: int32")
-    .Input("indptr: int32")
-    .Input("w_scale: float")
-    .Input("bias: float")
-    .Input("residual: float")
-    .Input("y_scale: float")
-    .Input("y_zero_point: int32")
-    .Output("y: Tout")
-    .Attr("units: int >= 1")
-    .Attr(kActivation)
-    .Attr("Tin: {float, uint8}")
-    .Attr("Tout: {float, uint8}")
-    .Attr("is_weight_const: bool = false")
-    .Attr("inputs: int = 0")
-    .Attr("x_axes: int = 1")
-    .Attr("y_axes: list(int) = []")
-    .SetShapeFn(MatMulShape)
-    .Doc(R"doc(
+void RegisterQuantizedMatMul() {
+  REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMul")
+      .Input("x: Tin")
+      .Input("x_scale: float")
+      .Input("x_zero_point: int32")
+      .Input("data: int8")
+      .Input("indices: int32")
+      .Input("indptr: int32")
+      .Input("w_scale: float")
+      .Input("bias: float")
+      .Input("residual: float")
+      .Input("y_scale: float")
+      .Input("y_zero_point: int32")
+      .Output("y: Tout")
+      .Attr("units: int >= 1")
+      .Attr(kActivation)
+      .Attr("Tin: {float, uint8}")
+      .Attr("Tout: {float, uint8}")
+      .Attr("is_weight_const: bool = false")
+      .Attr("inputs: int = 0")
+      .Attr("x_axes: int = 1")
+      .Attr("y_axes: list(int) = []")
+      .SetShapeFn(MatMulShape)
+      .Doc(R"doc(
 Multiplies uint8 activations by a block-sparse int8 weight matrix.
 
 A quantized x stands for x_scale * (x - x_zero_point), a weight of output n for
@@ -188,25 +110,27 @@ activation: What is applied to each output, by Keras's names; gelu_tanh is GELU'
   approximation by tanh.
 is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
 )doc");
+}
 
-REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
-    .Input("x: float")
-    .Input("data: N * T")
-    .Input("indices: N * int32")
-    .Input("indptr: N * int32")
-    .Input("bias: N * float")
-    .Input("residual: float")
-    .Output("y: float")
-    .Attr("N: int >= 1")
-    .Attr("units: list(int)")
-    .Attr(kActivations)
-    .Attr("is_weight_const: bool = false")
-    .Attr("inputs: int = 0")
-    .Attr("x_axes: int = 1")
-    .Attr("y_axes: list(int) = []")
-    .Attr("T: {float, bfloat16} = DT_FLOAT")
-    .SetShapeFn(MatMulShape)
-    .Doc(R"doc(
+void RegisterChain() {
+  REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
+      .Input("x: float")
+      .Input("data: N * T")
+      .Input("indices: N * int32")
+      .Input("indptr: N * int32")
+      .Input("bias: N * float")
+      .Input("residual: float")
+      .Output("y: float")
+      .Attr("N: int >= 1")
+      .Attr("units: list(int)")
+      .Attr(kActivations)
+      .Attr("is_weight_const: bool = false")
+      .Attr("inputs: int = 0")
+      .Attr("x_axes: int = 1")
+      .Attr("y_axes: list(int) = []")
+      .Attr("T: {float, bfloat16} = DT_FLOAT")
+      .SetShapeFn(MatMulShape)
+      .Doc(R"doc(
 N BlockSparseMatMul, each of the result of the one before.
 
 A tile of rows goes through all layers while it is in the cache. The result is that of the
@@ -223,31 +147,33 @@ activations: Of each layer.
 is_weight_const, inputs, x_axes, y_axes, T: As in BlockSparseMatMul; `inputs` and `x_axes` are
   those of the first layer, `y_axes` those of the last one.
 )doc");
+}
 
-REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
-    .Input("x: Tin")
-    .Input("x_scale: N * float")
-    .Input("x_zero_point: N * int32")
-    .Input("data: N * int8")
-    .Input("indices: N * int32")
-    .Input("indptr: N * int32")
-    .Input("w_scale: N * float")
-    .Input("bias: N * float")
-    .Input("residual: float")
-    .Input("y_scale: float")
-    .Input("y_zero_point: int32")
-    .Output("y: Tout")
-    .Attr("N: int >= 1")
-    .Attr("units: list(int)")
-    .Attr(kActivations)
-    .Attr("Tin: {float, uint8}")
-    .Attr("Tout: {float, uint8}")
-    .Attr("is_weight_const: bool = false")
-    .Attr("inputs: int = 0")
-    .Attr("x_axes: int = 1")
-    .Attr("y_axes: list(int) = []")
-    .SetShapeFn(MatMulShape)
-    .Doc(R"doc(
+void RegisterQuantizedChain() {
+  REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
+      .Input("x: Tin")
+      .Input("x_scale: N * float")
+      .Input("x_zero_point: N * int32")
+      .Input("data: N * int8")
+      .Input("indices: N * int32")
+      .Input("indptr: N * int32")
+      .Input("w_scale: N * float")
+      .Input("bias: N * float")
+      .Input("residual: float")
+      .Input("y_scale: float")
+      .Input("y_zero_point: int32")
+      .Output("y: Tout")
+      .Attr("N: int >= 1")
+      .Attr("units: list(int)")
+      .Attr(kActivations)
+      .Attr("Tin: {float, uint8}")
+      .Attr("Tout: {float, uint8}")
+      .Attr("is_weight_const: bool = false")
+      .Attr("inputs: int = 0")
+      .Attr("x_axes: int = 1")
+      .Attr("y_axes: list(int) = []")
+      .SetShapeFn(MatMulShape)
+      .Doc(R"doc(
 N QuantizedBlockSparseMatMul, each of the result of the one before, which is uint8.
 
 A tile of rows goes through all layers while it is in the cache. The result is that of the
@@ -266,25 +192,15 @@ units: Outputs of each layer.
 activations: Of each layer.
 is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
 )doc");
+}
 
-REGISTER_OP("Tfsparse>ActivationRange")
-    .Input("x: float")
-    .Output("scale: float")
-    .Output("zero_point: int32")
-    .SetShapeFn([](InferenceContext* c) {
-      c->set_output(0, c->Scalar());
-      c->set_output(1, c->Scalar());
-      return absl::OkStatus();
-    })
-    .Doc(R"doc(
-Scale and zero point by which activations are read as uint8, from their least and greatest value.
+}  // namespace
 
-The range is widened to include 0, and values that are not finite are left out of it. One without
-extent gives scale 1 and zero point 0.
-
-x: Of any shape.
-scale: (greatest - least) / 255.
-zero_point: round(-least / scale), in [0, 255].
-)doc");
+void RegisterMatMulOps() {
+  RegisterMatMul();
+  RegisterQuantizedMatMul();
+  RegisterChain();
+  RegisterQuantizedChain();
+}
 
 }  // namespace tfsparse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,16 +15,28 @@ def library_path() -> Path:
     return Path(__file__).with_name("libtfsparse_ops.so")
 
 
+_OPS = (
+    "tfsparse_activation_range",
+    "tfsparse_block_sparse_mat_mul",
+    "tfsparse_block_sparse_mat_mul_chain",
+    "tfsparse_quantized_block_sparse_mat_mul",
+    "tfsparse_quantized_block_sparse_mat_mul_chain",
+)
+
+
 @functools.cache
 def load() -> ModuleType:
     """Registers the ops with TensorFlow; any call after the first does nothing.
+
+    A process has the ops of one file, the first that it loads. Where that was a copy of the
+    library, for which somebody has called `tf.load_op_library`, they are that copy's.
 
     Returns:
         The module of op wrappers that TensorFlow generates.
 
     Raises:
         ImportError: If the library was not built, or was built for another version
-            of TensorFlow.
+            of TensorFlow, or if another version of it has been loaded.
 
     Example:
 
@@ -43,4 +56,20 @@ def load() -> ModuleType:
             "The op library should be loaded by the TensorFlow minor version it was built for. "
             f"Received: tensorflow {tf.__version__}, which says: {error}"
         ) from error
-    return module
+    return module if _has_ops(module) else _module_of_another_file()
+
+
+def _has_ops(module: ModuleType) -> bool:
+    return all(hasattr(module, name) for name in _OPS)
+
+
+def _module_of_another_file() -> ModuleType:
+    """TensorFlow wraps the ops that a file has brought, and ours are registered once."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "_IS_TENSORFLOW_PLUGIN", False) and _has_ops(module):
+            return module
+    raise ImportError(
+        "The op library of this package should be the first that a process loads, or one of the "
+        "same version should be, by `tf.load_op_library`. Received: ops of another file, without "
+        f"a module that has {', '.join(_OPS)}"
+    )

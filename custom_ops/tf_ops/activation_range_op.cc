@@ -3,7 +3,10 @@
 #include "custom_ops/matmul/activation_range.h"
 #include "custom_ops/matmul/path.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/registration.h"
+#include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
 
 namespace tfsparse {
 namespace {
@@ -14,6 +17,13 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
+using ::tensorflow::shape_inference::InferenceContext;
+
+absl::Status TwoScalars(InferenceContext* c) {
+  c->set_output(0, c->Scalar());
+  c->set_output(1, c->Scalar());
+  return absl::OkStatus();
+}
 
 class ActivationRangeOp : public OpKernel {
  public:
@@ -36,7 +46,25 @@ class ActivationRangeOp : public OpKernel {
   Path path_ = Path::kPortable;
 };
 
-REGISTER_KERNEL_BUILDER(Name("Tfsparse>ActivationRange").Device(DEVICE_CPU), ActivationRangeOp);
-
 }  // namespace
+
+void RegisterActivationRange() {
+  REGISTER_OP("Tfsparse>ActivationRange")
+      .Input("x: float")
+      .Output("scale: float")
+      .Output("zero_point: int32")
+      .SetShapeFn(TwoScalars)
+      .Doc(R"doc(
+Scale and zero point by which activations are read as uint8, from their least and greatest value.
+
+The range is widened to include 0, and values that are not finite are left out of it. One without
+extent gives scale 1 and zero point 0.
+
+x: Of any shape.
+scale: (greatest - least) / 255.
+zero_point: round(-least / scale), in [0, 255].
+)doc");
+  REGISTER_KERNEL_BUILDER(Name("Tfsparse>ActivationRange").Device(DEVICE_CPU), ActivationRangeOp);
+}
+
 }  // namespace tfsparse
