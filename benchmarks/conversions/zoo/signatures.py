@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.conversions.conversion_model import ConversionModel, pruned
 
@@ -20,17 +21,19 @@ def build(folder: Path) -> Path:
             [keras.Input((WIDTH,)), layers.Dense(1024, "relu"), layers.Dense(WIDTH, "relu")]
         )
     )
-    heads = {
-        name: layers.Dense(size) for name, size in (("classify", 10), ("rate", 1), ("tag", 40))
-    }
+    heads = {"classify": layers.Dense(10), "rate": layers.Dense(1), "tag": layers.Dense(40)}
     x = keras.Input((WIDTH,))
     whole = keras.Model(x, [head(backbone(x)) for head in heads.values()])
     archive = keras.export.ExportArchive()
     archive.track(whole)
     spec = [tf.TensorSpec((None, WIDTH), tf.float32, name="x")]
+
+    def through(head: Any) -> Any:
+        return lambda x: head(backbone(x))
+
     archive.add_endpoint("embed", lambda x: backbone(x), spec)
     for name, head in heads.items():
-        archive.add_endpoint(name, lambda x, head=head: head(backbone(x)), spec)
+        archive.add_endpoint(name, through(head), spec)
     archive.write_out(str(folder / "written"), verbose=False)
     return folder / "written"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def weights(seed: int = 0) -> list[Any]:
     """Kernels ``(in, out)`` with 90% zeros in blocks of 4x1."""
     rng = np.random.default_rng(seed)
     kernels = []
-    for inputs, outputs in zip(SIZES, SIZES[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(SIZES):
         kept = np.repeat(rng.random((inputs, outputs // 4)) < 0.1, 4, axis=1)
         kernels.append(np.where(kept, rng.normal(size=kept.shape), 0).astype(np.float32))
     return kernels
