@@ -48,7 +48,10 @@ def export_mlp(folder, precision):
         weights = float_weights(np.random.default_rng(index), shape[1], shape[0], (4, 1))
         layer.set_weights([weights.T, np.linspace(-1, 1, shape[1])])
     overrides = {"first": "4x1", "second": "4x1"}
-    tfsparse.export(model, folder, precision, batch(100), overrides=overrides)
+    # One signature: the op is in one function, which is the one that serves.
+    tfsparse.export(
+        model, folder, precision, batch(100), overrides=overrides, signatures=["serving_default"]
+    )
     return folder
 
 
@@ -124,7 +127,8 @@ def own(x, rows):
 class Corrupted:
     """A copy of a SavedModel whose op of ours is changed before it is written.
 
-    The op is a chain of two layers; what each layer has is that of the first one.
+    The op is a chain of two layers; what each layer has is that of the first one. Its packed
+    weights, which it reads from variables, become constants.
     """
 
     def __init__(self, source, target):
@@ -138,14 +142,33 @@ class Corrupted:
             for node in function.node_def
             if node.op in CHAINS
         )
+        weights = tf.saved_model.load(str(source)).tfsparse_weights
+        for name, variable in zip(("data", "indices"), weights, strict=False):
+            self._make_constant(name, variable.numpy())
         # A note for TensorFlow's importer, which would find a contradiction before our op does.
         self.node.attr.pop("_output_shapes", None)
 
-    def _constant(self, name):
+    def _make_constant(self, name, value):
+        node = self._source(name)
+        assert node.op == "ReadVariableOp"
+        node.op = "Const"
+        del node.input[:]
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        node.attr.pop("_output_shapes", None)
+        for reader in self._function.node_def:
+            for place, reference in enumerate(reader.input):
+                if reference == f"{node.name}:value:0":
+                    reader.input[place] = f"{node.name}:output:0"
+
+    def _source(self, name):
         per_layer, of_last = CHAINS[self.node.op]
         names = ["x", *(each for each in per_layer for _ in range(LAYERS)), *of_last]
         source = self.node.input[names.index(name)].split(":")[0]
         (node,) = [node for node in self._function.node_def if node.name == source]
+        return node
+
+    def _constant(self, name):
+        node = self._source(name)
         assert node.op == "Const"
         return node
 

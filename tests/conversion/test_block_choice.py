@@ -35,7 +35,9 @@ def test_padding_counts_against_a_block():
     assert choose_block(normal((4, 256)), "fp32", ROWS).block == BlockPattern(4, 4)
 
 
-@pytest.mark.parametrize("block", [(3, 2), (16, 4), (1, 1), (5, 7), (6, 4), (2, 1), (1, 2), (64, 64), (12, 5)])
+@pytest.mark.parametrize(
+    "block", [(3, 2), (16, 4), (1, 1), (5, 7), (6, 4), (2, 1), (1, 2), (64, 64), (12, 5)]
+)
 def test_stored_elements_counts_whole_blocks(block):
     matrix = blocky(10, 13, (2, 2), keep=0.3, seed=3)
     pattern = BlockPattern(*block)
@@ -52,9 +54,7 @@ def test_no_candidate_is_cheaper_than_the_choice():
     matrix = blocky(96, 130, (4, 2), keep=0.25, seed=5)
     choice = choose_block(matrix, "int8", ROWS)
     stored = stored_elements(matrix, CANDIDATES)
-    costs = [
-        sparse_cost(ROWS, (96, 130), stored[block], "int8", block) for block in CANDIDATES
-    ]
+    costs = [sparse_cost(ROWS, (96, 130), stored[block], "int8", block) for block in CANDIDATES]
     assert choice.speedup == pytest.approx(dense_cost(ROWS, (96, 130)) / min(costs))
 
 

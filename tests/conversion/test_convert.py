@@ -381,3 +381,78 @@ def test_an_existing_target_is_refused_before_any_work(tmp_path):
     tfsparse.export(tmp_path / "in", tmp_path / "1")
     tfsparse.export(tmp_path / "in", tmp_path / "1", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "in"]
+
+
+def test_keras_int8_layers_are_converted_from_the_tensor_that_they_quantize():
+    layers = [keras.layers.Input((64,)), keras.layers.Dense(32, "relu"), keras.layers.Dense(8)]
+    model = keras.Sequential(layers)
+    x = normal((16, 64))
+    exact = np.asarray(model(x))
+    model.quantize("int8")
+    converted = everything(model)
+    assert all(row.converted for row in converted.report)
+    assert np.abs(only(converted(x)) - exact).max() < 0.02 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8"])
+def test_the_error_of_a_precision_is_measured(precision):
+    model = mlp(keras)
+    found = tfsparse.convert(model, precision, normal((50, 20)), max_error=1.0, tune=False)
+    for row in found.report:
+        assert (row.error is not None) == row.converted
+
+
+def test_auto_takes_no_precision_that_errs_too_much():
+    layers = [keras.layers.Input((512,)), keras.layers.Dense(512, name="d")]
+    model = keras.Sequential(layers)
+    x = normal((64, 512))
+    loose = tfsparse.convert(model, "auto", x, max_error=0.05)
+    strict = tfsparse.convert(model, "auto", x, max_error=1e-6)
+    assert loose.report["d"].precision == "int8" and loose.report["d"].error < 0.05
+    assert not strict.report["d"].converted
+    assert "max_error" in strict.report["d"].reason
+
+
+def test_dynamic_ranges_need_no_data():
+    model = mlp(keras)
+    names = {row.layer: "convert" for row in tfsparse.convert(model).report}
+    converted = tfsparse.convert(model, "int8", activations="dynamic", overrides=names)
+    x = normal((64, 20), 9)
+    expected = np.asarray(model(x))
+    assert np.abs(only(converted(x)) - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_data_as_in_fit_and_without_end():
+    model = mlp(keras)
+    x = normal((50, 20))
+    exact = tfsparse.convert(model, "int8", x, overrides={"first": "convert"})
+    pair = tfsparse.convert(model, "int8", (x, 1e3 * x), overrides={"first": "convert"})
+    np.testing.assert_array_equal(only(exact(x)), only(pair(x)))
+    endless = tf.data.Dataset.from_tensor_slices(x).batch(10).repeat()
+    without_end = tfsparse.convert(model, "int8", endless, overrides={"first": "convert"})
+    np.testing.assert_array_equal(only(exact(x)), only(without_end(x)))
+
+
+def test_endpoints_go_on(tmp_path):
+    a, b = keras.Input((16,), name="b"), keras.Input((16,), name="a")
+    model = keras.Model([a, b], keras.layers.Dense(4)(keras.layers.Subtract()([a, b])))
+    tfsparse.export(model, tmp_path / "1")
+    x, y = normal((2, 16)), normal((2, 16), 1)
+    expected = np.asarray(model([x, y]))
+    layer = keras.layers.TFSMLayer(str(tmp_path / "1"), call_endpoint="serve")
+    np.testing.assert_allclose(layer([x, y]), expected, atol=1e-5)
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    np.testing.assert_allclose(loaded.serve([tf.constant(x), tf.constant(y)]), expected, atol=1e-5)
+
+
+def test_a_text_classifier_is_converted(tmp_path):
+    vectorize = keras.layers.TextVectorization(100, output_sequence_length=8)
+    vectorize.adapt(["a b c d", "c d e"])
+    layers = [keras.Input((), dtype="string"), vectorize, keras.layers.Embedding(100, 32)]
+    layers += [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(64, name="d")]
+    model = keras.Sequential(layers)
+    report = tfsparse.export(model, tmp_path / "1", overrides={"d": "convert"})
+    assert report["d"].converted and len(report) == 1
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    text = tf.constant(["a b", "e d c"])
+    np.testing.assert_allclose(loaded.serve(text), model(text), atol=1e-5)

@@ -3,7 +3,6 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
-from tfsparse.conversion import converted_model
 
 from .helpers import FLOAT_OP, blocky, float_bound, nodes, normal, save, spec
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.packed import PackedStore
-from tfsparse.conversion.passes.match import DenseLayer, Unmatched
 from tfsparse.conversion.planning import MIN_SPEEDUP, Options, Planner, check_overrides
 from tfsparse.conversion.targets import TARGETS
 from tfsparse.pattern import BlockPattern
@@ -173,7 +173,7 @@ def test_weights_that_are_not_finite_stay_with_the_reason(bad):
     weights[3, 2] = bad
     plan = plan_layer(layer(weights), "int8", 64)
     assert (plan.convert, plan.reason) == (False, "its weights hold NaN or Inf")
-    with pytest.raises(ValueError, match="'dense'.*its weights hold NaN or Inf"):
+    with pytest.raises(ValueError, match=r"'dense'.*its weights hold NaN or Inf"):
         plan_layer(layer(weights), "int8", 64, "convert")
 
 

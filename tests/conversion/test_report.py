@@ -45,7 +45,17 @@ REPORT = ConversionReport((CONVERTED, STAYED))
 def test_prints_an_aligned_table():
     heads, first, second, total = str(REPORT).splitlines()
     assert first.split("  ")[0] == "a_longer_name"
-    for cell in ("(512, 64)", "90.0%", "16x4", "int8", "float32", "uint8", "bias+gelu", "4.25x", "1.23%"):
+    for cell in (
+        "(512, 64)",
+        "90.0%",
+        "16x4",
+        "int8",
+        "float32",
+        "uint8",
+        "bias+gelu",
+        "4.25x",
+        "1.23%",
+    ):
         assert cell in first
     assert heads.index("zeros") == first.index("90.0%")
     assert heads.index("speed-up") == first.index("4.25x") == second.rindex("-         -")

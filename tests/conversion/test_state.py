@@ -137,4 +137,3 @@ def test_a_saved_model_of_a_session_is_read(tmp_path):
     x = normal((2, 3))
     result = converted(early=x, late=np.zeros((2, 3), np.float32))["out"]
     np.testing.assert_allclose(result, x @ values, rtol=1e-5)
-

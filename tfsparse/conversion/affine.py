@@ -35,9 +35,7 @@ class Affine:
     shift: np.ndarray | None
 
 
-def read_affine(
-    view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]
-) -> Affine | None:
+def read_affine(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]) -> Affine | None:
     """Reads a node as a scale and shift of one of its inputs by constants.
 
     Args:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfsparse.conversion.cost_model import Precision, dense_cost, sparse_cost
-from tfsparse.conversion.targets import DEFAULT_TARGET, Target
+from tfsparse.conversion.cost_model import dense_cost, sparse_cost
+from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.pattern import BlockPattern, to_blocks
 
 _WIDE = [(out, in_) for in_ in (4, 2, 1) for out in (16, 8, 4)]
@@ -31,9 +31,7 @@ class BlockChoice:
     speedup: float
 
 
-def stored_elements(
-    matrix: np.ndarray, blocks: Sequence[BlockPattern]
-) -> dict[BlockPattern, int]:
+def stored_elements(matrix: np.ndarray, blocks: Sequence[BlockPattern]) -> dict[BlockPattern, int]:
     """Elements in the blocks of a matrix that hold a non-zero, padding included.
 
     Args:
@@ -54,7 +52,7 @@ def stored_elements(
                 occupied[out, in_] = _pairs(of(out, in_ // 2).T).T
             else:
                 grid = to_blocks(occupied[1, 1], BlockPattern(out, in_))
-                occupied[out, in_] = grid.any(axis=(2, 3))
+                occupied[out, in_] = np.asarray(grid.any(axis=(2, 3)))
         return occupied[out, in_]
 
     return {

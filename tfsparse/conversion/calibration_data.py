@@ -11,6 +11,9 @@ import tensorflow as tf
 CHUNK = 64
 """Rows of an array that are run at a time where the batch size is open."""
 
+DEFAULT_BATCHES = 100
+"""Batches that are read of what may have no end."""
+
 Batch = dict[str, np.ndarray]
 
 _FORMS = (
@@ -24,7 +27,8 @@ def batches(data: Any, inputs: Mapping[str, tf.TensorSpec]) -> Iterator[Batch]:
 
     Arrays are cut into batches along their first axis. Elements of an iterable or a
     `tf.data.Dataset` are batches already: an array, a dict, or as in Keras a tuple
-    ``(x, y)`` or ``(x, y, sample_weight)`` of which only x is read.
+    ``(x, y)`` or ``(x, y, sample_weight)`` of which only x is read; the data as a whole may be
+    such a tuple too.
 
     Args:
         data: The calibration data.
@@ -43,7 +47,9 @@ def batches(data: Any, inputs: Mapping[str, tf.TensorSpec]) -> Iterator[Batch]:
             "`calibration_data` should be given for precision='int8': the ranges of activations "
             "are read from it. Received: calibration_data=None"
         )
-    if _is_array(data) or isinstance(data, Mapping):
+    if isinstance(data, tuple) and data:
+        data = data[0]
+    if is_whole(data):
         yield from _cut(_named(data, inputs), inputs)
         return
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
@@ -51,6 +57,13 @@ def batches(data: Any, inputs: Mapping[str, tf.TensorSpec]) -> Iterator[Batch]:
     for element in data:
         x = element[0] if isinstance(element, tuple) and element else element
         yield _named(x, inputs)
+
+
+def is_whole(data: Any) -> bool:
+    """Whether data is all there, as arrays, and has an end."""
+    if isinstance(data, tuple) and data:
+        data = data[0]
+    return _is_array(data) or isinstance(data, Mapping)
 
 
 def of_signatures(data: Any, signatures: Collection[str], inputs: Collection[str]) -> Any:

@@ -77,8 +77,8 @@ def _pass_in(graph: Graph, node: NodeDef, reference: str, value: tf.Tensor, name
     waits = [ref for ref in node.input if ref.startswith("^")]
     graph.replace_inputs(node.name, [*data, reference, *waits])
     node.attr[_TYPES.get(node.op, "Tin")].list.type.append(value.dtype.as_datatype_enum)
-    shapes = node.attr["output_shapes"].list.shape if "output_shapes" in node.attr else []
-    if node.op in LOOPS and len(shapes):
+    shapes = node.attr["output_shapes"].list.shape if "output_shapes" in node.attr else None
+    if node.op in LOOPS and shapes:
         shapes.add().CopyFrom(value.shape.as_proto())
     for (owner, slot), body in graph.bodies.items():
         if owner != node.name:

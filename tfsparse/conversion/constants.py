@@ -109,9 +109,9 @@ class Constants:
             unknown = [source for source in sources if source not in self._known]
             if not unknown:
                 self._known[current] = all(self._known[source] for source in sources)
-            elif any(self._known.get(source) is False for source in sources):
-                self._known[current] = False
-            elif unknown[0] in pending:  # a cycle: TF1's loops have them
+            elif (
+                any(self._known.get(source) is False for source in sources) or unknown[0] in pending
+            ):
                 self._known[current] = False
             else:
                 pending.append(unknown[0])
@@ -146,6 +146,7 @@ class Constants:
             return np.asarray(tf.make_ndarray(node.attr["value"].tensor))
         if node.op == "ReadVariableOp":
             variable = self._state.constant_variable(self._graph, tensor_name(node.input[0]))
+            assert variable is not None
             return array_of(variable.read_value())
         if node.op == "Placeholder":
             if node.name in self._graph.captures:
@@ -195,6 +196,7 @@ class Constants:
             return self._graph.captures[node.name]
         if node.op == "ReadVariableOp":
             variable = self._state.constant_variable(self._graph, tensor_name(node.input[0]))
+            assert variable is not None
             return variable.read_value()
         return tf.convert_to_tensor(self._compute(f"{node.name}:0"))
 
@@ -225,4 +227,3 @@ class Constants:
             if not reference.startswith("^"):
                 digest.update(self.identity(tensor_name(reference)).encode())
         return digest.hexdigest()
-

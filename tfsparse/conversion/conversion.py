@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import tensorflow as tf
 
-from tfsparse.conversion.calibration_data import batches, of_signatures
+from tfsparse.conversion.calibration_data import (
+    DEFAULT_BATCHES,
+    batches,
+    is_whole,
+    of_signatures,
+)
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.layer_error import layer_error
@@ -16,7 +23,7 @@ from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
-from tfsparse.conversion.passes.match import DenseLayer, Unmatched, find_dense_layers
+from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite
@@ -87,8 +94,7 @@ def convert_graphs(
     rows: list[OpReport] = []
     for each in found:
         rows += _convert(each, graphs, planner, request)
-    used = _tensors_read(graphs)
-    store.keep_only(used)
+    store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows))
 
 
@@ -119,15 +125,17 @@ def _convert(
     return _rows(found, plans, made, finished)
 
 
-def _calibration(
-    found: _Found, request: Request, layers: Sequence[DenseLayer]
-) -> Calibration:
+def _calibration(found: _Found, request: Request, layers: Sequence[DenseLayer]) -> Calibration:
     graph = found.function.graph
     if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
         return Calibration()
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
-    return calibrate(graph, specs, layers, batches(data, specs), request.method)
+    limit = request.batches
+    if limit is None and not is_whole(data):
+        limit = DEFAULT_BATCHES
+    read = itertools.islice(batches(data, specs), limit)
+    return calibrate(graph, specs, layers, read, request.method)
 
 
 def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
@@ -140,9 +148,7 @@ def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
     return specs
 
 
-def _best(
-    layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request
-) -> Plan:
+def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
     """The fastest plan whose precision adds no more than the allowed error."""
     plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
     wanted = [plan for plan in plans if plan.convert]
@@ -225,7 +231,3 @@ def _rows(
         place = found.order[id(stayed.graph), stayed.node]
         rows.append((place, stayed_row(stayed, found.function.signatures)))
     return [row for _, row in sorted(rows, key=lambda entry: entry[0])]
-
-
-def _tensors_read(graphs: ModelGraphs) -> set[int]:
-    return {id(value) for each in graphs.functions for value in each.graph.captures.values()}

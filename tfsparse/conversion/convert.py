@@ -55,10 +55,10 @@ def convert(
     Args:
         source: A Keras 3 model, a tf_keras model (pruned and still wrapped, or not), or
             the path of a SavedModel.
-        precision: ``"fp32"``, ``"bf16"``, ``"int8"``, or ``"auto"``: for each layer the fastest whose
-            error on the calibration data is at most `max_error`.
-        calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms: what
-            ``fit`` takes, with or without labels. A few hundred examples are enough. With
+        precision: ``"fp32"``, ``"bf16"``, ``"int8"``, or ``"auto"``: for each layer the fastest
+            whose error on the calibration data is at most `max_error`.
+        calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms:
+            what ``fit`` takes, with or without labels. A few hundred examples are enough. With
             several signatures that take different inputs, a dict of signature to one of these.
         overrides: Layer name, as in the report, to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
@@ -66,7 +66,7 @@ def convert(
             the batch size open.
         activations: ``"calibrated"``, or ``"dynamic"``: INT8 layers measure the range of their
             activations in each call, and no data are needed.
-        calibration_method: ``"minmax"``, ``"percentile"`` or ``"mse"``: how a range is made of
+        calibration_method: ``"minmax"``: how a range is made of
             the values that a layer sees.
         calibration_batches: The most batches that are read of `calibration_data`; by default
             all of an array, and 100 of what may have no end.
@@ -178,7 +178,7 @@ def _check_precision(precision: str, data: Any, activations: str) -> None:
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
-        wanted = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        wanted = " or ".join(filter(None, [", ".join(map(repr, choices[:-1])), repr(choices[-1])]))
         raise ValueError(f"`{name}` should be {wanted}. Received: {name}={value!r}")
 
 

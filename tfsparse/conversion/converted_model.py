@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -99,10 +98,10 @@ class ConvertedModel:
         """
         check_target(path, overwrite)
 
-        def write(folder: Path) -> None:
+        def write(folder: str) -> None:
             # Gradients are for training.
             options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-            tf.saved_model.save(self._state, str(folder), self.signatures, options)
+            tf.saved_model.save(self._state, folder, self.signatures, options)
             copy_extra_assets(self._source_folder, folder)
 
         write_atomically(path, write, overwrite)

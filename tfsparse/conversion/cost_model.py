@@ -100,6 +100,8 @@ def sparse_cost(
     Returns:
         The cost in the unit of `dense_cost`.
     """
-    products = max(rows, LEAST_ROWS) * stored / (target.peak[precision] * share_of_peak(precision, block))
+    products = (
+        max(rows, LEAST_ROWS) * stored / (target.peak[precision] * share_of_peak(precision, block))
+    )
     activations = rows * sum(shape) * PER_ACTIVATION[precision]
     return products + activations + PER_CALL

@@ -4,7 +4,8 @@ Keras writes one model as an endpoint and under two signatures; each is traced o
 other names of nodes, of inner functions, of inputs and outputs, and the inputs in another
 order. Such functions are converted once.
 
-How: a node's digest is made of its op, its attributes and the digests of what it reads, so it does not
+How: a node's digest is made of its op, its attributes and the digests of what it reads, so it does
+not
 depend on names. The inputs of the two functions are paired in a few likely ways; the functions are
 equal if with one of them the digests of all outputs and effects are the same.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tfsparse.conversion.control_flow import function_slots
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
@@ -55,8 +56,8 @@ def pair(graph: Graph, other: Graph) -> Pairing | None:
         theirs = _digests(other, labels)
         if _effects(graph, own) != _effects(other, theirs) or not _same_types(graph, other, order):
             continue
-        places = {_of(graph, own, tensor): place for place, tensor in enumerate(graph.outputs)}
-        wanted = [_of(other, theirs, tensor) for tensor in other.outputs]
+        places = {_of(graph, own, each): place for place, each in enumerate(_results(graph)[0])}
+        wanted = [_of(other, theirs, tensor) for tensor in _results(other)[0]]
         if all(digest in places for digest in wanted):
             return Pairing(order, tuple(places[digest] for digest in wanted))
     return None
@@ -75,7 +76,9 @@ def _orders(graph: Graph, other: Graph) -> Iterator[tuple[int, ...]]:
 def _met(graph: Graph) -> list[str]:
     """The inputs in the order in which a walk from the outputs meets them."""
     anonymous = _digests(graph, dict.fromkeys(graph.inputs, "input"))
-    pending = sorted(graph.outputs, key=lambda tensor: _of(graph, anonymous, tensor), reverse=True)
+    pending = sorted(
+        _results(graph)[0], key=lambda tensor: _of(graph, anonymous, tensor), reverse=True
+    )
     seen: dict[str, None] = {}
     names = [node_name(tensor) for tensor in pending]
     while names:
@@ -98,7 +101,47 @@ def _same_types(graph: Graph, other: Graph, order: Sequence[int]) -> bool:
 
 
 def _effects(graph: Graph, digests: Mapping[str, str]) -> list[str]:
-    return sorted(digests[name] for name in graph.control_outputs)
+    """What runs besides what the results need, nodes that do nothing but wait left out."""
+    results, waits = _results(graph)
+    needed: set[str] = set()
+    pending = [node_name(tensor) for tensor in results]
+    while pending:
+        name = pending.pop()
+        if name not in needed:
+            needed.add(name)
+            pending += map(node_name, graph.nodes[name].input)
+    effects = _waited_for(graph, [*waits, *(f"^{name}" for name in graph.control_outputs)])
+    return sorted({digests[name] for name in effects - needed})
+
+
+def _results(graph: Graph) -> tuple[list[str], list[str]]:
+    """The tensors that are returned, and what they wait for: a function ends after both."""
+    results, waits = [], []
+    for tensor in graph.outputs:
+        node = graph.nodes[node_name(tensor)]
+        while node.op == "Identity":
+            waits += list(node.input)[1:]
+            tensor = tensor_name(node.input[0])
+            node = graph.nodes[node_name(tensor)]
+        results.append(tensor)
+    return results, waits
+
+
+def _waited_for(graph: Graph, references: Iterable[str]) -> set[str]:
+    """The nodes that control edges wait for in the end, through nodes that only wait."""
+    found: set[str] = set()
+    pending, seen = [ref[1:] for ref in references], set()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        node = graph.nodes[name]
+        if node.op in ("NoOp", "Identity"):
+            pending += [ref.lstrip("^").split(":")[0] for ref in node.input]
+        else:
+            found.add(name)
+    return found
 
 
 def _of(graph: Graph, digests: Mapping[str, str], tensor: str) -> str:
@@ -128,7 +171,9 @@ def _digests(graph: Graph, labels: Mapping[str, str]) -> dict[str, str]:
             pending.pop()
             continue
         node = graph.nodes[name]
-        missing = [node_name(ref) for ref in node.input if node_name(ref) not in digests]
+        sources = {node_name(ref) for ref in node.input if not ref.startswith("^")}
+        sources |= _waited_for(graph, [ref for ref in node.input if ref.startswith("^")])
+        missing = [source for source in sources if source not in digests]
         if missing and name not in entered:
             entered.add(name)
             pending += missing
@@ -150,14 +195,15 @@ def _digest(graph: Graph, node: NodeDef, digests: Mapping[str, str]) -> str:
         body = graph.bodies.get((node.name, key))
         digest.update(f"{key} {function if body is None else _body_digest(body)}".encode())
     for reference in node.input:
-        if reference.startswith("^"):
-            digest.update(f"^ {digests.get(reference[1:], reference)}".encode())
-        else:
+        if not reference.startswith("^"):
             digest.update(_of(graph, digests, tensor_name(reference)).encode())
+    waits = _waited_for(graph, [ref for ref in node.input if ref.startswith("^")])
+    digest.update(" ".join(sorted({f"^{digests.get(name, name)}" for name in waits})).encode())
     return digest.hexdigest()
 
 
 def _body_digest(body: Graph) -> str:
     digests = _digests(body, {name: f"input {place}" for place, name in enumerate(body.inputs)})
-    whole = [*(_of(body, digests, tensor) for tensor in body.outputs), *_effects(body, digests)]
+    results = _results(body)[0]
+    whole = [*(_of(body, digests, tensor) for tensor in results), *_effects(body, digests)]
     return hashlib.sha256(" ".join(whole).encode()).hexdigest()

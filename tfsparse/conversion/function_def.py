@@ -2,8 +2,8 @@
 
 The two differ in how a tensor is named. A graph says ``node:3``, the third output counted
 from 0. A function says ``node:values:1``, by the name of the op's output and the place in
-its list, and an argument goes by its bare name. An op's definition says how many tensors each of its
-outputs has: one, as many as an attribute says, or one for each type in a list.
+its list, and an argument goes by its bare name. An op's definition says how many tensors each of
+its outputs has: one, as many as an attribute says, or one for each type in a list.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def is_stateful(node: NodeDef, library: Library) -> bool:
 
 def output_count(node: NodeDef, library: Library) -> int:
     """How many tensors a node gives."""
-    return sum(
-        _tensors(output, node) for output in definition(node, library).output_arg
-    )
+    return sum(_tensors(output, node) for output in definition(node, library).output_arg)
 
 
 def _starts(node: NodeDef, library: Library) -> Iterator[tuple[str, int]]:

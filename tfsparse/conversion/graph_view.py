@@ -44,7 +44,8 @@ class GraphView:
         self.graph = graph
         self.state = state
         self.nodes = graph.nodes
-        self.constants = Constants(graph, state, None if outer is None else outer.constants)
+        above: Constants | None = None if outer is None else outer.constants
+        self.constants: Constants = Constants(graph, state, above)
         self._outer = outer
         self._outputs = set(graph.outputs)
         self._readers: defaultdict[str, list[Reader]] = defaultdict(list)

@@ -145,5 +145,3 @@ def _define(functions: Sequence[Any]) -> None:
         tf.compat.v1.wrap_function(
             lambda: tf.graph_util.import_graph_def(bodies, name=""), signature=[]
         )
-
-

@@ -1,7 +1,7 @@
 """How far a layer's result is off in a precision, on samples of its activations.
 
-The error of a layer is the norm of the difference between its result in the precision and its result
-in float32, over the norm of the latter; bias, residual and activation are left out of both.
+The error of a layer is the norm of the difference between its result in the precision and its
+result in float32, over the norm of the latter; bias, residual and activation are left out of both.
 """
 
 from __future__ import annotations

@@ -9,7 +9,11 @@ from typing import Any
 from tfsparse.conversion.equal_functions import Pairing, pair
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.passes.clean import clean
-from tfsparse.conversion.private_tensorflow import argument_names
+from tfsparse.conversion.private_tensorflow import (
+    argument_names,
+    initializer_function,
+    initializer_like,
+)
 from tfsparse.conversion.reading import function_of, read_concrete
 from tfsparse.conversion.source import LoadedModel
 from tfsparse.conversion.state import State
@@ -66,12 +70,16 @@ class ModelGraphs:
             (key, function, is_signature, read_concrete(function))
             for key, function, is_signature in self._functions()
         ]
+        self.initializer = _initializer(loaded)
+        if self.initializer is not None:
+            read.append(("", self.initializer[0], False, self.initializer[1]))
         variables = {id(each): each for _, function, _, _ in read for each in _variables(function)}
         self.state = State(variables.values(), [graph for _, _, _, graph in read])
         self.functions: list[ModelFunction] = []
         for key, function, is_signature, graph in read:
             clean(graph, self.state)
-            self._add(key, function, is_signature, graph)
+            if key:
+                self._add(key, function, is_signature, graph)
 
     def _functions(self) -> Iterator[tuple[str, Any, bool]]:
         for key, function in self._loaded.signatures.items():
@@ -89,8 +97,22 @@ class ModelGraphs:
         entry = Entry(key, function, Pairing.itself(graph), is_signature)
         self.functions.append(ModelFunction(graph, [entry]))
 
+    def captured(self) -> set[int]:
+        """Ids of the tensors of the loaded model that are still read."""
+        graphs = [function.graph for function in self.functions]
+        graphs += [] if self.initializer is None else [self.initializer[1]]
+        return {id(value) for graph in graphs for value in graph.captures.values()}
+
+    def rebuilt_initializer(self) -> Any | None:
+        """What a TF1 SavedModel runs when it is loaded, without what it only captured."""
+        if self.initializer is None:
+            return None
+        function, graph = self.initializer
+        made = function_of(graph, function, Pairing.itself(graph))
+        return initializer_like(self._loaded.model.initializer, made)
+
     def rebuilt(self) -> dict[int, Any]:
-        """id of each function as it was loaded to the function of its graph as it is now."""
+        """Id of each function as it was loaded to the function of its graph as it is now."""
         return {
             id(entry.function): function_of(function.graph, entry.function, entry.pairing)
             for function in self.functions
@@ -98,11 +120,21 @@ class ModelGraphs:
         }
 
 
+def _initializer(loaded: LoadedModel) -> tuple[Any, Graph] | None:
+    """What a TF1 SavedModel runs when it is loaded, if that is anything."""
+    found = getattr(loaded.model, "initializer", None)
+    if found is None or not hasattr(loaded.model, "asset_paths"):
+        return None
+    function = initializer_function(found)
+    graph = read_concrete(function)
+    return (function, graph) if graph.control_outputs else None
+
+
 def inference_functions(endpoint: Any) -> list[Any]:
     """The functions of a callable attribute that are for serving.
 
-    A Keras layer of an older version has one for each way of calling it. Those that were traced with
-    ``training=True`` are left out: they change the statistics of BatchNorm, so that nothing of
+    A Keras layer of an older version has one for each way of calling it. Those that were traced
+    with ``training=True`` are left out: they change the statistics of BatchNorm, so that nothing of
     a model that keeps them could be folded.
     """
     functions = [each for each in endpoint.concrete_functions if not _is_training(each)]

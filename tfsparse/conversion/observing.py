@@ -52,9 +52,7 @@ def observe(
     return count
 
 
-def _observing(
-    graph: Graph, seen: Mapping[str, Callable[[np.ndarray], None]]
-) -> Any:
+def _observing(graph: Graph, seen: Mapping[str, Callable[[np.ndarray], None]]) -> Any:
     tensors = list(seen)
 
     def show(value: np.ndarray, place: np.ndarray) -> None:

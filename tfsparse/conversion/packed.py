@@ -35,9 +35,7 @@ class PackedWeights:
 
     def matrix(self) -> BlockSparseMatrix:
         """The weights as the functions of `tfsparse.ops` take them."""
-        return BlockSparseMatrix(
-            self.data.numpy(), self.indices.numpy(), self.indptr, self.shape
-        )
+        return BlockSparseMatrix(self.data.numpy(), self.indices.numpy(), self.indptr, self.shape)
 
 
 class PackedStore:

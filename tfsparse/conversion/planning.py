@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.packed import PackedStore, PackedWeights
-from tfsparse.conversion.passes.match import DenseLayer, Unmatched
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.conversion.tuning import measure

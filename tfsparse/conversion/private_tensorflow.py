@@ -18,7 +18,7 @@ from tensorflow.python.eager.polymorphic_function import (
 from tensorflow.python.framework import func_graph as func_graph_lib
 from tensorflow.python.framework import op_def_registry
 from tensorflow.python.ops import handle_data_util, resource_variable_ops
-from tensorflow.python.saved_model import function_deserialization
+from tensorflow.python.saved_model import function_deserialization, load_v1_in_v2
 
 OpDef = Any
 """`OpDef` of TensorFlow; protobuf classes carry no types."""
@@ -100,6 +100,24 @@ def polymorphic_function(source: Any, functions: Sequence[Any]) -> Any:
     return function_deserialization.RestoredFunction(
         restored, "restored", source.function_spec, list(functions)
     )
+
+
+def initializer_like(source: Any, function: Any) -> Any:
+    """An object that runs a function when a model is loaded.
+
+    Args:
+        source: The one of a TF1 SavedModel, as it was loaded.
+        function: What it is to run, given the paths of the assets.
+
+    Returns:
+        A trackable object.
+    """
+    return load_v1_in_v2._Initializer(function, source._asset_paths)
+
+
+def initializer_function(source: Any) -> Any:
+    """The function that the initializer of a TF1 SavedModel runs."""
+    return source._init_fn
 
 
 def argument_names(signature: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Products by a constant in one canonical form, however the graph spells them.
 
-``MatMul``, ``BatchMatMul`` and ``Einsum`` are read as one thing: axes of the activations that are kept, axes
+``MatMul``, ``BatchMatMul`` and ``Einsum`` are read as one thing: axes of the activations that are
+kept, axes
 that are summed over, and axes of the weights that are new. That is a product ``y[rows, out] =
 x[rows, in] W`` if each axis of the weights is of the second or third kind. Where the summed axes
 are not the last ones of the activations, or the new ones not the last ones of the result, a

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-CalibrationMethod = Literal["minmax", "percentile", "mse"]
+CalibrationMethod = Literal["minmax"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +19,13 @@ class Range:
 
 
 class Observer:
+    """Takes values one array after another."""
+
     def __init__(self) -> None:
         self._range = Range(np.inf, -np.inf)
 
     def update(self, array: np.ndarray) -> None:
+        """Takes the values of an array."""
         if array.size:
             self._range = Range(
                 min(self._range.minimum, float(np.min(array))),
@@ -30,8 +33,10 @@ class Observer:
             )
 
     def range(self) -> Range:
+        """The range of all values so far."""
         return self._range
 
 
 def make_observer(method: CalibrationMethod = "minmax") -> Observer:
+    """An observer of a method."""
     return Observer()

@@ -63,9 +63,7 @@ def function_of(graph: Graph, source: Any, pairing: Pairing) -> Any:
     return function_like(source, run)
 
 
-def run_graph(
-    graph: Graph, inputs: Sequence[tf.Tensor], tensors: Sequence[str]
-) -> list[tf.Tensor]:
+def run_graph(graph: Graph, inputs: Sequence[tf.Tensor], tensors: Sequence[str]) -> list[tf.Tensor]:
     """Imports a graph into the function that is being traced.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfsparse.conversion.dense_layer import Unmatched
 from tfsparse.conversion.graph import NodeDef
-from tfsparse.conversion.passes.match import Unmatched
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.report import OpReport
 

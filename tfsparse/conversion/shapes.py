@@ -1,8 +1,8 @@
 """What can be said of the sizes of a tensor before it exists.
 
 A size is a number, or the size of an axis of a tensor that is not known yet, or unknown. A graph
-computes the shape that a ``Reshape`` is given from such sizes: it takes the shape of a tensor apart and
-puts it together again. Following it shows that two reshapes around a product undo each
+computes the shape that a ``Reshape`` is given from such sizes: it takes the shape of a tensor apart
+and puts it together again. Following it shows that two reshapes around a product undo each
 other, so that the product can take the tensor as it is.
 """
 
@@ -40,8 +40,7 @@ def sizes(view: GraphView, tensor: str) -> list[Size] | None:
     if static.rank is None:
         return None
     return [
-        (tensor, axis) if size is None else int(size)
-        for axis, size in enumerate(static.as_list())
+        (tensor, axis) if size is None else int(size) for axis, size in enumerate(static.as_list())
     ]
 
 
@@ -103,8 +102,13 @@ def _pack(view: GraphView, node: NodeDef, depth: int) -> list[Size] | None:
 
 
 def _join(view: GraphView, tensors: list[str], depth: int) -> list[Size] | None:
-    parts = [_vector(view, tensor, depth) for tensor in tensors]
-    return None if any(part is None for part in parts) else sum(parts, [])  # type: ignore[arg-type]
+    joined: list[Size] = []
+    for tensor in tensors:
+        part = _vector(view, tensor, depth)
+        if part is None:
+            return None
+        joined += part
+    return joined
 
 
 def _gather(view: GraphView, node: NodeDef, depth: int) -> list[Size] | None:
@@ -126,9 +130,7 @@ def _slice(view: GraphView, node: NodeDef, depth: int) -> list[Size] | None:
     begin, end, step = (int(np.ravel(each)[0]) for each in ends if each is not None)
     if masks["shrink_axis"]:
         return [vector[begin]] if -len(vector) <= begin < len(vector) else None
-    return vector[
-        None if masks["begin"] else begin : None if masks["end"] else end : step
-    ]
+    return vector[None if masks["begin"] else begin : None if masks["end"] else end : step]
 
 
 _READ: dict[str, Callable[[GraphView, NodeDef, int], Any]] = {

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+from tfsparse.conversion.leftovers import scratch_folder
+from tfsparse.conversion.paths import location
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ def load_source(
         FileNotFoundError: If there is no SavedModel at the path.
     """
     if isinstance(source, str | os.PathLike):
-        folder = os.path.expanduser(os.fspath(source))  # noqa: PTH111, a path may be gs://...
+        folder = location(source)
         names = ("saved_model.pb", "saved_model.pbtxt")
         if not any(tf.io.gfile.exists(f"{folder}/{name}") for name in names):
             raise FileNotFoundError(
@@ -61,8 +62,8 @@ def load_source(
             )
         return _load(folder, folder, tags, signatures)
     if callable(getattr(source, "export", None)):
-        with tempfile.TemporaryDirectory(prefix="tfsparse-") as scratch:
-            path = str(Path(scratch, "model"))
+        with scratch_folder() as scratch:
+            path = str(scratch / "model")
             _export(source, path)
             return _load(path, None, tags, signatures)
     raise ValueError(

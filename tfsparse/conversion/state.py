@@ -1,6 +1,7 @@
 """What a model knows besides its graphs: its variables, and which of them never change.
 
-A variable is as good as a constant if no function of the model does anything with its handle but read
+A variable is as good as a constant if no function of the model does anything with its handle but
+read
 it. All functions are looked at, bodies of loops and branches too, and any op that is not known to
 read only counts as one that writes. So does passing a handle on in a way that cannot be followed.
 """

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfsparse import ops
 from tfsparse.conversion.block_choice import BlockChoice, stored_elements
-from tfsparse.conversion.passes.match import DenseLayer
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.ops import BlockSparseMatrix
 from tfsparse.pattern import BlockPattern
 
@@ -69,10 +69,8 @@ def _sparse(
     bias: np.ndarray,
 ) -> Callable[[], Any]:
     weights = BlockSparseMatrix.from_dense(matrix, block)
-    data, indices, indptr = map(
-        tf.constant, (weights.data, weights.indices, weights.indptr)
-    )
-    held = BlockSparseMatrix(data, indices, indptr, weights.shape)  # type: ignore[arg-type]
+    data, indices, indptr = map(tf.constant, (weights.data, weights.indices, weights.indptr))
+    held = BlockSparseMatrix(data, indices, indptr, weights.shape)
     if scale is None:
         return lambda: ops.block_sparse_matmul(x, held, bias)
     x_scale = float(np.float32(8 / 255))

@@ -65,4 +65,5 @@ class Weights:
 def _times(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
     if one is None or other is None:
         return other if one is None else one
-    return one * other
+    product: np.ndarray = one * other
+    return product

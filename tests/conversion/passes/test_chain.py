@@ -169,7 +169,9 @@ def test_long_runs_are_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(chain_pass, "MAX_LAYERS", 2)
     converted, rows = convert(tmp_path, perceptron, "fp32")
     assert rows["one"].chain == rows["two"].chain == ("one", "two")
-    assert len(nodes(converted.graph_def(), FLOAT_CHAIN)) == len(nodes(converted.graph_def(), FLOAT_OP))
+    assert len(nodes(converted.graph_def(), FLOAT_CHAIN)) == len(
+        nodes(converted.graph_def(), FLOAT_OP)
+    )
 
 
 def test_a_chain_may_be_as_long_as_the_op_says(tmp_path):

@@ -21,9 +21,7 @@ def example(tmp_path_factory):
 
 def run(example, batches, method="minmax"):
     layers, _ = find_dense_layers(example.view)
-    return layers[0], calibrate(
-        example.graph, {"x": spec(None, 3)}, layers, batches, method
-    )
+    return layers[0], calibrate(example.graph, {"x": spec(None, 3)}, layers, batches, method)
 
 
 @pytest.mark.parametrize("order", [1, -1])

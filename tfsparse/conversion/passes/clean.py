@@ -8,7 +8,7 @@ it would keep the weights of a replaced layer in the file.
 from __future__ import annotations
 
 from tfsparse.conversion.function_def import is_stateful
-from tfsparse.conversion.graph import Graph, NodeDef, node_name
+from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of, tensor_name
 from tfsparse.conversion.passes.drop_arguments import drop_arguments
 from tfsparse.conversion.state import State
 
@@ -26,6 +26,7 @@ def clean(graph: Graph, state: State) -> None:
     """
     for body in graph.bodies.values():
         clean(body, state)
+    _bypass_lists_of_identities(graph)
     effects = _nodes_with_effects(graph, state)
     for node in graph.nodes.values():
         node.ClearField("experimental_debug_info")
@@ -46,6 +47,32 @@ def clean(graph: Graph, state: State) -> None:
     if graph.bodies:
         drop_arguments(graph)
         graph.prune()
+
+
+def _bypass_lists_of_identities(graph: Graph) -> None:
+    """Lets who reads an ``IdentityN`` read what it passes on.
+
+    A function with a gradient of its own hands its inputs on beside its result, so that the
+    gradient can see them; one that is read would keep all of them.
+    """
+    for name in [node.name for node in graph.nodes.values() if node.op == "IdentityN"]:
+        node = graph.nodes[name]
+        if any(reference.startswith("^") for reference in node.input):
+            continue
+        passed = [tensor_name(reference) for reference in node.input]
+        for reader in graph.nodes.values():
+            if any(node_name(ref) == name and ref[0] != "^" for ref in reader.input):
+                references = [
+                    reference_of(passed[int(tensor_name(ref).split(":")[1])])
+                    if ref[0] != "^" and node_name(ref) == name
+                    else ref
+                    for ref in reader.input
+                ]
+                graph.replace_inputs(reader.name, references)
+        graph.outputs = [
+            passed[int(tensor.split(":")[1])] if node_name(tensor) == name else tensor
+            for tensor in graph.outputs
+        ]
 
 
 def _nodes_with_effects(graph: Graph, state: State) -> set[str]:
@@ -70,6 +97,4 @@ def _has_effect(graph: Graph, node: NodeDef, state: State) -> bool:
     bodies = [body for (owner, _), body in graph.bodies.items() if owner == node.name]
     if not bodies:
         return True
-    return any(
-        _has_effect(body, inner, state) for body in bodies for inner in body.nodes.values()
-    )
+    return any(_has_effect(body, inner, state) for body in bodies for inner in body.nodes.values())

@@ -64,9 +64,7 @@ def _is_read(
     graph: Graph, tensor: str, passing: Collection[str] = (), place: int | None = None
 ) -> bool:
     """Whether a tensor is read other than by `passing`, or returned elsewhere than at `place`."""
-    returned = any(
-        output == tensor for index, output in enumerate(graph.outputs) if index != place
-    )
+    returned = any(output == tensor for index, output in enumerate(graph.outputs) if index != place)
     return returned or any(
         not reference.startswith("^") and tensor_name(reference) == tensor
         for node in graph.nodes.values()

@@ -4,8 +4,9 @@ TensorFlow has an inliner, in its graph optimizer. It leaves alone what is marke
 ``jit_compile``, it fails on graphs that a TF1 loader has cut out of larger ones, and it
 names nodes in a way that hides which layer they belong to.
 
-Order is kept where it matters: every node of the function that has an effect waits for what the call
-waited for, and who waited for the call now waits for all nodes of the function that have one.
+Order is kept where it matters: every node of the function that has an effect waits for what the
+call
+waited for, and who waited for the call now waits for the function's results and for what must run.
 
 A function with ``jit_compile`` is inlined where a product is inside, for the op that
 takes its place cannot be compiled by XLA; any other one stays a call, as fast as it was.
@@ -96,7 +97,9 @@ def _splice(graph: Graph, call: NodeDef, body: Graph) -> None:
         _move(graph, body, node, names[node.name], references)
     del graph.nodes[call.name]
     results = [tensor_name(_known(outer(reference_of(tensor)))) for tensor in body.outputs]
-    done = _after(graph, call.name, [node.name for node in effects])
+    # A function is over when its results are there and what must run has run.
+    waits = [*(names[name] for name in body.control_outputs), *map(node_name, results)]
+    done = _after(graph, call.name, list(dict.fromkeys(waits))) if effects else None
     _redirect(graph, call.name, results, done)
 
 
@@ -125,10 +128,8 @@ def _keep_shared_name(node: NodeDef) -> None:
         node.attr["shared_name"].s = node.name.encode()
 
 
-def _after(graph: Graph, call: str, effects: list[str]) -> str | None:
-    """A node that waits for all effects of a function."""
-    if not effects:
-        return None
+def _after(graph: Graph, call: str, effects: list[str]) -> str:
+    """A node that waits for others."""
     waits = [f"^{name}" for name in effects]
     return graph.add(
         tf.compat.v1.NodeDef(name=graph.free_name(f"{call}/done"), op="NoOp", input=waits)
@@ -154,8 +155,7 @@ def _redirect(graph: Graph, call: str, results: list[str], done: str | None) -> 
         results[int(tensor.split(":")[1])] if node_name(tensor) == call else tensor
         for tensor in graph.outputs
     ]
+    after = [] if done is None else [done]
     graph.control_outputs = [
-        name if name != call else done
-        for name in graph.control_outputs
-        if name != call or done is not None
+        each for name in graph.control_outputs for each in (after if name == call else [name])
     ]

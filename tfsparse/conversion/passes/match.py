@@ -9,8 +9,8 @@ the product. Where both tensors are products, the first one takes the other as i
 
 Reshapes: Keras multiplies activations of rank 3 and more by reshaping to a matrix,
 multiplying, and reshaping back before the bias; and it reshapes heads into features. Where
-`shapes` proves that both tensors outside of the reshapes have the same leading sizes, the layer takes
-one and gives the other, and the reshapes fall away. Elsewhere the bias and the activation are
+`shapes` proves that both tensors outside of the reshapes have the same leading sizes, the layer
+takes one and gives the other, and the reshapes fall away. Elsewhere the bias and the activation are
 still drawn into the product across the reshape, if that keeps the last axis; the reshape
 stays. A residual is not, as it has the other shape.
 
@@ -19,95 +19,24 @@ Contract: nothing is changed here. Products that stay are returned with the reas
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
 from tfsparse.conversion.affine import Affine, read_affine
-from tfsparse.conversion.graph import Graph, NodeDef, node_name
+from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, Reader
 from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.products import PRODUCTS, NoProduct, Product, read_product
+from tfsparse.conversion.quantized_products import read_dequantized
 from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
-from tfsparse.conversion.weights import Weights
 
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 """Types that a layer may compute in; our ops compute in float32."""
 
 _MAX_SHIFT = 16.0
 """A larger shift before a product could cost accuracy: what it adds would cancel again."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class DenseLayer:
-    """A dense layer found in a graph.
-
-    Attributes:
-        name: The layer's name as the user knows it.
-        graph: The graph that it stands in.
-        product: Name of the node that multiplies.
-        result: Name of the node whose output is the layer's result.
-        reshape: Name of a ``Reshape`` between product and bias that has to stay.
-        absorbed: Names of the nodes that the layer stands for, `reshape` left out.
-        x: Name of the tensor of activations.
-        x_order: Order of its axes that the product wants, or None.
-        x_axes: How many axes at its end are the inputs.
-        weights: The weights of shape ``(out, in)``.
-        bias: float32 array of shape ``(out,)``, or None.
-        residual: Name of the tensor that is added before the activation, or None.
-        activation: What is applied to the sum.
-        y_axes: Sizes of the axes at the end of the result that are the outputs.
-        y_order: Order of the axes of the result, or None.
-        dtype: Type of the result's elements.
-        lead: Static leading dimensions of the result, None where unknown.
-        problem: Why the layer cannot be converted, or None.
-    """
-
-    name: str
-    graph: Graph
-    product: str
-    result: str
-    reshape: str | None
-    absorbed: tuple[str, ...]
-    x: str
-    x_order: tuple[int, ...] | None
-    x_axes: int
-    weights: Weights
-    bias: np.ndarray | None
-    residual: str | None
-    activation: ActivationName
-    y_axes: tuple[int, ...]
-    y_order: tuple[int, ...] | None
-    dtype: tf.DType
-    lead: tuple[int | None, ...]
-    problem: str | None
-
-    @property
-    def fused(self) -> tuple[str, ...]:
-        """What is done to the product in the same op: as ``("bias", "residual", "gelu")``."""
-        parts = {"bias": self.bias is not None, "residual": self.residual is not None}
-        names = [name for name, there in parts.items() if there]
-        return (*names, *([] if self.activation == "linear" else [self.activation]))
-
-    def rows(self, batch_size: int) -> int:
-        """Rows of activations per call; `batch_size` where the first dimension is open."""
-        if not self.lead:
-            return batch_size
-        first = batch_size if self.lead[0] is None else self.lead[0]
-        return first * int(np.prod([size or 1 for size in self.lead[1:]], dtype=np.int64))
-
-
-@dataclasses.dataclass(frozen=True)
-class Unmatched:
-    """A product that is left as it is, why, and the shape of its weights if they have one."""
-
-    name: str
-    graph: Graph
-    node: str
-    reason: str
-    shape: tuple[int, ...] | None = None
 
 
 def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched]]:
@@ -144,12 +73,12 @@ def _match(
         name = _name(view, node)
         return Unmatched(name, view.graph, node.name, product.reason, product.shape)
     name = _name(view, node, product.weights.tensor)
-    dtype = view.dtype(f"{node.name}:0")
+    tail = _Tail(view, node.name, product, taken)
+    dtype = tail.take_dequantization(view.dtype(f"{node.name}:0"))
     if dtype not in FLOATS or 0 in product.weights.shape:
         empty = "its weights are empty"
         reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
         return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
-    tail = _Tail(view, node.name, product, taken)
     tail.take_reshapes()
     tail.take_affine_before()
     if product.y_order is None:
@@ -229,6 +158,19 @@ class _Tail:
             reader = self.view.sole_reader(f"{reader.node.name}:0")
         return None if reader is None or reader.node.name in self.taken else reader
 
+    def take_dequantization(self, dtype: tf.DType) -> tf.DType:
+        """Draws in what scales a product of integers back; gives the type of the result."""
+        if dtype in FLOATS:
+            return dtype
+        found = read_dequantized(self.view, self.view.nodes[self.node], self.product)
+        if found is None:
+            return dtype
+        self.x = found.x
+        self.weights = self.weights.scaled(outputs=found.output_scale.astype(np.float32))
+        for node in found.nodes:
+            self._extend(node)
+        return self.view.dtype(f"{self.result}:0")
+
     def take_reshapes(self) -> None:
         """Takes the tensors outside of reshapes around the product, where that is proved."""
         if self.product.x_order is not None or self.product.y_order is not None:
@@ -252,7 +194,7 @@ class _Tail:
             self.y_axes = (units,)
 
     def _before(self) -> str | None:
-        """What was reshaped into the activations, with a transposition that moves nothing skipped."""
+        """What was reshaped into the activations; a transposition that moves nothing is skipped."""
         node = self.view.nodes[node_name(self.view.through_identities(self.x))]
         if node.op != "Reshape":
             return None
@@ -283,7 +225,11 @@ class _Tail:
         y_axes = trailing_axes(y, units)
         if y_axes is None or not equal(x[:-x_axes], y[:-y_axes]) or len(x) == x_axes:
             return None
-        return x_axes, tuple(int(size) for size in y[-y_axes:] if isinstance(size, int)), x[:-x_axes]
+        return (
+            x_axes,
+            tuple(int(size) for size in y[-y_axes:] if isinstance(size, int)),
+            x[:-x_axes],
+        )
 
     def _input_axes(self, x: list[Size], source: str, depth: int) -> int | None:
         """An unknown last axis is the inputs: with another size the original would fail."""

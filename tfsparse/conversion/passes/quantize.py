@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.layer_error import Sample
 from tfsparse.conversion.observing import Batch, observe
-from tfsparse.conversion.passes.match import DenseLayer
 from tfsparse.conversion.passes.rewrite import TensorKey
 from tfsparse.conversion.quantization import ActivationParams, activation_params
 from tfsparse.conversion.ranges import CalibrationMethod, make_observer
@@ -63,13 +63,11 @@ def calibrate(
     if not layers:
         return found
     samples = {id(layer): Sample(layer.weights.shape[1]) for layer in layers}
-    observers = {
-        tensor: make_observer(method) for layer in layers for tensor in tensors_of(layer)
-    }
+    observers = {tensor: make_observer(method) for layer in layers for tensor in tensors_of(layer)}
     seen: dict[str, Callable[[np.ndarray], None]] = {}
     for layer in layers:
         for tensor in tensors_of(layer):
-            takers = [observers[tensor].update]
+            takers: list[Callable[[np.ndarray], None]] = [observers[tensor].update]
             of_x = [each for each in layers if each.x == tensor and each.x_order is None]
             takers += [samples[id(each)].update for each in of_x]
             seen[tensor] = _checked(layer.name, takers)
@@ -77,9 +75,7 @@ def calibrate(
     for tensor, observer in observers.items():
         extent = observer.range()
         if extent.minimum > extent.maximum:
-            raise ValueError(
-                "`calibration_data` should hold at least one example. Received: none"
-            )
+            raise ValueError("`calibration_data` should hold at least one example. Received: none")
         found.params[graph, tensor] = activation_params(extent.minimum, extent.maximum)
     found.samples = {key: sample.rows() for key, sample in samples.items()}
     return found

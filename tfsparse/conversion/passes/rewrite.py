@@ -4,8 +4,8 @@ The new op takes the name of the last node it stands for, so nothing downstream 
 (Where a reshape stays between product and bias, it takes the product's name, and the last
 node becomes an ``Identity`` of the reshape. Where the layer computes in half precision or its
 axes are ordered in another way, a ``Cast`` or ``Transpose`` takes the name.) Weights are read from
-variables of the new model; what is small, such as a bias, is a constant beside the op. Here every op
-takes and gives float32; `propagate_uint8` comes after.
+variables of the new model; what is small, such as a bias, is a constant beside the op. Here every
+op takes and gives float32; `propagate_uint8` comes after.
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+"""A dense layer as it was found in a graph, and a product that stays what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.conversion.activations import ActivationName
+from tfsparse.conversion.graph import Graph
+from tfsparse.conversion.weights import Weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DenseLayer:
+    """A dense layer found in a graph.
+
+    Attributes:
+        name: The layer's name as the user knows it.
+        graph: The graph that it stands in.
+        product: Name of the node that multiplies.
+        result: Name of the node whose output is the layer's result.
+        reshape: Name of a ``Reshape`` between product and bias that has to stay.
+        absorbed: Names of the nodes that the layer stands for, `reshape` left out.
+        x: Name of the tensor of activations.
+        x_order: Order of its axes that the product wants, or None.
+        x_axes: How many axes at its end are the inputs.
+        weights: The weights of shape ``(out, in)``.
+        bias: float32 array of shape ``(out,)``, or None.
+        residual: Name of the tensor that is added before the activation, or None.
+        activation: What is applied to the sum.
+        y_axes: Sizes of the axes at the end of the result that are the outputs.
+        y_order: Order of the axes of the result, or None.
+        dtype: Type of the result's elements.
+        lead: Static leading dimensions of the result, None where unknown.
+        problem: Why the layer cannot be converted, or None.
+    """
+
+    name: str
+    graph: Graph
+    product: str
+    result: str
+    reshape: str | None
+    absorbed: tuple[str, ...]
+    x: str
+    x_order: tuple[int, ...] | None
+    x_axes: int
+    weights: Weights
+    bias: np.ndarray | None
+    residual: str | None
+    activation: ActivationName
+    y_axes: tuple[int, ...]
+    y_order: tuple[int, ...] | None
+    dtype: tf.DType
+    lead: tuple[int | None, ...]
+    problem: str | None
+
+    @property
+    def fused(self) -> tuple[str, ...]:
+        """What is done to the product in the same op: as ``("bias", "residual", "gelu")``."""
+        parts = {"bias": self.bias is not None, "residual": self.residual is not None}
+        names = [name for name, there in parts.items() if there]
+        return (*names, *([] if self.activation == "linear" else [self.activation]))
+
+    def rows(self, batch_size: int) -> int:
+        """Rows of activations per call; `batch_size` where the first dimension is open."""
+        if not self.lead:
+            return batch_size
+        first = batch_size if self.lead[0] is None else self.lead[0]
+        return first * int(np.prod([size or 1 for size in self.lead[1:]], dtype=np.int64))
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmatched:
+    """A product that is left as it is, why, and the shape of its weights if they have one."""
+
+    name: str
+    graph: Graph
+    node: str
+    reason: str
+    shape: tuple[int, ...] | None = None
