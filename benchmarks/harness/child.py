@@ -119,7 +119,7 @@ def _wait(process: subprocess.Popen[bytes], most_bytes: float | None) -> str:
         if most_bytes is not None and _status(process.pid, "VmRSS") > most_bytes:
             process.kill()
             process.wait()
-            return f"it was ended when it took more than {most_bytes / GB:.1f} GB of memory"
+            return f"it was ended when it took more than {most_bytes / GB:.3g} GB of memory"
         time.sleep(_POLL_SECONDS)
     return ""
 
