@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -61,7 +62,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser().parse_args(arguments)
 
 
-def _model(known: list[str]) -> object:
+def _model(known: list[str]) -> Callable[[str], str]:
     """A name, or ``"module:name"``."""
     named = one_of(known)
     return lambda text: text if ":" in text else named(text)

@@ -31,5 +31,7 @@ def find(name: str) -> ConversionModel:
     module, _, inner = name.partition(":")
     if not inner:
         return models()[name]
-    by_name = {model.name: model for model in importlib.import_module(module).MODELS}
+    by_name: dict[str, ConversionModel] = {
+        model.name: model for model in importlib.import_module(module).MODELS
+    }
     return by_name[inner]

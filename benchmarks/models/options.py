@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness.arguments import comma_separated, one_of, positive, sparsity
 from benchmarks.models import engine as engines
@@ -59,8 +61,8 @@ def parser() -> argparse.ArgumentParser:
     names = engines.names()
     small = [name for name in known if name != "bert_base"]
 
-    def add_list(flag: str, each: object, default: object, help_: str) -> None:
-        kind = comma_separated(each)  # type: ignore[arg-type]
+    def add_list(flag: str, each: Callable[[str], Any], default: Any, help_: str) -> None:
+        kind = comma_separated(each)
         result.add_argument(flag, type=kind, default=default, metavar="A,B", help=help_)
 
     add_list("--models", one_of_models(known), small, "which (all but bert_base)")
@@ -82,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def one_of_models(known: list[str]) -> object:
+def one_of_models(known: list[str]) -> Callable[[str], str]:
     """Names of `zoo/`, or dotted modules with a `MODEL`."""
     named = one_of(known)
     return lambda text: text if "." in text else named(text)
