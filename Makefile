@@ -20,7 +20,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 help: ## Shows this list
 	@echo "make demo, then make test, is all that a fresh clone needs."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## Makes .venv, finds or installs Bazel, clang and libraries; quick when done
@@ -101,6 +101,10 @@ bench-peers: build ## Times exported models beside other engines; ARGS="--quick 
 .PHONY: bench-models
 bench-models: build ## Times whole models beside other engines; ARGS="--models bert_mini ..."
 	@$(python) -m benchmarks.models $(ARGS)
+
+.PHONY: bench-conversions
+bench-conversions: build ## Converts many kinds of models; ARGS="--precisions int8 --json FILE ..."
+	@$(python) -m benchmarks.conversions $(ARGS)
 
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv

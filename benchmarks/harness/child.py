@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
 _POLL_SECONDS = 0.05
 GB = 1e9
+_BEFORE_THE_ERROR = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")
 
 
 class ChildError(Exception):
@@ -92,8 +93,9 @@ def answer(function: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """Type and first line of what an error says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """Type and first line of what an error says, without what TensorFlow puts above it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_BEFORE_THE_ERROR)]
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
@@ -117,7 +119,7 @@ def _wait(process: subprocess.Popen[bytes], most_bytes: float | None) -> str:
         if most_bytes is not None and _status(process.pid, "VmRSS") > most_bytes:
             process.kill()
             process.wait()
-            return f"it was ended when it took more than {most_bytes / GB:.1f} GB of memory"
+            return f"it was ended when it took more than {most_bytes / GB:.3g} GB of memory"
         time.sleep(_POLL_SECONDS)
     return ""
 

@@ -45,14 +45,17 @@ class Case:
     problems: dict[str, str]
 
     def error_of(self, results: Mapping[str, np.ndarray], batch: int) -> float:
-        """The greatest error of any output, by the spread of what the source gives."""
+        """The greatest error of any output, by the spread of what the source gives.
+
+        A single number has no spread; then it is by that number.
+        """
         errors = []
         with np.load(self.folder / f"expected{batch}.npz") as expected:
             for name in expected.files:
                 right = expected[name].astype(np.float64)
                 if name not in results or results[name].shape != right.shape:
                     return float("inf")
-                spread = float(right.std()) or 1.0
+                spread = float(right.std()) or float(np.abs(right).max()) or 1.0
                 difference = results[name].astype(np.float64) - right
                 errors.append(float(np.sqrt(np.mean(difference**2))) / spread)
         return max(errors)

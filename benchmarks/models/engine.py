@@ -8,6 +8,7 @@ from benchmarks.harness.engine import Engine
 
 _ENGINES = "benchmarks.models.engines"
 _ONNX, _ONNX_INT8 = ("onnx",), ("onnx", "onnx_int8")
+_INTEGER = (*_ONNX_INT8, "onnx_integer")
 PRECISIONS = ("int8", "bf16", "fp32")
 
 ENGINES = (
@@ -18,7 +19,7 @@ ENGINES = (
     Engine("openvino", "fp32", f"{_ENGINES}.openvino", "openvino"),
     Engine("onnxruntime", "int8", f"{_ENGINES}.onnxruntime", "onnxruntime", forms=_ONNX_INT8),
     Engine("onnxruntime", "fp32", f"{_ENGINES}.onnxruntime", "onnxruntime", forms=_ONNX),
-    Engine("deepsparse", "int8", f"{_ENGINES}.deepsparse", "deepsparse", 11, _ONNX_INT8),
+    Engine("deepsparse", "int8", f"{_ENGINES}.deepsparse", "deepsparse", 11, _INTEGER),
     Engine("deepsparse", "fp32", f"{_ENGINES}.deepsparse", "deepsparse", 11, _ONNX),
 )
 SOURCE = "tensorflow/fp32"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness.arguments import comma_separated, one_of, positive, sparsity
 from benchmarks.models import engine as engines
@@ -17,9 +19,10 @@ Models:
 
 A model is built with random weights, pruned once to each pattern, and saved. tfsparse exports the
 SavedModel in each precision. TensorFlow runs it as it is. OpenVINO reads it, and for INT8 NNCF
-quantizes it; ONNX Runtime and DeepSparse read what tf2onnx makes of it, which ONNX Runtime's static
-quantization quantizes. All calibrate with the same data. Each peer is installed into an environment
-of its own below .build/peers at the first run; one that cannot be is left out.
+quantizes it; ONNX Runtime reads what tf2onnx makes of it, and for INT8 its static quantization
+quantizes that. DeepSparse reads the same, with integer products for INT8. All calibrate with the
+same data. Each peer is installed into an environment of its own below .build/peers at the first
+run; one that cannot be is left out.
 
 Every result is compared with the source's first; the column error is the root of the mean squared
 difference over the spread of the source's results. Then engines take turns, and only the one whose
@@ -58,8 +61,8 @@ def parser() -> argparse.ArgumentParser:
     names = engines.names()
     small = [name for name in known if name != "bert_base"]
 
-    def add_list(flag: str, each: object, default: object, help_: str) -> None:
-        kind = comma_separated(each)  # type: ignore[arg-type]
+    def add_list(flag: str, each: Callable[[str], Any], default: Any, help_: str) -> None:
+        kind = comma_separated(each)
         result.add_argument(flag, type=kind, default=default, metavar="A,B", help=help_)
 
     add_list("--models", one_of_models(known), small, "which (all but bert_base)")
@@ -70,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     add_list("--batches", positive, None, "rows (each model's own)")
     add_list("--threads", positive, [1, 2], "threads of an engine (1,2)")
     add_list("--engines", one_of([*names, *labels]), names,
-             f"which, of {', '.join(names)}, or one precision of them, such as {labels[5]} (all)")  # fmt: skip  # noqa: E501
+             f"which, of {', '.join(names)}, or one precision of them, such as openvino/bf16 (all)")  # fmt: skip  # noqa: E501
     add = result.add_argument
     add("--rounds", type=positive, default=5, help="turns of each engine (%(default)s)")
     add("--seconds", type=float, default=0.5, metavar="S", help="length of a turn (%(default)s)")
@@ -81,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def one_of_models(known: list[str]) -> object:
+def one_of_models(known: list[str]) -> Callable[[str], str]:
     """Names of `zoo/`, or dotted modules with a `MODEL`."""
     named = one_of(known)
     return lambda text: text if "." in text else named(text)

@@ -29,6 +29,7 @@ FORMS = {
     for name, where in (
         ("onnx", "tf2onnx"),
         ("onnx_int8", "onnxruntime"),
+        ("onnx_integer", "onnxruntime"),
         ("openvino_int8", "openvino"),
     )
 }

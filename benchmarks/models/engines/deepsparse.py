@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.models import onnx_file
 
 VERSION = deepsparse.__version__
-_FILES = {"fp32": "model.onnx", "int8": "int8.onnx"}
+_FILES = {"fp32": "model.onnx", "int8": "integer.onnx"}
 
 
 class Run:

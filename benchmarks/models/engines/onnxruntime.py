@@ -45,7 +45,8 @@ class Run:
     def least_seconds(self) -> float:
         """The shortest run of a short trial."""
         self()
-        times, end = [], time.perf_counter() + _TRIAL_SECONDS
+        times: list[float] = []
+        end = time.perf_counter() + _TRIAL_SECONDS
         while not times or time.perf_counter() < end:
             start = time.perf_counter()
             self()

@@ -56,7 +56,11 @@ def load(case: Path, precision: str, x: dict[str, np.ndarray], threads: int) -> 
     core, is_int8 = openvino.Core(), precision == "int8"
     model = core.read_model(case / "int8.xml") if is_int8 else core.read_model(case / "source")
     model.reshape({name: list(array.shape) for name, array in x.items()})
-    settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
+    settings: dict[str, Any] = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+    }
     if not is_int8:
         settings["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
     run = Run(core.compile_model(model, "CPU", settings), x, is_int8)

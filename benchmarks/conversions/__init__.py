@@ -1,0 +1,1 @@
+"""Converts many kinds of models; `python -m benchmarks.conversions --help`."""
