@@ -164,6 +164,13 @@ class PruneBlockMixin:
         """A symbolic input for a tensor."""
         raise NotImplementedError
 
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the layer, where the wrapper has none of that name."""
+        layer = vars(self).get("layer")
+        if layer is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(layer, name)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the wrapper as the layer is called, building both at the first call."""
         if self.pruning is None and not is_kernel_owner(self.layer):
