@@ -73,7 +73,7 @@ def _number_of_weights(layer: Any) -> int | None:
     found = {id(weight) for weight in getattr(layer, "weights", ())}
     for one in inner:
         if isinstance(one, PruneBlockMixin):
-            found -= {id(w) for w in one.weights} - {id(w) for w in one.layer.weights}  # type: ignore[attr-defined]
+            found -= {id(w) for w in one.weights} - {id(w) for w in one.layer.weights}
     return len(found)
 
 

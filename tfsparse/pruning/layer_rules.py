@@ -195,7 +195,7 @@ def _matches(rule: Rule, layer: Any, path: str) -> bool:
         return any(named.fullmatch(path, start) for start in starts)
     if isinstance(rule, type):
         return isinstance(layer, rule)
-    return bool(rule(layer))
+    return layer is not None and bool(rule(layer))
 
 
 def _check_rule(rule: Any, changes: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of, children, pruned_layers
@@ -16,6 +16,7 @@ from tfsparse.pruning.prunable import (
     is_kernel_owner,
     is_own,
     is_ready,
+    kernel_names,
     layers_inside,
     may_make_layers,
     refusal,
@@ -136,10 +137,12 @@ class Pruner:
 
     def _enter(self, layer: Any, path: str) -> dict[str, Any]:
         """The rules for what is inside a layer that is wrapped as one."""
-        inner = list(layers_inside(layer))
+        inner = list(_parts_inside(layer))
         self._paths |= dict.fromkeys(f"{path}/{inner_path}" for inner_path, _ in inner)
         self._skipped |= {f"{path}/{inner_path}": why for inner_path, why in skipped(layer)}
-        complete = not any(may_make_layers(one) for one in (layer, *dict(inner).values()))
+        complete = not any(
+            may_make_layers(one) for _, one in [("", layer), *inner] if one is not None
+        )
         return self._rules.take_inside(inner, layer, path, complete)
 
     def _check(self) -> None:
@@ -162,6 +165,14 @@ class Pruner:
                 "`layer` should hold at least one layer that can be pruned. "
                 f"Received: {reasons or 'no layer with a kernel that is not excluded'}"
             )
+
+
+def _parts_inside(layer: Any) -> Iterator[tuple[str, Any]]:
+    """The layers inside a layer with their paths, and without a layer the kernels of a user's."""
+    yield from ((name, None) for name in kernel_names(layer))
+    for path, inner in layers_inside(layer):
+        yield path, inner
+        yield from ((f"{path}/{name}", None) for name in kernel_names(inner))
 
 
 def begin(layers: list[Any]) -> list[Any]:
