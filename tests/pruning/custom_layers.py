@@ -3,6 +3,10 @@
 import functools
 import types
 
+import tensorflow as tf
+
+import tfsparse
+
 
 @functools.cache
 def custom_layers(keras):
@@ -122,12 +126,84 @@ def custom_layers(keras):
         def call(self, inputs):
             return self.block(self.hidden(inputs))
 
+    @register
+    @tfsparse.register_prunable({"kernel": "io"})
+    class Multiplies(layer_of_units):
+        """Owns a kernel itself."""
+
+        def make(self):
+            self.kernel = None
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight(
+                name="kernel", shape=(input_shape[-1], self.units), initializer="glorot_uniform"
+            )
+            super().build(input_shape)
+
+        def call(self, inputs):
+            return tf.matmul(inputs, self.kernel)
+
+    @register
+    @tfsparse.register_prunable({"experts": "eio", "combine": "oi"})
+    class Experts(layer_of_units):
+        """Experts side by side, one more kernel, and a layer inside."""
+
+        def make(self):
+            self.router = layers.Dense(4, "softmax", name="router")
+
+        def build(self, input_shape):
+            inputs = input_shape[-1]
+            make = functools.partial(self.add_weight, initializer="glorot_uniform")
+            self.experts = make(name="experts", shape=(4, inputs, self.units))
+            self.combine = make(name="combine", shape=(self.units, self.units))
+            self.router.build(input_shape)
+            super().build(input_shape)
+
+        def call(self, inputs):
+            each = tf.einsum("bi,eio->beo", inputs, self.experts)
+            mixed = tf.einsum("beo,be->bo", each, self.router(inputs))
+            return tf.matmul(mixed, self.combine, transpose_b=True)
+
+    @register
+    class AroundExperts(layer_of_units):
+        """Experts in a layer of another class."""
+
+        def make(self):
+            self.experts = Experts(self.units, name="moe")
+            self.last = layers.Dense(self.units, name="last")
+
+        def build(self, input_shape):
+            self.experts.build(input_shape)
+            self.last.build((*input_shape[:-1], self.units))
+            super().build(input_shape)
+
+        def call(self, inputs):
+            return self.last(self.experts(inputs))
+
+    @register
+    @tfsparse.register_prunable({"kernel": "io"})
+    class OwnDense(layers.Dense):
+        """A subclass that uses its kernel as its base does."""
+
+    @register
+    @tfsparse.register_prunable({"kernel": "iiio"})
+    class OwnConvolution(layers.Conv2D):
+        """A subclass that uses its kernel as its base does."""
+
+    recurrent = {}
+    for base, gates in (("LSTM", "i(4o)"), ("GRU", "i(3o)"), ("SimpleRNN", "io")):
+        own = type(f"Own{base}", (getattr(layers, base),), {"__module__": __name__})
+        axes = {"cell.kernel": gates, "cell.recurrent_kernel": gates}
+        recurrent[own.__name__] = register(tfsparse.register_prunable(own, axes))
+
     return types.SimpleNamespace(
+        **recurrent,
         **{
             cls.__name__: cls
             for cls in (
                 *(BuildsInside, BuiltByCalling, InContainers, Encoder, Decoder),
                 *(MakesLayersInBuild, Network),
+                *(Multiplies, Experts, AroundExperts, OwnDense, OwnConvolution),
             )
-        }
+        },
     )

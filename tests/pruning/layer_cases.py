@@ -15,9 +15,9 @@ def stock(name, *args, **kwargs):
     return lambda keras: getattr(keras.layers, name)(*args, name="mine", **kwargs)
 
 
-def custom(name, **kwargs):
+def custom(name, *args, **kwargs):
     """A layer of a user's."""
-    return lambda keras: getattr(custom_layers(keras), name)(name="mine", **kwargs)
+    return lambda keras: getattr(custom_layers(keras), name)(*args, name="mine", **kwargs)
 
 
 def inside(name, layer):
@@ -157,4 +157,29 @@ COMPOSITES = {
     "model as a layer": Case(custom("Network"), [(6,)], kernels=3, pattern="16x4"),
 }
 
-CASES = {**DENSE, **CONVOLUTIONS, **EINSUMS, **ATTENTION, **ATTENTION_OF_KERAS_3, **COMPOSITES}
+REGISTERED = {
+    "own kernel": Case(custom("Multiplies"), [(6,)], pattern="2x1", optimizer="adamw"),
+    "experts": Case(custom("Experts"), [(6,)], kernels=3),
+    "experts 2:4": Case(custom("Experts"), [(8,)], kernels=3, pattern="2:4", optimizer="sgd"),
+    "experts inside": Case(custom("AroundExperts"), [(6,)], kernels=4, pattern="channel"),
+    "subclass of Dense": Case(custom("OwnDense", 8), [(6,)], options={"group_lasso": 1e-3}),
+    "subclass of Conv2D": Case(custom("OwnConvolution", 8, 3), [(5, 5, 3)]),
+    "LSTM": Case(custom("OwnLSTM", 8), [(5, 6)], kernels=2),
+    "LSTM 2:4": Case(custom("OwnLSTM", 8), [(5, 8)], kernels=2, pattern="2:4"),
+    "LSTM after masks": Case(
+        custom("OwnLSTM", 8, return_sequences=True), IDS, embedded, kernels=2, pattern="16x4"
+    ),
+    "GRU": Case(custom("OwnGRU", 8), [(5, 6)], kernels=2, optimizer="rmsprop"),
+    "SimpleRNN": Case(custom("OwnSimpleRNN", 8), [(5, 6)], kernels=2, pattern="1x1"),
+    "two directions": Case(inside("Bidirectional", custom("OwnLSTM", 8)), [(5, 6)], kernels=4),
+}
+
+CASES = {
+    **DENSE,
+    **CONVOLUTIONS,
+    **EINSUMS,
+    **ATTENTION,
+    **ATTENTION_OF_KERAS_3,
+    **COMPOSITES,
+    **REGISTERED,
+}

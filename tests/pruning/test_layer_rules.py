@@ -85,6 +85,23 @@ def test_of_rules_for_one_layer_the_later_wins():
     assert rules.settings(None, "a") is None
 
 
+@pytest.mark.parametrize("name", ["h[1]", "a?b", "[!x]", "a.b", "a+", "(a", "h[[]1]"])
+def test_only_the_asterisk_is_special(keras, name):
+    rules = LayerRules(BASE, name)
+    assert rules.settings(None, name) is None
+    assert rules.settings(None, f"outer/{name}") is None
+    for other in ("h1", "axb", "y", "aa", f"{name}x", f"x{name}"):
+        assert rules.settings(None, other) is BASE
+    assert LayerRules(BASE, f"{name[0]}*").settings(None, name) is None
+    layer = custom_layers(keras).BuiltByCalling(name="block")
+    vars(layer.first)["name" if keras.__name__ == "keras" else "_name"] = name
+    layer(INPUTS)
+    for rule in (name, f"block/{name}", lambda one: one is layer.first):
+        wrapper = tfsparse.prune_block(layer, exclude=rule)
+        assert [kernel.path for kernel in wrapper.pruning.kernels] == ["second"]
+        tfsparse.strip_pruning(wrapper, inplace=True)
+
+
 def test_a_rule_is_not_tried_again_below_what_it_matched():
     rules = LayerRules(BASE, overrides={"query": {"pattern": "2x1"}, "enc*": {"pattern": "1x1"}})
     assert str(rules.settings(None, "enc").pattern) == "1x1"

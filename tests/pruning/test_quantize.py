@@ -146,7 +146,7 @@ def test_what_is_not_quantized_inside_attention_is_pruned(adapt):
     assert {kernel.path for kernel in kernels_inside} == {"key", "value", "attention_output"}
 
 
-def test_what_cannot_be_copied_is_explained():
+def test_what_cannot_be_copied_is_pruned_around():
     @keras.saving.register_keras_serializable("tests")
     class Forgetful(keras.layers.Layer):
         """Makes what is inside it in no way that its configuration tells of."""
@@ -158,8 +158,11 @@ def test_what_cannot_be_copied_is_explained():
     layer.inside = keras.layers.Dense(16, name="inside")
     model = keras.Sequential([keras.Input((16,)), layer, keras.layers.Dense(8)])
     quantize(layer.inside)
-    with pytest.raises(ValueError, match=r"prune first, .*'forgetful' with \['inside'\] inside"):
-        tfsparse.prune_block(model, "4x1", 0.5)
+    with pytest.warns(UserWarning, match=r"'forgetful': .*prune first, .* \['inside'\] inside"):
+        pruned = tfsparse.prune_block(model, "4x1", 0.5)
+    assert pruned.layers[0] is layer and type(pruned.layers[1]).__name__ == "PruneBlock"
+    with pytest.raises(ValueError, match=r"when `strict`.* forgetful: .*quantized"):
+        tfsparse.prune_block(model, "4x1", 0.5, strict=True)
 
 
 @pytest.mark.parametrize("adapt", [quantize, lambda layer: layer.enable_lora(2)])

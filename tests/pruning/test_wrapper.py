@@ -87,3 +87,37 @@ def test_training_is_traced_without_a_word(keras, caplog):
         model.fit(x, x, verbose=0, callbacks=[tfsparse.UpdatePruning()])
         model.predict(x, verbose=0)
     assert not [record for record in caplog.records if "AutoGraph" in record.getMessage()]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "attributes"),
+    [
+        ("Dense", (4, "relu"), ["kernel", "bias", "units", "activation", "use_bias"]),
+        ("Conv1D", (4, 3), ["kernel", "filters", "kernel_size", "padding"]),
+        ("EinsumDense", ("abc,cd->abd", (None, 4)), ["kernel", "equation"]),
+        ("TimeDistributed", None, []),
+    ],
+)
+def test_what_the_layer_has_is_read_through_the_wrapper(keras, name, arguments, attributes):
+    inner = keras.layers.Dense(4)
+    make = getattr(keras.layers, name)
+    layer = make(inner) if arguments is None else make(*arguments)
+    layer.mine = {"of": "the user"}
+    wrapper = tfsparse.prune_block(layer)
+    wrapper(INPUTS)
+    for attribute in [*attributes, "mine"]:
+        assert getattr(wrapper, attribute) is getattr(layer, attribute)
+    assert wrapper.name == layer.name and wrapper.layer is layer
+    for missing in ("nothing", "_nothing"):
+        assert not hasattr(wrapper, missing)
+        with pytest.raises(AttributeError, match=missing):
+            getattr(wrapper, missing)
+    with pytest.raises(AttributeError):
+        type(wrapper).__new__(type(wrapper)).kernel  # noqa: B018
+
+
+def test_layers_of_a_model_are_reached_by_their_attributes(keras):
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu", name="hidden")])
+    pruned = tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5))
+    assert pruned.get_layer("hidden").units == 4
+    assert np.mean(np.array(pruned.get_layer("hidden").kernel) == 0) == 0.5

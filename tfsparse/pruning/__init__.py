@@ -8,6 +8,7 @@ from tfsparse.pruning.criterion import register_criterion
 from tfsparse.pruning.group_lasso import GroupLasso
 from tfsparse.pruning.prune import prune_block
 from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, PolynomialDecay
+from tfsparse.pruning.registering import register_prunable
 from tfsparse.pruning.report import SparsityReport, sparsity_report
 from tfsparse.pruning.schedules import PruningSchedule
 from tfsparse.pruning.scope import Scope
@@ -40,6 +41,7 @@ __all__ = [
     "UpdatePruning",
     "prune_block",
     "register_criterion",
+    "register_prunable",
     "sensitivity",
     "sparsity_report",
     "strip_pruning",

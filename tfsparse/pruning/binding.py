@@ -37,6 +37,8 @@ class Binding:
             layer to what it was, but with the layer `new` in the place of `old`,
             and keeps the order of the layers and their weights.
         custom_object_scope: Its `custom_object_scope`.
+        tracked_layers: The list in which a model keeps the layers that it holds; their
+            order is that of its weights.
     """
 
     layer_class: Any
@@ -45,6 +47,7 @@ class Binding:
     clone_model: Callable[..., Any]
     exchange: Callable[[Any, str, Any, Any, Any], None]
     custom_object_scope: Callable[[dict[str, Any]], contextlib.AbstractContextManager[Any]]
+    tracked_layers: Callable[[Any], list[Any]]
 
 
 def binding_of(layer: Any) -> Binding:

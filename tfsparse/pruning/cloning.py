@@ -1,60 +1,37 @@
-"""Rebuilds a model with some of its layers replaced, weights kept.
+"""Clones a model with some of its layers replaced, and proves that it is the same.
 
 Both versions of Keras clone Sequential and functional models layer by layer.
-What they leave to the caller is done here: nested models, a layer that is
-shared between models (it stays shared), weights, what Keras did to layers
-inside a layer (`adapting.py`), and the state that preprocessing layers keep
-outside their weights. The new model is not compiled.
+What they leave to the caller is done here. A layer without state is taken over as
+it is. A layer with state is copied (`copying.py`). A layer that cannot be copied, or
+whose copy computes something else, is taken over as well, and whoever asked for
+the clone is told. A layer that is called in several places, on several levels,
+stays one layer. A model of a class of its own keeps its class, with what its
+attributes hold. The new model is not compiled.
+
+Which layers cannot be copied is found by trying: a clone that fails names a
+layer, and the next one takes that layer over.
 """
 
 from __future__ import annotations
 
-import tempfile
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from tfsparse.pruning.adapting import adapt_like
 from tfsparse.pruning.binding import Binding, binding_of
-from tfsparse.pruning.live_objects import live_objects
+from tfsparse.pruning.comparing import Pairs, check_equal
+from tfsparse.pruning.copying import Copies, NotCopiedError, has_state
+from tfsparse.pruning.graph import is_graph, tied_layers
+from tfsparse.pruning.prunable import is_own
 
+Replace = Callable[[Any, str, Copies], Any | None]
 
-class StateCopies:
-    """Pairs of layers whose state is to be copied once both are built."""
-
-    def __init__(self) -> None:
-        self._pairs: list[tuple[Any, Any, Callable[[Any], Any] | None]] = []
-
-    def clone(self, layer: Any, build: Callable[[Any], Any] | None = None) -> Any:
-        """A new layer like `layer`, whose state will be copied to it.
-
-        Args:
-            layer: The layer.
-            build: Builds the new layer if nothing else does; by default it is
-                built from the layer's build configuration.
-        """
-        with binding_of(layer).custom_object_scope(live_objects(layer)):
-            copy = type(layer).from_config(layer.get_config())
-        if hasattr(layer, "save_assets"):
-            # A vocabulary decides the output shape, so it has to be there first.
-            with tempfile.TemporaryDirectory() as folder:
-                layer.save_assets(folder)
-                copy.load_assets(folder)
-        else:
-            adapt_like(layer, copy)
-            self._pairs.append((layer, copy, build))
-        return copy
-
-    def run(self) -> None:
-        """Copies the state of every pair."""
-        for layer, copy, build in self._pairs:
-            if layer.built and build is not None:
-                build(copy)
-            elif layer.built and not copy.built:
-                copy.build_from_config(layer.get_build_config())
-            _copy_state(layer, copy)
-
-
-Replace = Callable[[Any, str, StateCopies], Any | None]
+# What `compile` and `fit` leave in the attributes of a model.
+_OF_TRAINING = {
+    *("_compile_config", "_compiled_trainable_state", "_eval_epoch_iterator", "history", "loss"),
+    *("optimizer", "stop_evaluating", "stop_predicting", "stop_training"),
+    *("_pss_evaluation_shards", "_functional", "_created_nodes", "_inferred_input_shape"),
+}
 
 
 def clone_with(model: Any, replace: Replace) -> Any:
@@ -62,87 +39,142 @@ def clone_with(model: Any, replace: Replace) -> Any:
 
     Args:
         model: The model.
-        replace: Called once with each layer that is not itself such a model,
-            with its path (the names of the nested models that it is in and its
-            own, joined by "/") and with the copies to make. Returns the layer to
-            put in its place, or None for a plain clone.
+        replace: Called with each layer that is not itself such a model, with its
+            path (the names of the nested models that it is in and its own, joined
+            by "/") and with the copies to make. Returns the layer to put in its
+            place, or None to leave it to the clone. Called again for the same
+            layer when a clone has failed; then `copies.refusal` says of which.
 
     Returns:
-        A new model of the same Keras.
+        A new model of the same Keras and the same class.
+
+    Warns:
+        UserWarning: Names the layers with trainable weights that both models use.
 
     Raises:
-        ValueError: If `model` is neither Sequential nor functional.
+        ValueError: If `model` is neither Sequential nor functional, or a clone
+            computes something else for another reason than one layer.
     """
-    binding = binding_of(model)
-    if not is_clonable(model):
-        raise ValueError(f"`model` should be {_refusal(model)}")
-    copies = StateCopies()
-    clone = _clone_model(binding, model, replace, copies)
-    copies.run()
-    return clone
-
-
-def is_clonable(layer: Any) -> bool:
-    """Whether a layer is a Sequential or functional model, of no class of its own.
-
-    A clone of a model whose class is the user's own would be of another class, or
-    lack what its `__init__` sets.
-    """
-    return is_graph(layer) and type(layer).__module__.partition(".")[0] in ("keras", "tf_keras")
-
-
-def is_graph(layer: Any) -> bool:
-    """Whether a layer is a model that calls its layers itself: Sequential or functional."""
-    if not isinstance(layer, binding_of(layer).model_class):
-        return False
-    names = {cls.__name__ for cls in type(layer).__mro__}
-    # tf_keras can say it of any model; a Sequential says False until it is built.
-    return "Sequential" in names or (
-        "Functional" in names and getattr(layer, "_is_graph_network", True)
-    )
-
-
-def _refusal(model: Any) -> str:
-    received = f"Received: model={model.name!r} of type {type(model).__name__}"
-    if is_graph(model):
-        return (
-            "a Sequential or functional model of Keras's own class, because a clone would lose "
-            "what another class adds to it; prune `keras.Model(model.inputs, model.outputs)` and "
-            "give its stripped weights to `model.set_weights`, or make yours of the layers, or of "
-            f"the inputs and outputs, of a model that is pruned. {received}"
+    if not is_graph(model):
+        raise ValueError(
+            "`model` should be a Sequential or functional model, because a model of a class of its "
+            "own cannot be cloned; set `inplace` to exchange the layers inside it. "
+            f"Received: model={model.name!r} of type {type(model).__name__}"
         )
-    return (
-        "a Sequential or functional model, because a model of a class of its own cannot be "
-        f"cloned; set `inplace` to exchange the layers inside it. {received}"
-    )
-
-
-def _clone_model(binding: Binding, model: Any, replace: Replace, copies: StateCopies) -> Any:
-    done: dict[int, Any] = {}
-
-    def clone_layer(layer: Any, prefix: str) -> Any:
-        path = f"{prefix}{layer.name}"
-        if id(layer) not in done:
-            if not isinstance(layer, binding.layer_class):  # a bare operation of Keras 3
-                done[id(layer)] = type(layer).from_config(layer.get_config())
-            elif is_clonable(layer):
-                done[id(layer)] = clone_one(layer, f"{path}/")
-            else:
-                done[id(layer)] = replace(layer, path, copies) or copies.clone(layer)
-        return done[id(layer)]
-
-    def clone_one(nested: Any, prefix: str) -> Any:
-        clone = binding.clone_model(nested, clone_function=lambda layer: clone_layer(layer, prefix))
-        if nested.built and not clone.built:
-            clone.build(nested.input_shape)
-        if not nested.trainable:
-            clone.trainable = False
+    kept = tied_layers(model)
+    while True:
+        cloning = _Cloning(model, replace, kept)
+        try:
+            clone = cloning.run()
+        except NotCopiedError as failure:
+            if id(failure.layer) in kept:
+                raise ValueError(
+                    f"`model` should be one that can be cloned. Received: {failure}"
+                ) from failure
+            kept[id(failure.layer)] = failure.reason
+            continue
+        _warn_of_shared(cloning.pairs, kept)
         return clone
 
-    return clone_one(model, "")
+
+class _Cloning:
+    """One attempt to clone a model.
+
+    Args:
+        model: The model.
+        replace: As in `clone_with`.
+        kept: Why some layers are to be taken over, by their ids.
+
+    Attributes:
+        pairs: By the ids of the layers of the model, each with the one in its place.
+    """
+
+    def __init__(self, model: Any, replace: Replace, kept: dict[int, str]) -> None:
+        self.pairs: Pairs = {}
+        self._binding: Binding = binding_of(model)
+        self._model = model
+        self._replace = replace
+        self._kept = kept
+        self._copies = Copies(kept)
+
+    def run(self) -> Any:
+        """The clone, compared with the model."""
+        clone = self._clone_graph(self._model, "")
+        self._copies.run()
+        check_equal(self._model, clone, self.pairs)
+        return clone
+
+    def _clone_layer(self, layer: Any, prefix: str) -> Any:
+        if id(layer) not in self.pairs:
+            self.pairs[id(layer)] = (layer, self._new_layer(layer, f"{prefix}{layer.name}"))
+        return self.pairs[id(layer)][1]
+
+    def _new_layer(self, layer: Any, path: str) -> Any:
+        if not isinstance(layer, self._binding.layer_class):  # a bare operation of Keras 3
+            return layer
+        if is_graph(layer) and id(layer) not in self._kept:
+            return self._clone_graph(layer, f"{path}/")
+        new = self._replace(layer, path, self._copies)
+        if new is None:
+            new = layer if id(layer) in self._kept or not has_state(layer) else None
+        return self._copies.clone(layer) if new is None else new
+
+    def _clone_graph(self, model: Any, prefix: str) -> Any:
+        clone = self._binding.clone_model(
+            model, clone_function=lambda layer: self._clone_layer(layer, prefix)
+        )
+        if model.built and not clone.built:
+            clone.build(model.input_shape)
+        self._take_class(model, clone)
+        self._take_trainable(model, clone)
+        return clone
+
+    def _take_trainable(self, model: Any, clone: Any) -> None:
+        """Freezes a clone as its model is, which may have layers that are not frozen."""
+        if clone.trainable == model.trainable:
+            return
+        clone.trainable = model.trainable
+        for layer in model.layers:
+            _, new = self.pairs.get(id(layer), (layer, layer))
+            if new.trainable != layer.trainable:
+                new.trainable = layer.trainable
+
+    def _take_class(self, model: Any, clone: Any) -> None:
+        """Makes a clone of the class of its model, with what it keeps in attributes."""
+        of_graph = set(vars(clone)) | _OF_TRAINING
+        if is_own(model):
+            clone.__class__ = type(model)
+        for name, value in vars(model).items():
+            # What is private in a model of Keras's own class is of this one graph.
+            if name not in of_graph and (is_own(model) or not name.startswith("_")):
+                setattr(clone, name, self._moved(value))
+        places = {
+            id(self._moved(layer)): place
+            for place, layer in enumerate(self._binding.tracked_layers(model))
+        }
+        # Inputs are not in the places of others; they come first.
+        self._binding.tracked_layers(clone).sort(key=lambda layer: places.get(id(layer), -1))
+
+    def _moved(self, value: Any) -> Any:
+        """A value with the layers of the clone in the place of those of the model."""
+        if isinstance(value, dict):
+            return {key: self._moved(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._moved(inner) for inner in value]
+        if type(value) is tuple:
+            return tuple(self._moved(inner) for inner in value)
+        return self.pairs[id(value)][1] if id(value) in self.pairs else value
 
 
-def _copy_state(layer: Any, copy: Any) -> None:
-    copy.set_weights(layer.get_weights())
-    if hasattr(layer, "adapt"):
-        copy.finalize_state()
+def _warn_of_shared(pairs: Pairs, kept: dict[int, str]) -> None:
+    shared = [
+        f"{layer.name!r}: {kept[id(layer)]}"
+        for layer, new in pairs.values()
+        if new is layer and id(layer) in kept and getattr(layer, "trainable_weights", None)
+    ]
+    if shared:
+        warnings.warn(
+            "The new model shares the weights of some layers with the model that was passed, so "
+            "training the one changes the other: " + "; ".join(shared),
+            stacklevel=5,
+        )

@@ -86,9 +86,29 @@ def _clone_model(model: Any, clone_function: Callable[[Any], Any]) -> Any:
     # metrics that were never registered; what is cloned here is compiled later.
     compiled, model.compiled = model.compiled, False
     try:
-        return keras.models.clone_model(model, clone_function=clone_function)
+        return keras.models.clone_model(
+            model, input_tensors=_inputs_like(model), clone_function=clone_function
+        )
     finally:
         model.compiled = compiled
+
+
+def _inputs_like(model: Any) -> Any | None:
+    """Inputs like those of a functional model; `clone_model` forgets which are optional."""
+    if isinstance(model, keras.Sequential):
+        return None
+
+    def like(tensor: Any) -> Any:
+        return keras.Input(
+            batch_shape=tensor.shape,
+            dtype=tensor.dtype,
+            sparse=tensor.sparse,
+            ragged=getattr(tensor, "ragged", None),
+            name=tensor.name,
+            optional=getattr(tensor._keras_history.operation, "optional", False),
+        )
+
+    return keras.tree.map_structure(like, model.input)
 
 
 def _exchange(parent: Any, name: str, value: Any, old: Any, new: Any) -> None:
@@ -105,4 +125,5 @@ BINDING = Binding(
     clone_model=_clone_model,
     exchange=_exchange,
     custom_object_scope=keras.saving.custom_object_scope,
+    tracked_layers=lambda model: model._layers,
 )

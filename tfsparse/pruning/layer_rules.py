@@ -1,7 +1,7 @@
 """Which settings a layer gets: `exclude` and `overrides` of `prune_block`.
 
-A rule names layers: by name or path, where ``*`` stands for anything, by class,
-or by a function of the layer. The path of a layer is the names from the model
+A rule names layers: by name or path, where ``*`` stands for anything and nothing else
+is special, by class, or by a function of the layer. The path of a layer is the names from the model
 down to it, ``"encoder/attention/query"``; a name alone matches at any depth.
 
 A rule for a layer holds for everything inside it, but what rules say of
@@ -17,9 +17,8 @@ along, as names, so that they are saved with it.
 
 from __future__ import annotations
 
-import glob
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from tfsparse.pattern import parse_pattern
@@ -179,7 +178,7 @@ class LayerRules:
         # A path may begin outside of the wrapper, which knows nothing of that.
         if isinstance(rule, str) and all(_matches(rule, None, name) for name in names):
             return [rule] if names or not complete else []
-        return [glob.escape(name) for name in names]
+        return names
 
 
 def save_changes(changes: Changes) -> dict[str, Any] | None:
@@ -192,10 +191,11 @@ def save_changes(changes: Changes) -> dict[str, Any] | None:
 def _matches(rule: Rule, layer: Any, path: str) -> bool:
     if isinstance(rule, str):
         starts = [0, *(index + 1 for index, letter in enumerate(path) if letter == "/")]
-        return any(fnmatchcase(path[start:], rule) for start in starts)
+        named = re.compile(".*".join(map(re.escape, rule.split("*"))), re.DOTALL)
+        return any(named.fullmatch(path, start) for start in starts)
     if isinstance(rule, type):
         return isinstance(layer, rule)
-    return bool(rule(layer))
+    return layer is not None and bool(rule(layer))
 
 
 def _check_rule(rule: Any, changes: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -15,3 +16,14 @@ def descendants(layer: Any) -> list[Any]:
     """A layer and every layer inside it, each once, from the outside in."""
     found = layer._flatten_layers(include_self=True, recursive=True)
     return list({id(child): child for child in found}.values())
+
+
+def flat(value: Any) -> Iterator[Any]:
+    """What lies in a nest of lists, tuples and dictionaries."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from flat(inner)
+    else:
+        yield value

@@ -11,10 +11,9 @@ A lambda has no name and stays what Keras refuses to make from a configuration.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
-from tfsparse.pruning.layer_tree import descendants
+from tfsparse.pruning.layer_tree import descendants, flat
 
 _KNOWN = ("keras", "tf_keras", "tensorflow", "builtins")
 
@@ -35,18 +34,8 @@ def live_objects(layer: Any) -> dict[str, Any]:
         for name, value in vars(one).items()
         if not hasattr(type(one), name)
     )
-    found = (_named(value) for held in values for value in _flat(held))
+    found = (_named(value) for held in values for value in flat(held))
     return {one.__name__: one for one in found if one is not None}
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for inner in value:
-            yield from _flat(inner)
-    else:
-        yield value
 
 
 def _named(value: Any) -> Any | None:

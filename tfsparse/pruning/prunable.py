@@ -6,7 +6,7 @@ tf_keras is a Conv2D with its axes swapped). A layer made of layers (attention,
 a transformer's block, a user's own class) owns the kernels of those inside it
 that can be pruned. Everything else is refused with a reason.
 
-To add a layer type: one row in `_KERNELS`.
+To add a layer type: one row in `_KERNELS`. Users add theirs with `register_prunable`.
 
 This module knows layers by the names of their classes and imports no Keras.
 """
@@ -14,11 +14,13 @@ This module knows layers by the names of their classes and imports no Keras.
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tfsparse.pattern import KernelView
 from tfsparse.pruning.layer_tree import children
+from tfsparse.pruning.registering import registered_kernels, view_of_axes
 
 _KERAS = ("keras", "tf_keras")
 
@@ -83,15 +85,18 @@ class PrunableKernel:
     """A kernel found in a layer.
 
     Attributes:
-        owner: The layer that holds the kernel.
-        attribute: Name under which the owner holds it.
+        owner: The layer that multiplies by the kernel when it is called.
+        holder: What holds the kernel: the owner, or for a recurrent layer its cell.
+        attribute: Name under which the holder holds it.
         variable: The kernel.
         view: How it is viewed as matrices.
         path: Names of the layers from the one that was asked down to the owner,
-            joined by "/"; the owner's name alone if it is the one.
+            joined by "/"; the owner's name alone if it is the one. If the owner has
+            several kernels, the name of the kernel follows, or takes its place.
     """
 
     owner: Any
+    holder: Any
     attribute: str
     variable: Any
     view: KernelView
@@ -106,7 +111,7 @@ def refusal(layer: Any) -> str | None:
     """
     if (reason := _own_refusal(layer)) is not None:
         return reason
-    if is_kernel_owner(layer) or _makes_layers_late(layer) or any(owners(layer)):
+    if _makes_layers_late(layer) or any(owners(layer)):
         return None
     inside = "; ".join(f"{path}: {reason}" for path, reason in skipped(layer))
     name = type(layer).__name__
@@ -179,8 +184,19 @@ def is_ready(layer: Any) -> bool:
 
 
 def is_kernel_owner(layer: Any) -> bool:
-    """Whether a layer owns its kernel itself, rather than through layers inside it."""
-    return _is_stock(type(layer)) and type(layer).__name__ in _KERNELS
+    """Whether a layer owns its one kernel itself and holds no layers; one of Keras's own."""
+    return _is_stock(type(layer)) and type(layer).__name__ in _KERNELS and not is_registered(layer)
+
+
+def is_registered(layer: Any) -> bool:
+    """Whether a layer owns kernels that `register_prunable` has named."""
+    return bool(registered_kernels(layer))
+
+
+def kernel_names(layer: Any) -> list[str]:
+    """Names that tell the kernels apart that a layer owns; none if it is at most one."""
+    names = [attribute.rpartition(".")[2] for attribute in registered_kernels(layer)]
+    return names if len(names) > 1 else []
 
 
 def is_own(layer: Any) -> bool:
@@ -205,27 +221,40 @@ def find_kernels(layer: Any) -> list[PrunableKernel]:
     Raises:
         ValueError: If a kernel is not held by the layer that should own it.
     """
-    kernels = []
-    for path, owner in owners(layer):
-        if not owner.built:
-            continue
-        attribute, view = _KERNELS[type(owner).__name__]
-        variable = getattr(owner, attribute)
-        names = [name for name, value in vars(owner).items() if value is variable]
-        if not names:
+    return [
+        kernel
+        for path, owner in owners(layer)
+        if owner.built
+        for kernel in _own_kernels(owner, path, asked=owner is layer)
+    ]
+
+
+def _own_kernels(owner: Any, path: str, asked: bool) -> Iterator[PrunableKernel]:
+    registered = registered_kernels(owner)
+    names = kernel_names(owner)
+    for attribute in registered or [_KERNELS[type(owner).__name__][0]]:
+        inner, _, name = attribute.rpartition(".")
+        holder = operator.attrgetter(inner)(owner) if inner else owner
+        variable = getattr(holder, name)
+        held = [key for key, value in vars(holder).items() if value is variable]
+        if not held or not hasattr(variable, "assign"):
             raise ValueError(
                 "`layer` should hold its kernel as an attribute. "
                 f"Received: layer={owner.name!r} of type {type(owner).__name__}"
             )
-        kernels.append(PrunableKernel(owner, names[0], variable, view(owner), path))
-    return kernels
+        if registered:
+            view = view_of_axes(registered[attribute], variable.shape)
+        else:
+            view = _KERNELS[type(owner).__name__][1](owner)
+        below = name if asked else f"{path}/{name}"
+        yield PrunableKernel(owner, holder, held[0], variable, view, below if names else path)
 
 
 def _walk(layer: Any) -> Iterator[tuple[str, Any, str | None]]:
     """Path, layer and refusal of every layer with a kernel, the layer itself or inside it."""
     for path, inner in [(layer.name, layer), *layers_inside(layer)]:
         reason = _own_refusal(inner)
-        if is_kernel_owner(inner) or reason is not None:
+        if is_kernel_owner(inner) or is_registered(inner) or reason is not None:
             yield path, inner, reason
 
 
@@ -236,10 +265,15 @@ def _own_refusal(layer: Any) -> str | None:
         cls.__module__.startswith("tensorflow_model_optimization") for cls in type(layer).__mro__
     ):
         return "it is wrapped by TensorFlow Model Optimization; `strip_pruning` takes that off"
+    if is_registered(layer):
+        return adaptation(layer)
     if not _is_stock(type(layer)):
         base = next((cls.__name__ for cls in type(layer).__mro__ if _is_stock(cls)), "Layer")
         if base in _KERNELS or base in _REFUSED:
-            return f"{name} is a subclass of {base} and may use its kernel in another way"
+            return (
+                f"{name} is a subclass of {base} and may use its kernel in another way; "
+                "`register_prunable` says that it does not"
+            )
         return None
     if name in _REFUSED:
         return _REFUSED[name]

@@ -66,8 +66,9 @@ class MaskedCall:
     take turns wherever one communicates, and would find each other's tensors.
     """
 
-    def __init__(self, kernel: PrunedKernel) -> None:
+    def __init__(self, kernel: PrunedKernel, of_others: MaskedCall | None) -> None:
         self._kernel = kernel
+        self._of_others = of_others  # the call that masks the owner's other kernels
         # tf_keras asks for it when it writes a SavedModel.
         self.__signature__ = inspect.signature(kernel.owner.call)
 
@@ -75,6 +76,8 @@ class MaskedCall:
         """Calls the layer."""
         owner = self._kernel.owner
         with self._kernel.read_through_mask(_CALL.training):
+            if self._of_others is not None:
+                return self._of_others(*args, **kwargs)
             return type(owner).call(owner, *args, **kwargs)
 
 
@@ -123,12 +126,13 @@ class PrunedKernel:
         )
         self.gradient_score = gradient_score
         self.owner = kernel.owner
+        self.holder = kernel.holder
         self._attribute = kernel.attribute
 
     def attach(self) -> None:
         """From now on the layer reads its kernel through the mask."""
         # Past `__setattr__`, which would track it.
-        vars(self.owner)["call"] = MaskedCall(self)
+        vars(self.owner)["call"] = MaskedCall(self, vars(self.owner).get("call"))
 
     def detach(self) -> None:
         """The layer reads its kernel as it is again."""
@@ -156,11 +160,11 @@ class PrunedKernel:
         # The attribute is set past `__setattr__`, which would track the tensor
         # as state. It is put back from `variable`, not from what was there, so
         # that concurrent calls cannot leave a tensor behind.
-        vars(self.owner)[self._attribute] = self._masked(training)
+        vars(self.holder)[self._attribute] = self._masked(training)
         try:
             yield
         finally:
-            vars(self.owner)[self._attribute] = self.variable
+            vars(self.holder)[self._attribute] = self.variable
 
     def ranking(self) -> Ranking:
         """Scores the blocks of the kernel as it is now."""

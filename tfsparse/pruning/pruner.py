@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of, children, pruned_layers
-from tfsparse.pruning.cloning import clone_with, is_clonable, is_graph
+from tfsparse.pruning.cloning import clone_with
+from tfsparse.pruning.copying import Copies
+from tfsparse.pruning.graph import is_graph
 from tfsparse.pruning.inplace import exchange_layers
 from tfsparse.pruning.layer_rules import Changes, LayerRules, Rule
 from tfsparse.pruning.prunable import (
@@ -14,6 +16,7 @@ from tfsparse.pruning.prunable import (
     is_kernel_owner,
     is_own,
     is_ready,
+    kernel_names,
     layers_inside,
     may_make_layers,
     refusal,
@@ -43,10 +46,11 @@ class Pruner:
     ) -> None:
         self._rules = LayerRules(settings, exclude, overrides)
         self._strict = strict
-        self._paths: list[str] = []
+        # A clone may take several attempts, each of which asks for every layer again.
+        self._paths: dict[str, None] = {}
         self._skipped: dict[str, str] = {}
-        self._wrapped: list[str] = []  # by an earlier call
-        self._pruned = 0
+        self._wrapped: dict[str, None] = {}  # by an earlier call
+        self._pruned: set[str] = set()
 
     def prune_layer(self, layer: Any) -> Any:
         """A layer in a wrapper."""
@@ -59,16 +63,14 @@ class Pruner:
 
     def prune_list(self, layers: list[Any]) -> list[Any]:
         """Layers in wrappers, but for those that cannot be pruned."""
-        wrapped = [self._replacement(one, one.name, _same) or one for one in layers]
+        wrapped = [self._replacement(one, one.name) or one for one in layers]
         self._check()
         return begin(wrapped)
 
     def prune_model(self, model: Any) -> Any:
         """A clone of a model with its layers in wrappers."""
         self._enter_models(model, "")
-        pruned = clone_with(
-            model, lambda layer, path, copies: self._replacement(layer, path, copies.clone)
-        )
+        pruned = clone_with(model, self._replacement)
         self._check()
         return begin([pruned])[0]
 
@@ -86,9 +88,9 @@ class Pruner:
     def _enter_models(self, model: Any, prefix: str) -> None:
         """Asks the rules for the nested models, whose layers inherit what they say."""
         for child in children(model):
-            if is_clonable(child):
+            if is_graph(child):
                 path = f"{prefix}{child.name}"
-                self._paths.append(path)
+                self._paths[path] = None
                 self._rules.settings(child, path)
                 self._enter_models(child, f"{path}/")
 
@@ -97,31 +99,36 @@ class Pruner:
         # A layer of a user's own may be used in other ways than by calling it.
         looked_into = is_own(layer) and children(layer) and not is_graph(layer)
         if isinstance(layer, PruneBlockMixin) or not looked_into:
-            return self._replacement(layer, path, _same) or layer
-        self._paths.append(path)
+            return self._replacement(layer, path) or layer
+        self._paths[path] = None
         return layer if self._rules.settings(layer, path) is None else None
 
     def _replacement(
-        self, layer: Any, path: str, copy: Callable[[Any], Any]
+        self, layer: Any, path: str, copies: Copies | None = None
     ) -> PruneBlockMixin | None:
-        """A wrapper for a layer of a model or list, or None to leave it as it is."""
+        """A wrapper for a layer of a model or list, or None to leave it as it is.
+
+        With `copies` it is around a copy.
+        """
         if isinstance(layer, PruneBlockMixin) or any(pruned_layers(layer)):
-            self._wrapped.append(path)
+            self._wrapped[path] = None
             return None
-        self._paths.append(path)
+        self._paths[path] = None
+        self._pruned.discard(path)
         settings = self._rules.settings(layer, path)
         if settings is None:
             return None
-        if (reason := refusal(layer)) is not None:
+        reason = refusal(layer) or (copies.refusal(layer) if copies is not None else None)
+        if reason is not None:
             if has_matrix(layer):
                 self._skipped[path] = reason
             return None
-        self._pruned += 1
+        self._pruned.add(path)
         overrides = {} if is_kernel_owner(layer) else self._enter(layer, path)
         wrapper_class = binding_of(layer).wrapper_class
         # A copy may have another name: models of tf_keras do not save theirs.
         wrapper: PruneBlockMixin = wrapper_class(
-            copy(layer),
+            layer if copies is None else copies.clone(layer),
             **settings.arguments(),
             overrides=overrides,
             name=layer.name,
@@ -130,10 +137,12 @@ class Pruner:
 
     def _enter(self, layer: Any, path: str) -> dict[str, Any]:
         """The rules for what is inside a layer that is wrapped as one."""
-        inner = list(layers_inside(layer))
-        self._paths += [f"{path}/{inner_path}" for inner_path, _ in inner]
+        inner = list(_parts_inside(layer))
+        self._paths |= dict.fromkeys(f"{path}/{inner_path}" for inner_path, _ in inner)
         self._skipped |= {f"{path}/{inner_path}": why for inner_path, why in skipped(layer)}
-        complete = not any(may_make_layers(one) for one in (layer, *dict(inner).values()))
+        complete = not any(
+            may_make_layers(one) for _, one in [("", layer), *inner] if one is not None
+        )
         return self._rules.take_inside(inner, layer, path, complete)
 
     def _check(self) -> None:
@@ -149,13 +158,21 @@ class Pruner:
             raise ValueError(
                 "`layer` should hold a layer that can be pruned and is not wrapped already; "
                 "`tfsparse.strip_pruning` takes wrappers off, and the zeros stay. "
-                f"Received: {self._wrapped}, which are wrapped"
+                f"Received: {list(self._wrapped)}, which are wrapped"
             )
         if not self._pruned:
             raise ValueError(
                 "`layer` should hold at least one layer that can be pruned. "
                 f"Received: {reasons or 'no layer with a kernel that is not excluded'}"
             )
+
+
+def _parts_inside(layer: Any) -> Iterator[tuple[str, Any]]:
+    """The layers inside a layer with their paths, and without a layer the kernels of a user's."""
+    yield from ((name, None) for name in kernel_names(layer))
+    for path, inner in layers_inside(layer):
+        yield path, inner
+        yield from ((f"{path}/{name}", None) for name in kernel_names(inner))
 
 
 def begin(layers: list[Any]) -> list[Any]:
@@ -170,7 +187,3 @@ def begin(layers: list[Any]) -> list[Any]:
         state.start(0, None)
     advance(immediate, 0)
     return layers
-
-
-def _same(layer: Any) -> Any:
-    return layer

@@ -6,7 +6,9 @@ import warnings
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of, pruned_layers
-from tfsparse.pruning.cloning import StateCopies, clone_with, is_graph
+from tfsparse.pruning.cloning import clone_with
+from tfsparse.pruning.copying import Copies, NotCopiedError
+from tfsparse.pruning.graph import is_graph
 from tfsparse.pruning.inplace import exchange_layers
 from tfsparse.pruning.tfmot_wrappers import is_tfmot_wrapper, unwrap_tfmot
 from tfsparse.pruning.wrapper import PruneBlockMixin
@@ -56,10 +58,7 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
         if wrapper.pruning is not None:
             wrapper.pruning.apply_masks()
     if isinstance(layer, PruneBlockMixin):
-        copies = StateCopies()
-        plain = copies.clone(layer.layer, layer.build_like)
-        copies.run()
-        return plain
+        return _unwrap_alone(layer)
     if is_tfmot_wrapper(layer):
         return unwrap_tfmot(layer)
     if not isinstance(layer, binding.model_class):
@@ -69,8 +68,21 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
     return clone_with(layer, _unwrap)
 
 
-def _unwrap(layer: Any, path: str, copies: StateCopies) -> Any | None:
+def _unwrap_alone(wrapper: Any) -> Any:
+    copies = Copies()
+    try:
+        plain = copies.clone(wrapper.layer, wrapper.build_like)
+        copies.run()
+    except NotCopiedError as failure:
+        raise _fixed(wrapper, failure.reason) from failure
+    return plain
+
+
+def _unwrap(layer: Any, path: str, copies: Copies) -> Any | None:
     if isinstance(layer, PruneBlockMixin):
+        reason = copies.refusal(layer) or copies.refusal(layer.layer)
+        if reason is not None:
+            raise _fixed(layer, reason)
         return copies.clone(layer.layer, layer.build_like)
     if is_tfmot_wrapper(layer):
         return unwrap_tfmot(layer)
@@ -99,6 +111,13 @@ def _release(layer: Any, path: str) -> Any | None:
     if is_graph(layer):
         return clone_with(layer, _unwrap) if any(pruned_layers(layer)) else layer
     return None
+
+
+def _fixed(wrapper: Any, reason: str) -> ValueError:
+    return ValueError(
+        "`layer` should hold wrapped layers that can be copied, unless `inplace` is set to unwrap "
+        f"them where they are. Received: {wrapper.name!r} ({reason})"
+    )
 
 
 def _hidden(layer: Any) -> ValueError:

@@ -81,4 +81,5 @@ BINDING = Binding(
     clone_model=tf_keras.models.clone_model,
     exchange=_exchange,
     custom_object_scope=tf_keras.saving.custom_object_scope,
+    tracked_layers=lambda model: model._self_tracked_trackables,
 )

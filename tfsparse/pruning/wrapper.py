@@ -164,6 +164,13 @@ class PruneBlockMixin:
         """A symbolic input for a tensor."""
         raise NotImplementedError
 
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the layer, where the wrapper has none of that name."""
+        layer = vars(self).get("layer")
+        if layer is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(layer, name)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the wrapper as the layer is called, building both at the first call."""
         if self.pruning is None and not is_kernel_owner(self.layer):
@@ -269,7 +276,7 @@ class PruneBlockMixin:
         return kernels
 
     def _prune(self, found: PrunableKernel, settings: Settings) -> PrunedKernel:
-        own = found.owner is self.layer
+        own = found.owner is self.layer and found.path == self.layer.name
         name = "pruning_mask" if own else f"{found.path.replace('/', '_')}_pruning_mask"
         block = settings.pattern.flag_block(found.view.matrix_shape)
         shape = mask_shape(found.view, block)
@@ -293,7 +300,7 @@ class PruneBlockMixin:
         return kernel
 
     def _add_state(self, name: str, shape: tuple[int, ...], dtype: str, initializer: str) -> Any:
-        variable = self.add_weight(  # type: ignore[attr-defined]
+        variable = self.add_weight(
             name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False
         )
         # TensorFlow checkpoints find the variables of a Keras 3 layer by attribute.

@@ -16,7 +16,13 @@ import numpy as np
 from tfsparse.pattern import KernelView, Pattern
 from tfsparse.pruning.binding import binding_of
 from tfsparse.pruning.layer_tree import children
-from tfsparse.pruning.prunable import is_kernel_owner, owners, refusal, skipped
+from tfsparse.pruning.prunable import (
+    adaptation,
+    is_kernel_owner,
+    is_registered,
+    refusal,
+    skipped,
+)
 from tfsparse.pruning.report.kernel_sparsity import KernelSparsity, measure
 from tfsparse.pruning.report.plain_kernels import PlainKernel, own_weights, plain_kernels
 from tfsparse.pruning.tfmot_wrappers import is_tfmot_wrapper, never_pruned, tfmot_kernels
@@ -63,7 +69,7 @@ class Collector:
             self._visit_wrapped(layer, path)
         elif is_tfmot_wrapper(layer):
             self._visit_tfmot(layer, _joined(path.rpartition("/")[0], layer.layer.name))
-        elif is_kernel_owner(layer) or _is_refused(layer):
+        elif is_kernel_owner(layer) or is_registered(layer) or _is_refused(layer):
             self._visit_plain(layer, path)
         else:
             self._visit_inside(layer, path)
@@ -86,13 +92,12 @@ class Collector:
         if wrapper.pruning is None:
             self.skipped[path] = _NOT_BUILT
             return
-        inside = dict(owners(wrapper.layer))
         for kernel in wrapper.pruning.kernels:
-            owner = inside.get(kernel.path)
-            if owner is None:  # quantized since: the mask is of a kernel that is no more
+            if adaptation(kernel.owner) is not None:  # since: the kernel is no more
                 continue
-            self._seen.add(id(owner))
-            name = path if owner is wrapper.layer else _joined(path, kernel.path)
+            self._seen |= {id(kernel.owner), id(kernel.holder)}
+            own = kernel.owner is wrapper.layer and kernel.path == wrapper.layer.name
+            name = path if own else _joined(path, kernel.path)
             schedule = kernel.settings.schedule
             self._is_global |= kernel.settings.scope.is_global
             target = None if schedule.locks else schedule.target
@@ -142,12 +147,14 @@ class Collector:
     def _visit_plain(self, layer: Any, path: str) -> None:
         """A layer that owns a kernel or cannot be pruned, without a mask."""
         # The kernel that the caller asks for by naming a pattern is that of a product.
-        wanted = self._pattern is not None and is_kernel_owner(layer)
+        wanted = self._pattern is not None and (is_kernel_owner(layer) or is_registered(layer))
         found = [kernel for kernel in plain_kernels(layer) if wanted or kernel.is_sparse]
         for kernel in found:
             self._add_plain(kernel, path)
         if not found:
             self.skipped[path] = refusal(layer) or _NOT_PRUNED
+        if is_registered(layer):
+            self._visit_children(layer, path)
 
     def _add_plain(self, kernel: PlainKernel, path: str) -> None:
         source = "found" if kernel.is_sparse else "dense"

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from tfsparse.pattern import KernelView
-from tfsparse.pruning.prunable import find_kernels, is_kernel_owner, refusal
+from tfsparse.pruning.prunable import (
+    find_kernels,
+    is_kernel_owner,
+    is_registered,
+    kernel_names,
+    refusal,
+)
 
 # A dense kernel has some zeros too: rounding to 8 bits makes one or two percent. One that
 # is all zero was initialized so.
@@ -48,6 +54,14 @@ def plain_kernels(layer: Any) -> list[PlainKernel]:
     """
     if not layer.built:
         return []
+    if is_registered(layer) and refusal(layer) is None:
+        return [
+            PlainKernel(
+                one.path if kernel_names(layer) else "", np.asarray(one.variable.numpy()), one.view
+            )
+            for one in find_kernels(layer)
+            if one.owner is layer
+        ]
     if not is_kernel_owner(layer):
         return own_weights(layer, ())
     if refusal(layer) is None:
@@ -72,6 +86,8 @@ def own_weights(layer: Any, inside: Sequence[Any]) -> list[PlainKernel]:
     if not layer.built:
         return []
     others = {id(weight) for inner in inside if inner.built for weight in inner.weights}
+    if is_registered(layer):
+        others |= {id(one.variable) for one in find_kernels(layer)}
     weights = [one for one in layer.weights if id(one) not in others and _is_matrix(one)]
     kernels = []
     for weight in weights:
