@@ -237,7 +237,7 @@ def _own_kernels(owner: Any, path: str, asked: bool) -> Iterator[PrunableKernel]
         holder = operator.attrgetter(inner)(owner) if inner else owner
         variable = getattr(holder, name)
         held = [key for key, value in vars(holder).items() if value is variable]
-        if not held or not hasattr(variable, "assign"):
+        if not held or (registered and not hasattr(variable, "assign")):
             raise ValueError(
                 "`layer` should hold its kernel as an attribute. "
                 f"Received: layer={owner.name!r} of type {type(owner).__name__}"

@@ -16,6 +16,7 @@ from tfsparse.pruning.prunable import (
     is_kernel_owner,
     is_own,
     is_ready,
+    is_registered,
     kernel_names,
     layers_inside,
     may_make_layers,
@@ -97,7 +98,9 @@ class Pruner:
     def _exchange(self, layer: Any, path: str) -> Any | None:
         """What to put in the place of a layer, None to look into it."""
         # A layer of a user's own may be used in other ways than by calling it.
-        looked_into = is_own(layer) and children(layer) and not is_graph(layer)
+        looked_into = (
+            is_own(layer) and children(layer) and not is_graph(layer) and not is_registered(layer)
+        )
         if isinstance(layer, PruneBlockMixin) or not looked_into:
             return self._replacement(layer, path) or layer
         self._paths[path] = None

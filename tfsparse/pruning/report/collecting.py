@@ -50,6 +50,7 @@ class Collector:
         self.skipped: dict[str, str] = {}
         self._pattern = pattern
         self._seen: set[int] = set()
+        self._masked: set[int] = set()  # whose kernels are measured through a mask
         self._idle: list[str] = []
         self._idle_tfmot: list[str] = []
         self._is_global = False
@@ -67,6 +68,9 @@ class Collector:
         self._seen.add(id(layer))
         if isinstance(layer, PruneBlockMixin):
             self._visit_wrapped(layer, path)
+        elif id(layer) in self._masked:
+            if is_registered(layer):
+                self._visit_children(layer, path)
         elif is_tfmot_wrapper(layer):
             self._visit_tfmot(layer, _joined(path.rpartition("/")[0], layer.layer.name))
         elif is_kernel_owner(layer) or is_registered(layer) or _is_refused(layer):
@@ -95,7 +99,7 @@ class Collector:
         for kernel in wrapper.pruning.kernels:
             if adaptation(kernel.owner) is not None:  # since: the kernel is no more
                 continue
-            self._seen |= {id(kernel.owner), id(kernel.holder)}
+            self._masked |= {id(kernel.owner), id(kernel.holder)}
             own = kernel.owner is wrapper.layer and kernel.path == wrapper.layer.name
             name = path if own else _joined(path, kernel.path)
             schedule = kernel.settings.schedule
