@@ -17,9 +17,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.capturing import read_variable
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of
 from tfsparse.conversion.importing import tensor_type
-from tfsparse.conversion.op_interface import FLOAT_OP, INT8_OP, RANGE_OP, op_node
+from tfsparse.conversion.op_interface import (
+    FLOAT_CONV_OP,
+    FLOAT_OP,
+    INT8_CONV_OP,
+    INT8_OP,
+    RANGE_OP,
+    convolution_attributes,
+    op_node,
+)
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 
@@ -88,23 +97,22 @@ class _Rewriter:
             ),
             "residual": self._residual(layer.residual),
         }
-        attributes = {
-            "units": layer.weights.shape[0],
-            "inputs": layer.weights.shape[1],
-            "x_axes": layer.x_axes,
-            "y_axes": list(layer.y_axes),
-            "activation": layer.activation,
-            "is_weight_const": True,
-        }
+        attributes = _attributes(layer)
         if packed.scale is None:
             attributes["T"] = packed.data.dtype
-            return op_node(FLOAT_OP, name, inputs, attributes, control)
+            op = FLOAT_OP if layer.geometry is None else FLOAT_CONV_OP
+            return op_node(op, name, inputs, attributes, control)
         inputs["x_scale"], inputs["x_zero_point"] = self._quantization(layer.x, name, x)
         inputs["w_scale"] = self._constant(f"{name}/w_scale", packed.scale)
         inputs["y_scale"] = self._constant(f"{name}/y_scale", np.float32(1.0))
         inputs["y_zero_point"] = self._constant(f"{name}/y_zero_point", np.int32(0))
         attributes |= {"Tin": tf.float32, "Tout": tf.float32}
-        return op_node(INT8_OP, name, inputs, attributes, control)
+        if layer.geometry is None:
+            return op_node(INT8_OP, name, inputs, attributes, control)
+        inputs["residual_scale"] = self._constant("no_residual_scale", np.float32(1.0))
+        inputs["residual_zero_point"] = self._constant("no_residual_zero_point", np.int32(0))
+        attributes["Tresidual"] = tf.float32
+        return op_node(INT8_CONV_OP, name, inputs, attributes, control)
 
     def _residual(self, tensor: str | None) -> str:
         if tensor is None:
@@ -186,3 +194,19 @@ class _Rewriter:
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
             self._constants[wanted] = self._graph.add(node)
         return self._constants[wanted]
+
+
+def _attributes(layer: DenseLayer) -> dict[str, Any]:
+    """The attributes of a layer's op, types left out."""
+    shared = {"activation": layer.activation, "is_weight_const": True}
+    if layer.geometry is not None:
+        inputs = layer.weights.shape[1] // layer.geometry.taps * layer.geometry.groups
+        filters = layer.weights.shape[0]
+        window = convolution_attributes(layer.geometry)
+        return shared | window | {"filters": filters, "inputs": inputs}
+    return shared | {
+        "units": layer.weights.shape[0],
+        "inputs": layer.weights.shape[1],
+        "x_axes": layer.x_axes,
+        "y_axes": list(layer.y_axes),
+    }
