@@ -22,8 +22,8 @@ def found(path, one, other, shape=(None, None, None, 4)):
         return {"one": one(x), "two": other(x)}
 
     example = read(path, function, {"x": spec(*shape)})
-    sizes = ImageSizes(example.view)
-    return [[sizes.of(example.output(key), axis) for axis in (0, 1)] for key in ("one", "two")]
+    sizes = ImageSizes(example.view, {})
+    return [[sizes.of(example.output(key), axis) for axis in (-3, -2)] for key in ("one", "two")]
 
 
 def block(x):
@@ -65,6 +65,10 @@ def test_equal_sizes(tmp_path, case):
 OTHERS = {
     "strides": (lambda x: conv(x, K1, 2), lambda x: conv(x, K1)),
     "windows": (lambda x: conv(x, K3, 2, "VALID"), lambda x: conv(x, K1, 2, "VALID")),
+    "pads that are not known": (
+        lambda x: tf.pad(x, [[0, 0], [0, tf.shape(x)[0]], [0, tf.shape(x)[0]], [0, 0]]),
+        lambda x: conv(x, K1),
+    ),
     "an unknown window": (lambda x: x[:, 1:, 1:], lambda x: conv(x, K1)),
     "resized": (
         lambda x: tf.image.resize(x, [tf.shape(x)[1] * 2, tf.shape(x)[2] * 2]),
@@ -93,7 +97,7 @@ def test_an_expression_gives_the_size_that_there_is(tmp_path, size):
         return {"y": tf.nn.max_pool(conv(x, K3, 1), 2, 3, "SAME")}
 
     example = read(tmp_path, function, {"x": spec(None, None, None, 4)})
-    expression = ImageSizes(example.view).of(example.output("y"), 0)
+    expression = ImageSizes(example.view, {}).of(example.output("y"), -3)
 
     def value(of):
         if isinstance(of, int):

@@ -16,6 +16,9 @@ OPEN_SIDE = 14
 """Pixels that a side of an image is expected to have where the graph leaves it open: those of the
 middle layers of a network that sees 224."""
 
+OPEN_LENGTH = 128
+"""The same for the length of sequences that are convolved."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DenseLayer:
@@ -41,6 +44,8 @@ class DenseLayer:
         lead: Static leading dimensions of the result, None where unknown.
         problem: Why the layer cannot be converted, or None.
         geometry: How the window of a convolution moves over images; None for a product.
+        is_sequence: Whether a convolution takes and gives ``(batch, length, channels)``, which are
+            images of height 1 to it.
     """
 
     name: str
@@ -62,6 +67,7 @@ class DenseLayer:
     lead: tuple[int | None, ...]
     problem: str | None
     geometry: Geometry | None = None
+    is_sequence: bool = False
 
     @property
     def fused(self) -> tuple[str, ...]:
@@ -75,7 +81,9 @@ class DenseLayer:
         if not self.lead:
             return batch_size
         first = batch_size if self.lead[0] is None else self.lead[0]
-        unknown = 1 if self.geometry is None else OPEN_SIDE
+        unknown = 1
+        if self.geometry is not None:
+            unknown = OPEN_LENGTH if self.is_sequence else OPEN_SIDE
         sizes = [unknown if size is None else size for size in self.lead[1:]]
         return first * int(np.prod([size or 1 for size in sizes], dtype=np.int64))
 

@@ -5,15 +5,21 @@ for images of any size says no numbers. But both ways through a block come from 
 window of whatever size, stride and padding makes ``floor((size + a) / stride) + 1`` of a size. Two
 sizes are equal if their expressions are: a 3x3 window with stride 2 and a zero on each side gives
 what a 1x1 window with stride 2 gives.
+
+Axes are counted from the end, so that the width of images ``(..., height, width, channels)`` and
+the length of sequences ``(..., length, channels)`` are both axis -2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tfsparse.conversion.convolutions import along_image, channels_come_first, geometry_of
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
-from tfsparse.conversion.pads import read_pads
+from tfsparse.conversion.pads import PADS
 
 ImageSize = int | tuple["ImageSize", int, int] | tuple[str, int]
 """A number, or ``(size, a, stride)`` for ``floor((size + a) / stride) + 1``, or a tensor's axis."""
@@ -36,18 +42,20 @@ class ImageSizes:
 
     Args:
         view: The graph.
+        layers: Nodes that are part of a layer; more may be put in later.
     """
 
-    def __init__(self, view: GraphView) -> None:
+    def __init__(self, view: GraphView, layers: Mapping[str, DenseLayer]) -> None:
         self._view = view
+        self._layers = layers
         self._known: dict[tuple[str, int], ImageSize] = {}
 
     def of(self, tensor: str, axis: int) -> ImageSize:
-        """The height or width of images.
+        """The size of an axis.
 
         Args:
-            tensor: Name of a tensor of images NHWC.
-            axis: 0 for the height, 1 for the width.
+            tensor: Name of a tensor of images or sequences, channels last.
+            axis: -3 for the height, -2 for the width or length.
 
         Returns:
             The size, so that what is equal here is equal for every image.
@@ -57,46 +65,54 @@ class ImageSizes:
         start = tensor
         while size is None:
             shape = self._view.shape(tensor)
-            step = self._step(self._view.nodes[node_name(tensor)], axis)
+            static = None if (shape.rank or 0) < -axis else shape[axis]
             if (tensor, axis) in self._known:
                 size = self._known[tensor, axis]
-            elif shape.rank == 4 and shape[1 + axis] is not None:
-                size = int(shape[1 + axis])
-            elif step is None:
-                size = (tensor, axis)
+            elif static is not None:
+                size = int(static)
             else:
-                tensor, window = step
-                windows += [] if window is None else [window]
+                step = self._step(self._view.nodes[node_name(tensor)], axis)
+                if step is None:
+                    size = (tensor, axis)
+                else:
+                    tensor, window = step
+                    windows += [] if window is None else [window]
         for shift, stride in reversed(windows):
-            size = _after(size, shift, stride)
+            size = after_window(size, shift, stride)
         self._known[start, axis] = size
         return size
 
     def _step(self, node: NodeDef, axis: int) -> tuple[str, tuple[int, int] | None] | None:
         """The tensor whose size decides that of a result, and ``(a, stride)`` if it changes."""
         inputs = self._view.data_inputs(node)
+        layer = self._layers.get(node.name)
+        if layer is not None and layer.geometry is not None:
+            return layer.x, _along(layer.geometry, axis)
         if node.op in _KEEP:
             return inputs[0], None
         if node.op in _JOIN:
             decisive = self._decisive(inputs, axis)
             return None if decisive is None else (decisive, None)
-        pads = read_pads(self._view, node)
-        if pads is not None:
-            return inputs[0], (pads[2 * axis] + pads[2 * axis + 1] - 1, 1)
+        if node.op in PADS:
+            counts = self._view.constant(inputs[1])
+            return None if counts is None else (inputs[0], (int(counts[axis].sum()) - 1, 1))
         window = _window(self._view, node)
-        if window is None:
-            return None
-        return inputs[0], (window.shift(axis), window.strides[axis])
+        return None if window is None else (inputs[0], _along(window, axis))
 
     def _decisive(self, inputs: list[str], axis: int) -> str | None:
         """Of two tensors that are broadcast to each other, the one that the other cannot widen."""
         for tensor, other in (inputs, inputs[::-1]):
             shape = self._view.shape(other)
-            if shape.rank is not None and (shape.rank < 3 - axis or shape[axis - 3] == 1):
+            if shape.rank is not None and (shape.rank < -axis or shape[axis] == 1):
                 return tensor
         one, other = inputs
-        images = self._view.shape(one).rank == self._view.shape(other).rank == 4
-        return one if images and self.of(one, axis) == self.of(other, axis) else None
+        ranks = [self._view.shape(tensor).rank for tensor in inputs]
+        known = None not in ranks and min(rank or 0 for rank in ranks) >= -axis
+        return one if known and self.of(one, axis) == self.of(other, axis) else None
+
+
+def _along(geometry: Geometry, axis: int) -> tuple[int, int]:
+    return geometry.shift(axis + 3), geometry.strides[axis + 3]
 
 
 def _window(view: GraphView, node: NodeDef) -> Geometry | None:
@@ -110,11 +126,11 @@ def _window(view: GraphView, node: NodeDef) -> Geometry | None:
     return geometry_of(node, (int(shape[0]), int(shape[1])), 1)
 
 
-def _after(size: ImageSize, shift: int, stride: int) -> ImageSize:
+def after_window(size: ImageSize, shift: int, stride: int) -> ImageSize:
     """``floor((size + shift) / stride) + 1``, as simple as it can be."""
     if isinstance(size, int):
         return (size + shift) // stride + 1
     if len(size) == 3 and size[2] == 1:
-        size, shift = size[0], size[1] + 1 + shift
-        return _after(size, shift, stride)
+        inner, inner_shift, _ = size
+        return after_window(inner, inner_shift + 1 + shift, stride)
     return size if (shift, stride) == (-1, 1) else (size, shift, stride)

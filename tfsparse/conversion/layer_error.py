@@ -48,7 +48,8 @@ class Sample:
     def _some(self, value: np.ndarray) -> np.ndarray:
         wanted = SAMPLE_ROWS // 4
         if self._geometry is not None:
-            return patches(value, self._geometry, wanted)
+            images = value[:, None] if value.ndim == 3 else value
+            return patches(images, self._geometry, wanted)
         rows = value.reshape(-1, 1, self._features)
         return rows[:: max(1, len(rows) // wanted)]
 

@@ -19,15 +19,19 @@ def read_pads(view: GraphView, node: NodeDef) -> Pads | None:
         node: The node.
 
     Returns:
-        How many there are on each side; None if the node is something else, pads with another
-        value, or pads the batch or the channels.
+        How many there are on each side, for sequences ``(batch, length, channels)`` on those of an
+        image of height 1; None if the node is something else, pads with another value, or pads
+        the batch or the channels.
     """
     if node.op not in PADS or not is_zero_pad(view, node):
         return None
     counts = view.constant(view.data_inputs(node)[1])
-    if counts is None or counts.shape != (4, 2) or counts.min() < 0 or np.any(counts[[0, 3]]):
+    if counts is None or counts.shape not in ((4, 2), (3, 2)) or counts.min() < 0:
         return None
-    top, bottom, left, right = (int(count) for count in counts[1:3].reshape(-1))
+    if np.any(counts[[0, -1]]):
+        return None
+    around = np.concatenate([np.zeros((4 - len(counts), 2), int), counts[1:-1]])
+    top, bottom, left, right = (int(count) for count in around.reshape(-1))
     return top, bottom, left, right
 
 

@@ -162,18 +162,75 @@ def test_two_convolutions_that_are_added(tmp_path):
     assert one.residual == f"{other.result}:0"
 
 
+W = normal((3, 4, 6), 8)
+V = normal((3, 4, 4), 9)
+
+
+def dilated(x, kernel, rate, padding="SAME"):
+    return tf.nn.convolution(x, kernel, padding=padding, dilations=rate)
+
+
+SEQUENCES = {
+    "strided": (
+        lambda x: tf.nn.relu(tf.nn.conv1d(x, W, 2, "SAME") + B),
+        Geometry((1, 3), (1, 2), pads=None),
+    ),
+    "norm on both sides": (
+        lambda x: tf.nn.relu(norm(tf.nn.conv1d(norm(x, 4), W, 1, "VALID"))),
+        Geometry((1, 3)),
+    ),
+    "causal": (
+        lambda x: tf.nn.relu(B + tf.nn.conv1d(tf.pad(x, [[0, 0], [2, 0], [0, 0]]), W, 1, "VALID")),
+        Geometry((1, 3), pads=(0, 0, 2, 0)),
+    ),
+    "dilated": (
+        lambda x: tf.nn.relu(dilated(x, W, 3) + B),
+        Geometry((1, 3), (1, 1), (1, 3), (0, 0, 3, 3)),
+    ),
+    "causal and dilated": (
+        lambda x: tf.nn.relu(B + dilated(tf.pad(x, [[0, 0], [4, 0], [0, 0]]), W, 2, "VALID")),
+        Geometry((1, 3), (1, 1), (1, 2), (0, 0, 4, 0)),
+    ),
+}
+
+
 @pytest.mark.parametrize("length", [None, 9])
-def test_a_sequence_is_an_image_of_height_one(tmp_path, length):
-    kernel = normal((3, 4, 6))
-
-    def function(x):
-        return tf.nn.relu(norm(tf.nn.bias_add(tf.nn.conv1d(x, kernel, 2, "SAME"), B)))
-
-    example, (layer,) = find(tmp_path, function, {"x": spec(None, length, 4)})
-    assert layer.geometry.kernel_size == (1, 3) and layer.geometry.strides[1] == 2
+@pytest.mark.parametrize("case", SEQUENCES)
+def test_sequences_are_images_of_height_one(tmp_path, case, length):
+    function, geometry = SEQUENCES[case]
+    _, (layer,) = find(tmp_path, function, {"x": spec(None, length, 4)})
+    assert layer.geometry == geometry
     assert layer.fused == ("bias", "relu")
-    assert example.view.nodes[layer.reshape].op == "Squeeze"
-    assert layer.rows(10) == (50 if length else 140)
+    assert layer.is_sequence and layer.x == "x:0" and layer.reshape is None
+    x = normal((2, 9, 4), 3)
+    expected = function(tf.constant(x)).numpy()
+    assert layer.rows(10) == 10 * (expected.shape[1] if length else 128)
+    np.testing.assert_allclose(
+        value_of(layer, x[:, None]), expected.reshape(-1, 6), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("length", [None, 9])
+def test_a_residual_of_sequences(tmp_path, length):
+    def function(x):
+        return tf.nn.relu(dilated(tf.nn.relu(dilated(x, V, 2)), V, 4) + x)
+
+    _, (one, other) = find(tmp_path, function, {"x": spec(None, length, 4)})
+    assert one.fused == ("relu",) and other.fused == ("residual", "relu")
+
+
+@pytest.mark.parametrize("inputs", [OPEN, FIXED], ids=["open", "fixed"])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("rate", [[2, 2], [1, 3], [2, 1]])
+def test_dilated_images(tmp_path, inputs, padding, rate):
+    def function(x):
+        return tf.nn.relu(tf.nn.bias_add(dilated(x, K, rate, padding), B))
+
+    _, (layer,) = find(tmp_path, function, inputs)
+    assert layer.x == "x:0" and layer.fused == ("bias", "relu")
+    assert layer.geometry.dilations == tuple(rate)
+    expected = function(tf.constant(X)).numpy()
+    np.testing.assert_allclose(value_of(layer, X), expected.reshape(-1, 6), rtol=1e-4, atol=1e-4)
 
 
 def test_rows_are_pixels(tmp_path):

@@ -5,8 +5,10 @@ in any order with scales and shifts. A shift before the convolution is not drawn
 the window would see zeros where the graph has the shift.
 
 Sequences: TensorFlow convolves them as images of height 1, between an ``ExpandDims`` and a
-``Squeeze``, and bias, BatchNorm and activation come after the ``Squeeze``. They are drawn in across
-it. A residual is not, as it has the other shape.
+``Squeeze``, and bias, BatchNorm, residual and activation come after the ``Squeeze``. The layer
+takes and gives sequences, and the two are made anew around its op.
+
+Dilations: see `dilation`.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import dataclasses
 import numpy as np
 
 from tfsparse.conversion.dense_layer import DenseLayer
-from tfsparse.conversion.geometry import Geometry
-from tfsparse.conversion.graph import node_name
+from tfsparse.conversion.dilation import TO_BATCH, TO_SPACE, read_dilation
+from tfsparse.conversion.geometry import NO_PADS, Geometry
+from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
-from tfsparse.conversion.image_sizes import ImageSizes
+from tfsparse.conversion.image_sizes import ImageSize, ImageSizes, after_window
 from tfsparse.conversion.pads import read_pads
 from tfsparse.conversion.passes.layer_tail import LayerTail
 from tfsparse.conversion.products import Product
@@ -48,27 +51,59 @@ class ConvolutionTail(LayerTail):
         self._images = images
 
     def take_reshapes(self) -> None:
-        """Looks behind a ``Squeeze`` that keeps the last axis: sequences were convolved."""
-        reader = self._next()
-        if reader is None or reader.node.op != "Squeeze":
+        """Takes the tensors outside of what moves pixels and undoes it behind the convolution."""
+        self._take_height()
+        self._take_dilation()
+
+    def _take_height(self) -> None:
+        """Takes sequences that are made images of height 1 for the convolution."""
+        before, reader = self._node_of_x(), self._next()
+        if before.op != "ExpandDims" or reader is None or reader.node.op != "Squeeze":
             return
-        if self.view.shape(f"{reader.node.name}:0")[-1:] == list(self.y_axes):
-            self._undecided = reader.node.name
+        source, axis = self.view.data_inputs(before)
+        value = self.view.constant(axis)
+        if value is None or int(value) not in (1, -3) or self.view.shape(source).rank != 3:
+            return
+        if list(reader.node.attr["squeeze_dims"].list.i) not in ([1], [-3]):
+            return
+        if self._geometry.kernel_size[0] != 1 or any((self._geometry.pads or NO_PADS)[:2]):
+            return
+        self.x, self.is_sequence = source, True
+        self._extend(reader.node)
+
+    def _take_dilation(self) -> None:
+        """Takes images whose pixels are moved into the batch for the convolution."""
+        before, reader, own = self._node_of_x(), self._next(), self._geometry
+        if before.op != TO_BATCH or reader is None or reader.node.op != TO_SPACE:
+            return
+        found = read_dilation(self.view, before, reader.node)
+        plain = own.strides == own.dilations == (1, 1) and not own.is_padded
+        if found is None or not plain or len(found) != (1 if self.is_sequence else 2):
+            return
+        (height, top, bottom), (width, left, right) = [(1, 0, 0), *found][-2:]
+        self.geometry = dataclasses.replace(
+            own, dilations=(height, width), pads=(top, bottom, left, right)
+        )
+        self.x = self.view.data_inputs(before)[0]
+        self._extend(reader.node)
+
+    def _node_of_x(self) -> NodeDef:
+        return self.view.nodes[node_name(self.view.through_identities(self.x))]
 
     def take_before(self) -> None:
         """Draws in pads, and scales and shifts of the activations that nothing else reads."""
-        self._way = {self.node}
+        self._way = self._way_from_x()
         while self._take_pads() or self._take_affine_before():
             pass
 
     def _take_pads(self) -> bool:
         tensor = self.view.through_identities(self.x)
-        node = self.view.nodes[node_name(tensor)]
+        node = self._node_of_x()
         pads = None if node.name in self.taken else read_pads(self.view, node)
-        if pads is None:
-            return False
         shape = self.view.shape(tensor)
-        own = self._geometry.fixed_pads((shape[1], shape[2]))
+        if pads is None or shape.rank is None:
+            return False
+        own = self._geometry.fixed_pads((1 if self.is_sequence else shape[-3], shape[-2]))
         if own is None:
             return False
         top, bottom, left, right = (a + b for a, b in zip(own, pads, strict=True))
@@ -85,13 +120,17 @@ class ConvolutionTail(LayerTail):
 
     def _has_shape_of_result(self, tensor: str) -> bool:
         """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts."""
-        result = f"{self.result}:0"
-        own, shape = self.view.shape(result), self.view.shape(tensor)
-        if own.rank != 4 or shape.rank != 4 or own[0] != shape[0] or own[3] != shape[3]:
+        x, shape = self.view.shape(self.x), self.view.shape(tensor)
+        if x.rank is None or x.rank != shape.rank or x[0] != shape[0]:
             return False
-        return all(
-            self._images.of(result, axis) == self._images.of(tensor, axis) for axis in (0, 1)
+        return shape[-1:] == list(self.y_axes) and all(
+            self._size_of_result(axis) == self._images.of(tensor, axis)
+            for axis in range(-x.rank + 1, -1)
         )
+
+    def _size_of_result(self, axis: int) -> ImageSize:
+        shift, stride = self._geometry.shift(axis + 3), self._geometry.strides[axis + 3]
+        return after_window(self._images.of(self.x, axis), shift, stride)
 
     @property
     def _geometry(self) -> Geometry:

@@ -50,6 +50,7 @@ class LayerTail:
         self.activation: ActivationName = "linear"
         self.problem: str | None = None
         self.geometry = product.geometry
+        self.is_sequence = False
         self._way: set[str] = set()
         self._lead: list[Size] | None = None
         self._undecided: str | None = None
@@ -76,6 +77,7 @@ class LayerTail:
             lead=self._static_lead(),
             problem=self.problem,
             geometry=self.geometry,
+            is_sequence=self.is_sequence,
         )
 
     def _static_lead(self) -> tuple[int | None, ...]:

@@ -46,7 +46,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
     layers: list[DenseLayer] = []
     unmatched: list[Unmatched] = []
     taken: dict[str, DenseLayer] = {}
-    images = ImageSizes(view)
+    images = ImageSizes(view, taken)
     frames = nodes_in_frames(view.graph)
     for node in list(view.nodes.values()):
         if node.op not in PRODUCTS and node.op != CONVOLUTION:

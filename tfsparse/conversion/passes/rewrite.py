@@ -28,6 +28,7 @@ from tfsparse.conversion.op_interface import (
     RANGE_OP,
     convolution_attributes,
     op_node,
+    set_attribute,
 )
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
@@ -74,10 +75,12 @@ class _Rewriter:
         x = self._float(layer.x)
         if layer.x_order is not None:
             x = self._transposed(x, layer.x_order)
+        if layer.is_sequence:
+            x = self._of_height_one(x)
         for name in layer.absorbed:
             if name in (base, layer.result):
                 del self._graph.nodes[name]
-        wrapped = layer.y_order is not None or layer.dtype != tf.float32
+        wrapped = layer.y_order is not None or layer.is_sequence or layer.dtype != tf.float32
         name = self._graph.free_name(f"{base}/block_sparse") if wrapped else base
         self._graph.add(self._op(plan, name, x, control))
         self._finish(plan, base, name)
@@ -95,7 +98,7 @@ class _Rewriter:
             "bias": self._constant(
                 f"{name}/bias", np.zeros(0, np.float32) if layer.bias is None else layer.bias
             ),
-            "residual": self._residual(layer.residual),
+            "residual": self._residual(layer),
         }
         attributes = _attributes(layer)
         if packed.scale is None:
@@ -114,10 +117,11 @@ class _Rewriter:
         attributes["Tresidual"] = tf.float32
         return op_node(INT8_CONV_OP, name, inputs, attributes, control)
 
-    def _residual(self, tensor: str | None) -> str:
-        if tensor is None:
+    def _residual(self, layer: DenseLayer) -> str:
+        if layer.residual is None:
             return self._constant("no_residual", np.zeros(0, np.float32))
-        return self._float(tensor)
+        residual = self._float(layer.residual)
+        return self._of_height_one(residual) if layer.is_sequence else residual
 
     def _finish(self, plan: Plan, base: str, name: str) -> None:
         """Gives the op's result the type, order and name that its readers expect."""
@@ -125,6 +129,10 @@ class _Rewriter:
         if layer.y_order is not None:
             last = layer.dtype == tf.float32
             result = self._transposed(result, layer.y_order, base if last else None)
+        if layer.is_sequence:
+            wanted = base if layer.dtype == tf.float32 else f"{base}/sequence"
+            result = self._add(wanted, "Squeeze", [result], T=tf.float32)
+            set_attribute(self._graph.nodes[result], "squeeze_dims", [1])
         if layer.dtype != tf.float32:
             self._add(base, "Cast", [result], SrcT=tf.float32, DstT=layer.dtype)
         if layer.reshape is not None:
@@ -156,6 +164,17 @@ class _Rewriter:
             made = self._add(wanted, "Transpose", inputs, T=tf.float32, Tperm=tf.int32)
             if name is not None:
                 return made
+            self._made[key] = made
+        return self._made[key]
+
+    def _of_height_one(self, reference: str) -> str:
+        """Sequences as images."""
+        key = ("of height one", reference)
+        if key not in self._made:
+            axis = self._constant("axis_of_height", np.int32(1))
+            wanted = f"{node_name(reference)}/image"
+            inputs = [reference, axis]
+            made = self._add(wanted, "ExpandDims", inputs, T=tf.float32, Tdim=tf.int32)
             self._made[key] = made
         return self._made[key]
 
