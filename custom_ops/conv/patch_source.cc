@@ -34,6 +34,26 @@ bool FillsRegisters(int64_t inputs, int64_t in_register) {
   return 4 * inputs >= 3 * registers * in_register;
 }
 
+// Copies of a fixed size are a few instructions each. They read and write up to kRoom bytes.
+template <int64_t kRoom>
+void CopyRowsOf(const uint8_t* from, int64_t step, int64_t rows, uint8_t* to) {
+  for (int64_t row = 0; row < rows; ++row) {
+    std::memcpy(to + row * kCopyStride, from + row * step, kRoom);
+  }
+}
+
+// `bytes` of each row. Behind them kAlignment may be written, and read up to `end`.
+void CopyRows(const uint8_t* from, int64_t step, const uint8_t* end, int64_t rows, int64_t bytes,
+              uint8_t* to) {
+  const int64_t left = end - (from + (rows - 1) * step);
+  if (bytes <= 16 && left >= 16) return CopyRowsOf<16>(from, step, rows, to);
+  if (bytes <= 32 && left >= 32) return CopyRowsOf<32>(from, step, rows, to);
+  if (bytes <= 64 && left >= 64) return CopyRowsOf<64>(from, step, rows, to);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::memcpy(to + row * kCopyStride, from + row * step, static_cast<size_t>(bytes));
+  }
+}
+
 }  // namespace
 
 PatchSource::PatchSource(const ConvGeometry& geometry, int64_t group, const void* x,
@@ -78,12 +98,13 @@ bool PatchSource::Pack(PackFunction pack, const PackArgs& args, int64_t first,
 
 void PatchSource::Copy(int64_t first, int64_t rows, void* matrix) const {
   uint8_t* to = static_cast<uint8_t*>(matrix);
-  const int64_t inputs = geometry_.inputs();
+  if (run_inputs_ == 0) return;
   for (int64_t row = 0; row < rows; row += kMaxRows) {
     for (const Segment& segment : Cut(first + row, std::min(kMaxRows, rows - row))) {
       for (int64_t i = 0; i < segment.count; ++i) {
-        CopyRow(segment, i, 0, inputs, /*has_room=*/false, to);
-        to += inputs * bytes_;
+        for (int64_t run = 0; run < runs_; ++run, to += run_inputs_ * bytes_) {
+          CopyRun(segment, i, RunAt(run), 0, run_inputs_, to);
+        }
       }
     }
   }
@@ -139,32 +160,42 @@ bool PatchSource::PackByPointers(PackFunction pack, PackArgs args, const Segment
   return non_finite;
 }
 
+bool PatchSource::IsRowInside(const Segment& segment, const Run& run) const {
+  const int64_t y = segment.y + run.y;
+  return y >= 0 && y < geometry_.height.size;
+}
+
+// Of a run whose row is inside.
+PatchSource::Inside PatchSource::FindInside(const Segment& segment, const Run& run) const {
+  const ConvAxis& width = geometry_.width;
+  const int64_t y = segment.y + run.y, x = segment.x + run.x;
+  const int64_t last = width.size - run.taps - x;
+  const int64_t begin = x >= 0 ? 0 : std::min(segment.count, DivideUp(-x, width.stride));
+  const int64_t end = last < 0 ? 0 : std::min(segment.count, DivideDown(last, width.stride) + 1);
+  return {begin, std::max(begin, end), segment.image + (y * width.size + x) * pixel_bytes_};
+}
+
 // Where a run begins for each pixel of a segment.
 void PatchSource::Point(const Segment& segment, const Run& run, const uint8_t* padding,
                         uint8_t* copies, const void** rows_at) const {
-  const ConvAxis& width = geometry_.width;
-  const int64_t y = segment.y + run.y, x = segment.x + run.x;
-  if (y < 0 || y >= geometry_.height.size) {
+  if (!IsRowInside(segment, run)) {
     std::fill_n(rows_at, segment.count, padding);
     return;
   }
-  // Pixels [inside, outside) have all taps in the image.
-  const int64_t last = width.size - run.taps - x;
-  const int64_t inside = x >= 0 ? 0 : std::min(segment.count, DivideUp(-x, width.stride));
-  const int64_t outside =
-      std::max(inside, last < 0 ? 0 : std::min(segment.count, DivideDown(last, width.stride) + 1));
+  const Inside inside = FindInside(segment, run);
   const auto edge = [&](int64_t pixel) {
     rows_at[pixel] = padding;
     if (run.taps == 1) return;
-    rows_at[pixel] = copies + pixel * run_inputs_ * bytes_;
-    CopyRun(segment, pixel, run, 0, run_inputs_, /*has_room=*/false,
-            copies + pixel * run_inputs_ * bytes_);
+    uint8_t* copy = copies + pixel * run_inputs_ * bytes_;
+    rows_at[pixel] = copy;
+    CopyRun(segment, pixel, run, 0, run_inputs_, copy);
   };
-  for (int64_t pixel = 0; pixel < inside; ++pixel) edge(pixel);
-  const int64_t step = width.stride * pixel_bytes_;
-  const uint8_t* at = segment.image + (y * width.size + x) * pixel_bytes_;
-  for (int64_t pixel = inside; pixel < outside; ++pixel) rows_at[pixel] = at + pixel * step;
-  for (int64_t pixel = outside; pixel < segment.count; ++pixel) edge(pixel);
+  const int64_t step = geometry_.width.stride * pixel_bytes_;
+  for (int64_t pixel = 0; pixel < inside.begin; ++pixel) edge(pixel);
+  for (int64_t pixel = inside.begin; pixel < inside.end; ++pixel) {
+    rows_at[pixel] = inside.first + pixel * step;
+  }
+  for (int64_t pixel = inside.end; pixel < segment.count; ++pixel) edge(pixel);
 }
 
 bool PatchSource::PackByCopies(PackFunction pack, PackArgs args, const Segments& segments,
@@ -178,10 +209,12 @@ bool PatchSource::PackByCopies(PackFunction pack, PackArgs args, const Segments&
   bool non_finite = false;
   for (int64_t begin = 0; begin < inputs; begin += most) {
     const int64_t end = std::min(inputs, begin + most);
-    for (const Segment& segment : segments) {
-      for (int64_t i = 0; i < segment.count; ++i) {
-        CopyRow(segment, i, begin, end, /*has_room=*/true,
-                copies.data() + (segment.row + i) * kCopyStride);
+    for (int64_t run = begin / run_inputs_; run * run_inputs_ < end; ++run) {
+      const int64_t first = run * run_inputs_;
+      const int64_t from = std::max(begin, first), to = std::min(end, first + run_inputs_);
+      for (const Segment& segment : segments) {
+        CopySegment(segment, RunAt(run), from - first, to - first,
+                    copies.data() + segment.row * kCopyStride + (from - begin) * bytes_);
       }
     }
     args.inputs = end - begin;
@@ -191,27 +224,33 @@ bool PatchSource::PackByCopies(PackFunction pack, PackArgs args, const Segments&
   return non_finite;
 }
 
-// Inputs [begin, end) of a pixel. Where there is room, up to 64 bytes behind them may be written.
-void PatchSource::CopyRow(const Segment& segment, int64_t pixel, int64_t begin, int64_t end,
-                          bool has_room, uint8_t* to) const {
-  if (begin == end) return;
-  int64_t number = begin / run_inputs_;
-  for (int64_t at = begin - number * run_inputs_; begin < end; ++number, at = 0) {
-    const int64_t count = std::min(run_inputs_ - at, end - begin);
-    CopyRun(segment, pixel, RunAt(number), at, at + count, has_room, to);
-    to += count * bytes_;
-    begin += count;
+// Inputs [begin, end) of a run for all pixels of a segment. Runs are copied in their order, so that
+// what a copy of a fixed size has too much is written again, or is behind the last input.
+void PatchSource::CopySegment(const Segment& segment, const Run& run, int64_t begin, int64_t end,
+                              uint8_t* to) const {
+  Inside inside = {0, 0, nullptr};
+  if (IsRowInside(segment, run)) inside = FindInside(segment, run);
+  for (int64_t pixel = 0; pixel < inside.begin; ++pixel) {
+    CopyRun(segment, pixel, run, begin, end, to + pixel * kCopyStride);
+  }
+  if (inside.begin < inside.end) {
+    const int64_t step = geometry_.width.stride * pixel_bytes_, bytes = (end - begin) * bytes_;
+    CopyRows(inside.first + inside.begin * step + begin * bytes_, step, x_end_,
+             inside.end - inside.begin, bytes, to + inside.begin * kCopyStride);
+  }
+  for (int64_t pixel = inside.end; pixel < segment.count; ++pixel) {
+    CopyRun(segment, pixel, run, begin, end, to + pixel * kCopyStride);
   }
 }
 
-// Inputs [begin, end) of a run.
+// Inputs [begin, end) of a run for a pixel.
 void PatchSource::CopyRun(const Segment& segment, int64_t pixel, const Run& run, int64_t begin,
-                          int64_t end, bool has_room, uint8_t* to) const {
+                          int64_t end, uint8_t* to) const {
   const ConvAxis& width = geometry_.width;
   const int64_t y = segment.y + run.y, x = segment.x + run.x + pixel * width.stride;
   // Inputs [inside, outside) of the run are in the image.
   int64_t inside = end, outside = end;
-  if (y >= 0 && y < geometry_.height.size) {
+  if (IsRowInside(segment, run)) {
     const int64_t channels = geometry_.group_channels();
     const int64_t taps = std::clamp<int64_t>(width.size - x, 0, run.taps);
     inside = std::clamp(std::min(-x, run.taps) * channels, begin, end);
@@ -220,21 +259,11 @@ void PatchSource::CopyRun(const Segment& segment, int64_t pixel, const Run& run,
   std::memset(to, padding_, static_cast<size_t>((inside - begin) * bytes_));
   if (inside < outside) {
     const uint8_t* at = segment.image + (y * width.size + x) * pixel_bytes_ + inside * bytes_;
-    CopyInside(at, (outside - inside) * bytes_, has_room, to + (inside - begin) * bytes_);
+    std::memcpy(to + (inside - begin) * bytes_, at,
+                static_cast<size_t>((outside - inside) * bytes_));
   }
   std::memset(to + (outside - begin) * bytes_, padding_,
               static_cast<size_t>((end - outside) * bytes_));
-}
-
-// Short copies of a fixed size are a few instructions.
-void PatchSource::CopyInside(const uint8_t* from, int64_t bytes, bool has_room, uint8_t* to) const {
-  if (has_room && bytes <= 32 && x_end_ - from >= 32) {
-    std::memcpy(to, from, 32);
-  } else if (has_room && bytes <= 64 && x_end_ - from >= 64) {
-    std::memcpy(to, from, 64);
-  } else {
-    std::memcpy(to, from, static_cast<size_t>(bytes));
-  }
 }
 
 }  // namespace tfsparse

@@ -60,6 +60,11 @@ class PatchSource final : public InputSource {
     int64_t y, x;  // how far the first tap is from where the kernel lies
     int64_t taps;
   };
+  // Pixels [begin, end) of a segment, which have all of a run in the image: at `first` for pixel 0.
+  struct Inside {
+    int64_t begin, end;
+    const uint8_t* first;
+  };
 
   Segments Cut(int64_t first, int64_t rows) const;
   Run RunAt(int64_t number) const;
@@ -67,13 +72,14 @@ class PatchSource final : public InputSource {
                       int64_t input_bytes) const;
   bool PackByCopies(PackFunction pack, PackArgs args, const Segments& segments,
                     int64_t input_bytes) const;
+  bool IsRowInside(const Segment& segment, const Run& run) const;
+  Inside FindInside(const Segment& segment, const Run& run) const;
   void Point(const Segment& segment, const Run& run, const uint8_t* padding, uint8_t* copies,
              const void** rows_at) const;
-  void CopyRow(const Segment& segment, int64_t pixel, int64_t begin, int64_t end, bool has_room,
-               uint8_t* to) const;
+  void CopySegment(const Segment& segment, const Run& run, int64_t begin, int64_t end,
+                   uint8_t* to) const;
   void CopyRun(const Segment& segment, int64_t pixel, const Run& run, int64_t begin, int64_t end,
-               bool has_room, uint8_t* to) const;
-  void CopyInside(const uint8_t* from, int64_t bytes, bool has_room, uint8_t* to) const;
+               uint8_t* to) const;
 
   const ConvGeometry& geometry_;
   const uint8_t* x_;

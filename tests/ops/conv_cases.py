@@ -88,6 +88,28 @@ def same_padding(size, kernel, stride, dilation):
     return missing // 2, missing - missing // 2
 
 
+def int8_case(case):
+    """Random weights, scales and biases, and what they were drawn from."""
+    rng = case.rng()
+    dense = helpers.int8_weights(rng, case.filters, case.inputs, case.block)
+    w_scale = rng.uniform(1e-4, 1e-2, case.filters).astype(np.float32)
+    bias = rng.standard_normal(case.filters).astype(np.float32)
+    return rng, dense, w_scale, bias
+
+
+def int8_conv_model(case, x, dense, w_scale, bias, y=None):
+    """`int8_model` of the patches with ReLU, group by group."""
+    patches = case.patches(x, 0 if x.dtype == np.float32 else 119)
+    parts = zip(*(np.split(a, case.groups) for a in (dense, w_scale, bias)), strict=True)
+    return np.concatenate(
+        [
+            helpers.int8_model(patches[..., g, :], 0.021, 119, *part, relu=True, y=y)
+            for g, part in enumerate(parts)
+        ],
+        -1,
+    )
+
+
 CASES = {
     "stem": ConvCase((1, 15, 17, 3), (7, 7), 16, (2, 1), (2, 2), padding=((3, 2), (2, 3))),
     "taps": ConvCase((2, 7, 7, 64), (3, 3), 70, (2, 1)),

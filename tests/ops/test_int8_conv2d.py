@@ -6,29 +6,8 @@ import tensorflow as tf
 
 from tfsparse.ops import quantized_block_sparse_conv2d
 
-from .conv_cases import CASES
-from .helpers import bits, fma, int8_model, int8_weights, quantize, sparse
-
-
-def int8_case(case):
-    rng = case.rng()
-    dense = int8_weights(rng, case.filters, case.inputs, case.block)
-    w_scale = rng.uniform(1e-4, 1e-2, case.filters).astype(np.float32)
-    bias = rng.standard_normal(case.filters).astype(np.float32)
-    return rng, dense, w_scale, bias
-
-
-def model(case, x, dense, w_scale, bias, y=None):
-    """`int8_model` of the patches, group by group."""
-    patches = case.patches(x, 0 if x.dtype == np.float32 else 119)
-    parts = zip(*(np.split(a, case.groups) for a in (dense, w_scale, bias)), strict=True)
-    return np.concatenate(
-        [
-            int8_model(patches[..., g, :], 0.021, 119, *part, relu=True, y=y)
-            for g, part in enumerate(parts)
-        ],
-        -1,
-    )
+from .conv_cases import CASES, int8_case, int8_conv_model
+from .helpers import bits, fma, quantize, sparse
 
 
 @pytest.mark.parametrize("y", [None, (0.3, 77)], ids=["to float", "to uint8"])
@@ -44,7 +23,9 @@ def test_the_defined_bits(name, dtype, y):
         tf.constant(x), 0.021, 119, sparse(dense, case.block), w_scale, case.kernel, bias, "relu",
         tf.uint8 if y else tf.float32, *(y or ()), **case.window,
     ).numpy()  # fmt: skip
-    np.testing.assert_array_equal(bits(result), bits(model(case, x, dense, w_scale, bias, y)))
+    np.testing.assert_array_equal(
+        bits(result), bits(int8_conv_model(case, x, dense, w_scale, bias, y))
+    )
 
 
 @pytest.mark.parametrize("name", ["taps", "groups", "pointwise", "few pixels", "no images"])
