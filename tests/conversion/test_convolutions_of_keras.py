@@ -123,7 +123,8 @@ def test_uint8_flows_through_a_residual_network(k, is_open):
     assert len(uint8) == 2
     x = images(16, 2)
     (found,) = result(x).values()
-    assert_close(found.numpy(), np.asarray(model(x)), 0.08)
+    expected = np.asarray(model(x))
+    assert np.linalg.norm(found.numpy() - expected) < 0.05 * np.linalg.norm(expected)
 
 
 @BOTH
@@ -145,8 +146,9 @@ def test_a_nested_and_a_subclassed_model(k):
     model = thinned(k.Model(x, Block(name="block")(k.layers.ReLU()(inner(x)))))
     result = everything(model)
     names = {row.layer: row.fused for row in result.report}
-    assert sorted(names) in (["block/conv", "inner/inside"], ["block/conv", "inside"])
-    assert names["block/conv"] == ("bias", "residual", "relu")
+    inside, block = sorted(names, key=lambda name: name.startswith("block"))
+    assert inside in ("inner/inside", "inside") and names[inside] == ("bias", "relu")
+    assert names[block] == ("bias", "residual", "relu")
     data = normal((3, 8, 9, 4), 4)
     (found,) = result(data).values()
     assert_close(found.numpy(), np.asarray(model(data)), 1e-5)
@@ -165,7 +167,8 @@ APPLICATIONS = {
 def test_an_application(k, name):
     model = pruned(APPLICATIONS[name](k))
     x = normal((2, 32, 32, 3), 7)
-    result = everything(model)
+    convolutions = [each for each in model.layers if type(each) is k.layers.Conv2D]
+    result = tfsparse.convert(model, overrides={each.name: "convert" for each in convolutions})
     (found,) = result(x).values()
     assert_close(found.numpy(), np.asarray(model(x)), 1e-5)
-    assert not nodes(result.graph_def(), "Conv2D")
+    assert len(nodes(result.graph_def(), FLOAT_OP)) == len(convolutions)
