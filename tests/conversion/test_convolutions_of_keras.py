@@ -21,9 +21,8 @@ from .convolutional_models import (
     residual_network,
     thinned,
 )
-from .helpers import nodes, normal, save, spec
+from .helpers import FLOAT_CONV_OP, INT8_CONV_OP, nodes, normal, save, spec
 
-FLOAT_OP, INT8_OP = "Tfsparse>BlockSparseConv2D", "Tfsparse>QuantizedBlockSparseConv2D"
 SIZES = pytest.mark.parametrize("is_open", [False, True], ids=["fixed", "open"])
 KINDS = [*IMAGES, *SEQUENCES]
 
@@ -80,8 +79,8 @@ def test_nothing_is_left_of_convolutions(k, is_open):
     result, _, _ = converted(k, is_open, "fp32")
     graph = result.graph_def()
     assert not nodes(graph, "Conv2D") and not nodes(graph, "SpaceToBatchND")
-    assert len(nodes(graph, FLOAT_OP)) == len(KINDS) - 1
-    padded = [node for node in nodes(graph, FLOAT_OP) if any(node.attr["paddings"].list.i)]
+    assert len(nodes(graph, FLOAT_CONV_OP)) == len(KINDS) - 1
+    padded = [node for node in nodes(graph, FLOAT_CONV_OP) if any(node.attr["paddings"].list.i)]
     assert padded and not nodes(graph, "Pad")
 
 
@@ -119,7 +118,7 @@ def test_uint8_flows_through_a_residual_network(k, is_open):
     assert all(types[name] == ("uint8", "uint8") for name in inner)
     residuals = [row.layer for row in result.report if "residual" in row.fused]
     assert residuals in (["a3", "b0"], ["a3", "b3"])
-    ops = nodes(result.graph_def(), INT8_OP)
+    ops = nodes(result.graph_def(), INT8_CONV_OP)
     uint8 = [node for node in ops if node.attr["Tresidual"].type == tf.uint8.as_datatype_enum]
     assert len(uint8) == 2
     x = images(16, 2)
@@ -177,4 +176,4 @@ def test_an_application(tmp_path, k, name):
     overrides = {each.name: "convert" for each in convolutions}
     result = tfsparse.convert(tmp_path, overrides=overrides)
     assert_close(result(x)["y"].numpy(), np.asarray(model(x)), 1e-5)
-    assert len(nodes(result.graph_def(), FLOAT_OP)) == len(convolutions)
+    assert len(nodes(result.graph_def(), FLOAT_CONV_OP)) == len(convolutions)
