@@ -39,7 +39,7 @@ def everything(model, precision="fp32", data=None, **options):
         for row in rows
         if row.converted or row.reason.startswith("predicted no faster")
     }
-    return tfsparse.convert(model, precision, data, overrides=overrides | options)
+    return tfsparse.convert(model, precision, data, overrides=overrides, **options)
 
 
 IMAGES = {

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
 import tfsparse
 
@@ -177,3 +178,33 @@ def test_an_application(tmp_path, k, name):
     result = tfsparse.convert(tmp_path, overrides=overrides)
     assert_close(result(x)["y"].numpy(), np.asarray(model(x)), 1e-5)
     assert len(nodes(result.graph_def(), FLOAT_CONV_OP)) == len(convolutions)
+
+
+def test_ranges_that_are_measured_in_each_call():
+    model = residual_network(tf_keras)
+    result = everything(model, "int8", activations="dynamic")
+    assert {(row.precision, row.output) for row in result.report} == {("int8", "float32")}
+    x = images(16, 2)
+    (found,) = result(x).values()
+    expected = np.asarray(model(x))
+    assert np.linalg.norm(found.numpy() - expected) < 0.05 * np.linalg.norm(expected)
+
+
+def test_each_convolution_in_the_precision_that_its_error_allows():
+    model = residual_network(tf_keras)
+    for max_error, precisions in ((1.0, {"int8"}), (0.0, {"fp32"})):
+        result = everything(model, "auto", images(32, 1), max_error=max_error)
+        assert {row.precision for row in result.report if row.converted} == precisions
+
+
+def test_words_on_single_convolutions():
+    model = residual_network(tf_keras)
+    words = {"stem": "skip", "a2": "8x2", "b2": "convert"}
+    rows = {row.layer: row for row in tfsparse.convert(model, overrides=words).report}
+    assert not rows["stem"].converted and rows["stem"].reason == "skipped by `overrides`"
+    assert rows["a2"].block == "8x2" and rows["b2"].converted
+    grouped = tf_keras.Sequential(
+        [tf_keras.layers.Input((6, 6, 4)), tf_keras.layers.Conv2D(12, 3, groups=2, name="halves")]
+    )
+    with pytest.raises(ValueError, match="divides the filters of a group"):
+        tfsparse.convert(grouped, overrides={"halves": "4x1"})
