@@ -218,6 +218,16 @@ class PruneBlockMixin:
         if is_ready(self.layer) or (is_kernel_owner(self.layer) and shape is not None):
             self.build(shape)
 
+    def load_own_variables(self, store: Any) -> None:
+        """Loads masks and clock; weights files have them if the model was pruned."""
+        if self.pruning is not None and not len(store.keys()):
+            raise ValueError(
+                "`filepath` should be a weights file of a model with the same wrappers; "
+                "`tfsparse.load_weights` takes that of the model without them too. "
+                f"Received: a file in which layer={self.name!r} is not wrapped"
+            )
+        super().load_own_variables(store)  # type: ignore[misc]
+
     def call_as_wrapped(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; kernels inside are read through their masks."""
         for kernel in self.pruning.kernels if self.pruning is not None else ():
