@@ -90,8 +90,9 @@ def distinct(model):
 def train_a_step(model, inputs, expected):
     """One step, not in a graph, which takes longer to make than the step."""
     optimizer = keras.optimizers.Adam(0.01)
+    updates = tfsparse.UpdatePruning()
     before = [np.array(kernel.variable.numpy()) for kernel in kernels(model)]
-    with UPDATES.loop(model, optimizer) as loop:
+    with updates.loop(model, optimizer) as loop:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(inputs, training=True) - expected - 1.0))
         variables = list(model.trainable_weights)
@@ -99,9 +100,6 @@ def train_a_step(model, inputs, expected):
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         loop.step()
     return before
-
-
-UPDATES = tfsparse.UpdatePruning()
 
 
 @pytest.mark.parametrize("make", KERNELS, ids=lambda make: make.__name__)

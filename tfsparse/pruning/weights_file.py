@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,7 +36,8 @@ def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
     Args:
         model: A built model of Keras 3 or tf_keras, with layers of the names that
             they had when the file was written.
-        path: A file that ``model.save_weights`` wrote, ``"*.weights.h5"``.
+        path: A file that ``model.save_weights`` wrote, ``"*.weights.h5"``, or ``model.save``,
+            ``"*.keras"``.
 
     Raises:
         ValueError: If `path` is no such file, or the file of another model.
@@ -50,9 +52,10 @@ def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
     >>> pruned = tfsparse.prune_block(dense, "4x1", 0.5)
     >>> tfsparse.load_weights(pruned, path)
     """
-    if not os.fspath(path).endswith(".weights.h5"):
+    if not os.fspath(path).endswith((".weights.h5", ".keras")):
         raise ValueError(
-            f"`path` should be the name of a file, '*.weights.h5'. Received: path={path!r}"
+            "`path` should be the name of a file, '*.weights.h5' or '*.keras'. "
+            f"Received: path={path!r}"
         )
     binding_of(model)  # says what is no model
     wrapped = _wrapped_in(path)
@@ -81,8 +84,12 @@ def _wrapped_in(path: str | os.PathLike[str]) -> list[str]:
         if any(value.dtype == bool for value in item["vars"].values()):  # a mask
             found.append(str(item["vars"].attrs.get("name", name)))
 
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
+    with contextlib.ExitStack() as stack:
+        weights: Any = path
+        if os.fspath(path).endswith(".keras"):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            weights = stack.enter_context(archive.open("model.weights.h5"))
+        stack.enter_context(h5py.File(weights, "r")).visititems(visit)
     return sorted(found)
 
 

@@ -250,10 +250,14 @@ class PruneBlockMixin:
         """
         for kernel in self.pruning.kernels if self.pruning is not None else ():
             kernel.apply()
-            kernel.detach()
-            self._set_constraint(kernel.variable, kernel.constraint.inner)
-            self._remove_penalty(kernel.variable)
+            self._free(kernel)
         return self.layer
+
+    def _free(self, kernel: PrunedKernel) -> None:
+        """Takes back what `_prune` did to a kernel."""
+        kernel.detach()
+        self._set_constraint(kernel.variable, kernel.constraint.inner)
+        self._remove_penalty(kernel.variable)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Output shape of the layer."""
@@ -273,11 +277,17 @@ class PruneBlockMixin:
 
     def _prune_all(self) -> list[PrunedKernel]:
         rules = LayerRules(self.settings, overrides=self.overrides)
-        kernels = []
+        kernels: list[PrunedKernel] = []
         for found in find_kernels(self.layer):
             settings = rules.settings_inside(self.name, found.path)
-            if settings is not None:
+            if settings is None:
+                continue
+            try:
                 kernels.append(self._prune(found, settings))
+            except Exception:
+                for kernel in kernels:
+                    self._free(kernel)
+                raise
         if not kernels:
             raise ValueError(
                 "`layer` should hold a kernel to prune once it is built. "
