@@ -10,6 +10,7 @@ import pytest
 import tfsparse
 from tfsparse import ops
 from tfsparse.pruning.binding import pruned_layers
+from tfsparse.pruning.schedule_check import check_schedules
 
 from .helpers import FEATURES, data, dense_model
 
@@ -18,6 +19,10 @@ INPUTS = data()[0]
 
 def flat(keras):
     return tfsparse.prune_block(dense_model(keras), "4x1", 0.75)
+
+
+def at_once(keras):
+    return tfsparse.prune_block(dense_model(keras), "4x1", tfsparse.OneShot(0.5))
 
 
 def nested(keras):
@@ -64,7 +69,7 @@ def caught(act, *args):
 
 @pytest.mark.parametrize(
     ("kind", "way_out"),
-    [*((flat, way_out) for way_out in WAYS_OUT), (nested, WAYS_OUT[-1]), (subclassed, strip)],
+    [*((flat, way_out) for way_out in WAYS_OUT), (nested, strip), (subclassed, WAYS_OUT[-1])],
 )
 def test_it_warns_once_of_schedules_that_never_ran(keras, tmp_path, kind, way_out):
     (warning,) = caught(way_out, kind(keras), tmp_path)
@@ -73,22 +78,20 @@ def test_it_warns_once_of_schedules_that_never_ran(keras, tmp_path, kind, way_ou
     assert warning.filename == __file__
 
 
-@pytest.mark.parametrize("way_out", [strip, *WAYS_OUT[2:]])
-def test_it_warns_once_where_some_never_ran_and_some_have_not_ended(keras, tmp_path, way_out):
+def test_it_warns_once_where_some_never_ran_and_some_have_not_ended(keras):
     model = flat(keras)
     first, _ = pruned_layers(model)
     first.pruning.clock.next_step = 1
     first.pruning.clock.store()
-    (warning,) = caught(way_out, model, tmp_path)
+    (warning,) = caught(tfsparse.strip_pruning, model)
     for part in ("never ran for ['logits']", "has not ended for ['hidden']"):
         assert part in str(warning.message)
 
 
-@pytest.mark.parametrize("way_out", [strip, *WAYS_OUT[2:]])
-def test_it_does_not_warn_of_what_was_pruned_at_once_or_never(keras, tmp_path, way_out):
-    pruned = tfsparse.prune_block(dense_model(keras), "4x1", tfsparse.OneShot(0.5))
-    assert not caught(way_out, pruned, tmp_path)
-    assert not caught(way_out, dense_model(keras), tmp_path / "plain")
+@pytest.mark.parametrize("make", [dense_model, at_once])
+def test_it_does_not_warn_of_what_was_pruned_at_once_or_never(keras, make):
+    assert not caught(tfsparse.strip_pruning, make(keras))
+    assert not caught(check_schedules, make(keras), "no layer")
 
 
 def test_a_list_of_layers_is_one_warning(keras):

@@ -126,15 +126,16 @@ def test_the_file_of_the_pruned_model_into_the_dense_one(keras, kind, tmp_path):
 
 def test_a_file_of_other_wrappers_and_of_the_same(keras, tmp_path):
     path = tmp_path / "pruned.weights.h5"
-    pruned = prune(touched(with_attention(keras)), exclude="third")
+    pruned = prune(touched(own_class(keras)), exclude="third")
     pruned.save_weights(path)
-    same = prune(with_attention(keras), exclude="third")
+    same = prune(own_class(keras), exclude="third")
     tfsparse.load_weights(same, path)
     assert_same_weights(same, pruned)
-    other = tfsparse.prune_block(with_attention(keras), "2x2", 0.5, exclude="attention")
+    other = tfsparse.prune_block(own_class(keras), "2x2", 0.5)
     with pytest.raises(ValueError):  # masks of another pattern
         tfsparse.load_weights(other, path)
-    other = tfsparse.prune_block(with_attention(keras), "4x1", 0.5, exclude="attention")
+    inside = {"block/first": {"pattern": "4x1"}}
+    other = tfsparse.prune_block(own_class(keras), exclude="first", overrides=inside)
     tfsparse.load_weights(other, path)
     assert_same_outputs(other(INPUTS), pruned(INPUTS))
 
