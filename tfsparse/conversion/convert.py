@@ -82,6 +82,9 @@ def convert(
     Returns:
         A `ConvertedModel`: callable, with `report`, `signatures`, `endpoints` and `save`.
 
+    Warns:
+        UserWarning: If the schedules of a pruned model never ran or have not ended.
+
     Raises:
         ValueError: If an argument is not as above, or calibration data is missing or does
             not fit.

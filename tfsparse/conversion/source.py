@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tfsparse.conversion.leftovers import scratch_folder
 from tfsparse.conversion.paths import location
+
+# What looks at a model before it is read, and knows of it what a graph does not show.
+_INSPECTORS: list[Callable[[Any], None]] = []
+
+
+def inspect_models_with(inspector: Callable[[Any], None]) -> None:
+    """Has every model that is no file looked at before it is read.
+
+    Args:
+        inspector: Called with the model. It may warn, or raise an error.
+    """
+    _INSPECTORS.append(inspector)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +74,8 @@ def load_source(
             )
         return _load(folder, folder, tags, signatures)
     if callable(getattr(source, "export", None)):
+        for inspector in _INSPECTORS:
+            inspector(source)
         with scratch_folder() as scratch:
             path = str(scratch / "model")
             _export(source, path)
