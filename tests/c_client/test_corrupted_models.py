@@ -51,6 +51,14 @@ def attribute(name, value):
     return change
 
 
+def repeat_type(model, name, count):
+    """Makes a list of types that a chain has for each layer another number of layers long."""
+    types = model.node.attr[name].list.type
+    first = types[0]
+    del types[:]
+    types.extend([first] * count)
+
+
 def listed(**values):
     return tf.compat.v1.AttrValue(list=tf.compat.v1.AttrValue.ListValue(**values))
 
@@ -139,10 +147,14 @@ STRUCTURE = {
     "activations-of-one-layer": attribute("activations", listed(s=[b"relu"])),
     "activations-of-three-layers": attribute("activations", listed(s=[b"relu"] * 3)),
     "activation-unknown": attribute("activations", listed(s=[b"relu", b"softmax"])),
-    "layers-0": attribute("N", tf.compat.v1.AttrValue(i=0)),
-    "layers-1": attribute("N", tf.compat.v1.AttrValue(i=1)),
-    "layers-3": attribute("N", tf.compat.v1.AttrValue(i=3)),
-    "layers-2^62": attribute("N", tf.compat.v1.AttrValue(i=2**62)),
+    **{
+        f"{key}-of-{count}-layers": lambda model, key=key, count=count: repeat_type(
+            model, key, count
+        )
+        for key in ("T", "Tint", "Tfloat")
+        for count in (0, 1, 3, 10**6)
+    },
+    "a-number-for-types": attribute("Tint", tf.compat.v1.AttrValue(i=2**62)),
     "indices-of-int64": replace("indices", lambda array: array.astype(np.int64)),
     "indptr-of-int64": replace("indptr", lambda array: array.astype(np.int64)),
     "data-of-another-dtype": replace("data", lambda array: array.astype(np.float16)),
@@ -173,7 +185,13 @@ FLOAT = [
     *("indptr-empty", "data-too-short", "data-of-no-height", "blocks-of-2^63-1", "bias-too-short"),
     *("residual-of-one-row", "residual-of-rank-1"),
     *("units-negative", "units-2^31-1", "data-of-another-dtype"),
-    *("units-of-one-layer", "activations-of-one-layer", "layers-1", "layers-3"),
+    *(
+        "units-of-one-layer",
+        "activations-of-one-layer",
+        "T-of-1-layers",
+        "Tint-of-3-layers",
+        "Tfloat-of-0-layers",
+    ),
 ]
 
 CASES = [

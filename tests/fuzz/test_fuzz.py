@@ -1,0 +1,50 @@
+"""A short run of each part; `make fuzz` runs them long."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import models, op_arguments, workers
+
+SEED = 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("models")
+    models.make(made)
+    return made
+
+
+@pytest.mark.parametrize(("kind", "tries"), [("serve", 40), ("convert", 8), ("mutated", 15)])
+def test_answers_or_errors(folder, kind, tries):
+    jobs = [{"kind": kind, "models": str(folder), "seed": SEED + i} for i in range(tries)]
+    results = list(workers.run_all(jobs, 2))
+    assert len(results) == tries
+    found = [(job["seed"], result) for job, result in results if result.outcome in workers.FINDINGS]
+    assert not found
+    assert {result.outcome for _, result in results} == {"answered", "refused"}
+
+
+@pytest.fixture(scope="module")
+def program():
+    return op_arguments.build()
+
+
+def test_op_arguments(program):
+    """On one path; `fuzz_ops_test` of Bazel runs them all."""
+    *_, last = op_arguments.run(program, 700, SEED, "portable")
+    assert (last.path, last.cases) == ("portable", 700)
+    assert last.answered > 200
+    assert last.refused > 50
+
+
+def test_the_sanitizers_are_there(program):
+    content = Path(program).read_bytes()
+    assert b"__asan_report_load" in content
+    assert b"__ubsan_handle_add_overflow" in content
+
+
+def test_a_failure_says_what_the_program_says(program):
+    with pytest.raises(op_arguments.FailedError, match="TFSPARSE_PATH` should be one of"):
+        list(op_arguments.run(program, 1, SEED, "pentium"))
