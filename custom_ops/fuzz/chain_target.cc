@@ -1,5 +1,7 @@
 // Layers in a chain: refused, with y untouched, or the bits of the layers one after the other.
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <type_traits>

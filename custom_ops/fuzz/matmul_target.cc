@@ -1,6 +1,7 @@
 // One product: weights are refused or packed, and a call is refused, with y untouched, or answered.
 // INT8 answers are those of the portable path, to the last bit.
 
+#include <algorithm>
 #include <memory>
 #include <type_traits>
 #include <vector>

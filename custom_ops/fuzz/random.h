@@ -5,6 +5,7 @@
 // them. The same seed gives the same arguments on every machine, so std::..._distribution, which
 // each library computes in its own way, is not used.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -63,9 +64,9 @@ class Random {
   float AnyFloat() {
     using Limits = std::numeric_limits<float>;
     if (Chance(0.5)) {
-      return Pick<float>({0.0f, -0.0f, Limits::quiet_NaN(), Limits::infinity(),
-                          -Limits::infinity(), Limits::denorm_min(), Limits::min(), Limits::max(),
-                          -Limits::max(), 1.0f, 127.5f, 255.5f, 1e30f, -1e-30f});
+      return Pick<float>({0.0f, -0.0f, Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(),
+                          Limits::denorm_min(), Limits::min(), Limits::max(), -Limits::max(), 1.0f,
+                          127.5f, 255.5f, 1e30f, -1e-30f});
     }
     const auto bits = static_cast<uint32_t>(Bits());
     float value;

@@ -1,7 +1,9 @@
 #ifndef TFSPARSE_CUSTOM_OPS_FUZZ_RANDOM_CALL_H_
 #define TFSPARSE_CUSTOM_OPS_FUZZ_RANDOM_CALL_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -18,7 +20,7 @@ class RandomCall {
   static constexpr uint8_t kUntouched = 0xa5;
 
   // For weights of `in` inputs and `out` outputs, with x and y of so many rows.
-  RandomCall(Random& random, int64_t rows, int64_t in, int64_t out) : rows_(rows), out_(out) {
+  RandomCall(Random& random, int64_t rows, int64_t in, int64_t out) : in_(in), out_(out) {
     const bool wild = random.Chance(0.3);
     call.rows = rows;
     call.x_is_u8 = kQuantized && random.Chance(0.5);
@@ -47,11 +49,13 @@ class RandomCall {
 
   RandomCall(RandomCall&&) = default;
 
-  // Changes one thing, and may leave y without memory, since the call is refused.
+  // Changes one thing.
   void Spoil(Random& random) {
     switch (random.Int(0, kQuantized ? 5 : 0)) {
-      case 0:
-        call.rows = int64_t{1} << random.Int(58, 62);
+      case 0:  // only as many as are refused, since there is no memory for them
+        call.rows = std::numeric_limits<int64_t>::max() /
+                        (int64_t{sizeof(float)} * std::max<int64_t>(in_, 1) * out_) +
+                    random.Int(1, 100);
         break;
       case 1:
         call.x_scale = random.AnyFloat();
@@ -70,7 +74,6 @@ class RandomCall {
     }
   }
 
-  // A call with the same arguments and a y of its own.
   const std::vector<uint8_t>& y() const { return y_; }
   bool IsUntouched() const {
     for (uint8_t byte : y_) {
@@ -95,7 +98,7 @@ class RandomCall {
     call.y_zero_point = static_cast<int32_t>(random.Int(0, 255));
   }
 
-  int64_t rows_, out_;
+  int64_t in_, out_;
   std::vector<uint8_t> x_u8_, y_;
   std::vector<float> x_f32_, bias_, residual_, w_scale_;
 };

@@ -86,8 +86,7 @@ class RandomWeights {
     constexpr int64_t kMostElements = 1 << 20;
     int64_t elements;
     if (__builtin_mul_overflow(view_.block_out, view_.block_in, &elements) ||
-        __builtin_mul_overflow(elements, view_.num_blocks, &elements) ||
-        elements > kMostElements) {
+        __builtin_mul_overflow(elements, view_.num_blocks, &elements) || elements > kMostElements) {
       view_.num_blocks = 0;
     }
     Fill(random);
@@ -97,8 +96,8 @@ class RandomWeights {
     const bool wild = random.Chance(0.2);
     // No blocks are no memory, also where the size of one is beyond 64 bits.
     const int64_t blocks = view_.num_blocks;
-    data_ = RandomArray<T>(random, blocks == 0 ? 0 : blocks * view_.block_out * view_.block_in,
-                           wild);
+    data_ =
+        RandomArray<T>(random, blocks == 0 ? 0 : blocks * view_.block_out * view_.block_in, wild);
   }
 
   static void Resize(Random& random, std::vector<int32_t>* array) {

@@ -45,8 +45,8 @@ bool AreScalesValid(const float* w_scale, int64_t out, float x_scale, float unit
   int invalid = 0;
   for (int64_t n = 0; n < out; ++n) {
     const float product = w_scale[n] * x_scale;
-    invalid |= static_cast<int>(!(w_scale[n] >= kLeastScale)) | static_cast<int>(!(product <= kMost)) |
-               static_cast<int>(!(product * unit <= kMost));
+    invalid |= static_cast<int>(!(w_scale[n] >= kLeastScale)) |
+               static_cast<int>(!(product <= kMost)) | static_cast<int>(!(product * unit <= kMost));
   }
   return invalid == 0;
 }

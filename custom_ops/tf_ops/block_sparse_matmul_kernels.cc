@@ -112,8 +112,8 @@ class ChainOp : public OpKernel {
   absl::Status CheckPerLayer(const char* name, size_t elements) const {
     if (elements == units_.size()) return absl::OkStatus();
     return ToAbsl(Status::Invalid("`units`, `activations` and the lists of inputs should have an ",
-                                  "element for each layer. Received: ", units_.size(),
-                                  " units, ", elements, " of ", name));
+                                  "element for each layer. Received: ", units_.size(), " units, ",
+                                  elements, " of ", name));
   }
 
   int count() const { return static_cast<int>(units_.size()); }
