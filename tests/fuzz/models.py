@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 import tfsparse
-from tests.c_client.models import INPUTS, export_mlp, save, save_int8_products
+from tests.c_client.models import INPUTS, export_mlp, save_int8_products
+from tests.conversion.helpers import save
 from tests.ops.helpers import float_weights
 
 CONVERTED = ("fp32", "bf16", "int8", "dynamic", "products", "residual")
@@ -50,6 +51,6 @@ def _dense(mlp, mixed):
     def function(x):
         h = tf.nn.relu(x @ first)
         h = tf.cond(tf.reduce_sum(h) > 0, lambda: tf.nn.relu(h @ second), lambda: h)
-        return tf.nn.tanh(h @ third + x)
+        return {"y": tf.nn.tanh(h @ third + x)}
 
-    save(mixed, function, INPUTS)
+    save(mixed, function, {"x": tf.TensorSpec((None, INPUTS))}, [first, second, third])
