@@ -15,8 +15,8 @@
 namespace tfsparse {
 namespace {
 
-constexpr int64_t kMostWidth = 140;
-constexpr int64_t kMostRows = 400;
+constexpr int64_t kMostWidth = 96;
+constexpr int64_t kMostRows = 200;
 
 template <typename T>
 struct Layer {

@@ -14,8 +14,8 @@
 namespace tfsparse {
 namespace {
 
-constexpr int64_t kMostWidth = 300;
-constexpr int64_t kMostElements = 1 << 17;
+constexpr int64_t kMostWidth = 200;
+constexpr int64_t kMostElements = 1 << 15;
 
 // As many rows as there is memory for in a quick test, which may be none.
 int64_t RandomRows(Random& random, int64_t in, int64_t out) {

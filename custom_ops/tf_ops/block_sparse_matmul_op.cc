@@ -57,7 +57,8 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
   a constant), so that they need not be compared with those seen before.
 inputs: K, which x has to have; 0 takes it from x.
 x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
-y_axes: Sizes of the axes at the end of y that hold the outputs together; [] for one axis.
+y_axes: Sizes of the axes at the end of y that hold the outputs together, at most 8; [] for one
+  axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
   half to even; products and sums are float.
 )doc");

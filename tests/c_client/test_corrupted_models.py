@@ -152,8 +152,10 @@ STRUCTURE = {
             model, key, count
         )
         for key in ("T", "Tint", "Tfloat")
-        for count in (0, 1, 3, 10**6)
+        for count in (0, 1, 3, 10**4)
     },
+    "y-of-300-axes": attribute("y_axes", listed(i=[1] * 299 + [5])),
+    "y-of-10^5-axes": attribute("y_axes", listed(i=[1] * 10**5 + [5])),
     "a-number-for-types": attribute("Tint", tf.compat.v1.AttrValue(i=2**62)),
     "indices-of-int64": replace("indices", lambda array: array.astype(np.int64)),
     "indptr-of-int64": replace("indptr", lambda array: array.astype(np.int64)),
@@ -228,6 +230,18 @@ def test_unchanged_models_serve(good, sanitized_client, tmp_path):
         run, y = sanitized_client.serve(tmp_path / precision, batch(17))
         assert run.returncode == 0, run.stderr
         np.testing.assert_array_equal(y, expected)
+
+
+def test_a_number_of_layers_is_nothing_to_a_chain(good, sanitized_client, tmp_path):
+    """TensorFlow lists N types of an input "N * T" before anybody can refuse: 20 GB for 2e8."""
+    model = Corrupted(good["int8"], tmp_path / "int8")
+    attribute("N", tf.compat.v1.AttrValue(i=2 * 10**8))(model)
+    model.write()
+    expected = serve_in_python(good["int8"], batch(17))
+    np.testing.assert_array_equal(serve_in_python(tmp_path / "int8", batch(17)), expected)
+    run, y = sanitized_client.serve(tmp_path / "int8", batch(17))
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_python_raises_invalid_argument(corrupted):

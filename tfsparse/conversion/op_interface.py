@@ -24,6 +24,9 @@ CHAIN_OF = {
 MAX_LAYERS = 16
 """As many layers a chain may have (custom_ops/matmul/matmul_call.h)."""
 
+MAX_AXES = 8
+"""Over as many axes inputs may be spread, and outputs (custom_ops/tf_ops/op_inputs.cc)."""
+
 X = 0
 """The input that holds the activations, in all ops."""
 
