@@ -32,7 +32,7 @@
 extern "C" {
 // Where there are sanitizers: by their report, and at that much memory.
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
-const char* __asan_default_options() { return "hard_rss_limit_mb=4096:detect_leaks=1"; }
+const char* __asan_default_options() { return "hard_rss_limit_mb=4096"; }
 }
 
 namespace tfsparse {

@@ -39,10 +39,10 @@ class RandomWeights {
   void Spoil(Random& random) {
     switch (random.Int(0, 6)) {
       case 0:
-        view_.out = random.Chance(0.5) ? view_.out + random.Int(-70, 70) : random.EdgeInt64();
+        view_.out = Other(random, view_.out);
         break;
       case 1:
-        view_.in = random.Chance(0.5) ? view_.in + random.Int(-70, 70) : random.EdgeInt64();
+        view_.in = Other(random, view_.in);
         break;
       case 2:
         SpoilBlock(random);
@@ -77,6 +77,14 @@ class RandomWeights {
   static int64_t Block(Random& random) {
     return random.Chance(0.7) ? random.Pick<int64_t>({1, 1, 2, 4, 4, 8, 16, 64})
                               : random.Int(1, kMaxBlock);
+  }
+
+  // A size close to a given one, which may have been changed before, or of any value.
+  static int64_t Other(Random& random, int64_t size) {
+    const int64_t close = random.Int(-70, 70);
+    int64_t other;
+    const bool overflows = __builtin_add_overflow(size, close, &other);
+    return overflows || random.Chance(0.5) ? random.EdgeInt64() : other;
   }
 
   // As a tensor's sizes may be: not negative, and with little memory behind them.

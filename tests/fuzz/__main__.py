@@ -40,6 +40,10 @@ def arguments():
     return parser.parse_args()
 
 
+LINES = 20
+"""Into a file, a line at so many moments of each part."""
+
+
 class Report:
     """Counts what came of each part, and keeps what was found."""
 
@@ -48,8 +52,11 @@ class Report:
         self._rows = {}
         self.found = 0
 
-    def count(self, part, outcomes):
+    def count(self, part, outcomes, total):
         self._rows[part] = outcomes
+        tried = sum(outcomes.values())
+        if not self._console.is_terminal and tried % max(1, total // LINES) == 0:
+            self._console.print(f"{part}: {tried:,} of {total:,}")
 
     def finding(self, text):
         self.found += 1
@@ -77,7 +84,7 @@ def fuzz_ops(args, screen, report):
                 bars[part] = screen.add_task(part, total=args.op_arguments)
             screen.update(bars[part], completed=done.cases)
             counts = {"answered": done.answered, "refused": done.refused}
-            report.count(part, collections.Counter(counts))
+            report.count(part, collections.Counter(counts), args.op_arguments)
     except op_arguments.FailedError as failure:
         report.finding(str(failure))
 
@@ -92,7 +99,7 @@ def fuzz_models(args, screen, report, folder):
         for job, result in workers.run_all(jobs, args.jobs):
             screen.advance(bar)
             counts[result.outcome] += 1
-            report.count(number, counts)
+            report.count(number, counts, total)
             if result.outcome in workers.FINDINGS:
                 report.finding(
                     f"{result.outcome}, --repeat {kind}:{job['seed']}\n  {result.detail}"

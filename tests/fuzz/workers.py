@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_SECONDS = 120
 """For one try, which takes less than one: a machine that does much else is no hang."""
 MOST_BYTES = 6 << 30
-TRIES_PER_WORKER = 400
+TRIES_PER_WORKER = 2000
 """TensorFlow keeps functions of every model that it has loaded, so workers do not live for ever."""
 POLL_SECONDS = 0.05
 ENVIRONMENT = {

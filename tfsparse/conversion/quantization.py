@@ -25,7 +25,7 @@ LARGEST_SCALE = 2 * float(np.finfo(np.float32).max) / 255
 
 LARGEST_TRUSTED = 1e30
 """Greater values are near to what float32 cannot hold: their squares and sums become Inf, and
-then NaN, which INT8 reads as 0."""
+then NaN, which INT8 reads as the lower end of its range."""
 
 _ACCUMULATOR_LIMIT = 2**31 - 1
 
@@ -85,7 +85,7 @@ def warn_of_extent(what: str, minimum: float, maximum: float) -> None:
     elif largest > LARGEST_TRUSTED:
         reason = (
             f"beyond {LARGEST_TRUSTED:g} results may overflow to Inf or NaN, and INT8 reads NaN as "
-            "0. Are the calibration data scaled as the model's inputs will be?"
+            "the least value. Are the calibration data scaled as the model's inputs will be?"
         )
     else:
         return
