@@ -32,6 +32,7 @@ LAYERS = {
     "format": {"base", "format", "kernels"},
     "kernels": {"base", "format", "kernels"},
     "matmul": {"base", "format", "kernels", "matmul"},
+    "fuzz": {"base", "format", "fuzz", "kernels", "matmul"},
     "tf_ops": {"base", "format", "kernels", "matmul", "tf_ops"},
 }
 # Nothing in these has code that the linker could share with portable files.

@@ -184,6 +184,7 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
     AlignedBuffer<uint8_t>& rows = Scratch::OfThisThread().rows;
     rows.Reserve(call.rows * task.stride);
     task.x = rows.data();
+    if (weights_.in == 0) return false;  // no x, which may be null then
     PackArgs args = {};
     args.x = call.x;
     args.stride = args.inputs = weights_.in;

@@ -44,8 +44,8 @@ struct MatmulCall {
 // also where there are no inputs: between two layers y is nobody's tensor that has been checked.
 Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out);
 
-// Fails if a scale or its reciprocal is not finite and positive, if a product of
-// scales is not finite, or if a zero point is not in [0, 255].
+// Fails if a scale is not finite and positive, or is subnormal, if a product of scales is not
+// finite, or if a zero point is not in [0, 255].
 Status CheckQuantization(const MatmulCall& call, int64_t out);
 
 }  // namespace tfsparse

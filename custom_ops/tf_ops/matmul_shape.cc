@@ -9,6 +9,7 @@
 namespace tfsparse {
 namespace {
 
+using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
@@ -77,6 +78,12 @@ absl::Status MatMulShape(InferenceContext* c) {
   }
   TF_RETURN_IF_ERROR(CheckInputs(c, x, depth, x_axes));
   TF_RETURN_IF_ERROR(c->Subshape(x, 0, -x_axes, &lead));
+  const int64_t rank = c->Rank(lead) + static_cast<int64_t>(axes.size());
+  if (rank > TensorShape::MaxDimensions()) {
+    return absl::InvalidArgumentError("y should have at most " +
+                                      std::to_string(TensorShape::MaxDimensions()) +
+                                      " axes. Received: " + std::to_string(rank));
+  }
   ShapeHandle y;
   TF_RETURN_IF_ERROR(c->Concatenate(lead, c->MakeShape(axes), &y));
   c->set_output(0, y);

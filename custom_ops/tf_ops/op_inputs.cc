@@ -9,6 +9,13 @@
 #include "tensorflow/core/lib/core/threadpool.h"
 
 namespace tfsparse {
+namespace {
+
+// Over as many axes inputs may be spread, and outputs. TensorFlow's optimizers end the process
+// where a file makes a tensor of more axes than they can count.
+constexpr int64_t kMaxAxes = 8;
+
+}  // namespace
 
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -59,7 +66,6 @@ absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
 }
 
 Status CheckDepth(int64_t inputs, int64_t x_axes) {
-  constexpr int64_t kMaxAxes = 8;
   if (inputs < 0) {
     return Status::Invalid("`inputs` should be at least 0. Received: inputs=", inputs);
   }
@@ -71,6 +77,10 @@ Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes) {
   if (y_axes->empty()) {
     y_axes->push_back(units);
     return {};
+  }
+  if (y_axes->size() > kMaxAxes) {
+    return Status::Invalid("`y_axes` should have at most ", kMaxAxes,
+                           " sizes. Received: ", y_axes->size());
   }
   int64_t product = 1;
   for (int64_t size : *y_axes) {

@@ -40,7 +40,7 @@ absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow:
 // `inputs`: 0 or more; `x_axes`: 1 to 8.
 Status CheckDepth(int64_t inputs, int64_t x_axes);
 
-// The sizes of the axes that hold `units` outputs; none become one.
+// The sizes of the axes that hold `units` outputs, at most 8; none become one.
 Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes);
 
 // That x has other inputs than the weights were made for.

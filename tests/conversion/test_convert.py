@@ -113,7 +113,7 @@ def test_bf16_predicts_what_rounded_operands_predict(k):
     model = mlp(k)
     converted = everything(model, "bf16")
     (chain,) = nodes(converted.graph_def(), FLOAT_CHAIN)
-    assert chain.attr["T"].type == tf.bfloat16.as_datatype_enum
+    assert list(chain.attr["T"].list.type) == [tf.bfloat16.as_datatype_enum] * 3
     assert {(op.precision, op.input, op.output) for op in converted.report} == {
         ("bf16", "float32", "float32")
     }

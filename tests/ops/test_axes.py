@@ -113,6 +113,8 @@ DEPTH = {
     "y_axes too small": ((2, K), {"y_axes": [6, 6]}, r"`y_axes` should hold units=42.*\[6,6\]"),
     "y_axes of 0": ((2, K), {"y_axes": [42, 0]}, r"`y_axes` should hold units=42.*\[42,0\]"),
     "y_axes negative": ((2, K), {"y_axes": [-6, -7]}, r"`y_axes` should hold.*\[-6,-7\]"),
+    "too many y_axes": ((2, K), {"y_axes": [1] * 8 + [42]}, r"`y_axes`.* at most 8.*Received: 9"),
+    "very many y_axes": ((2, K), {"y_axes": [1] * 300 + [42]}, r"at most 8.*Received: 301"),
     "y_axes that overflow to 42": (
         (2, K),
         {"y_axes": [2**63 - 1, 2, -21]},
@@ -162,3 +164,17 @@ def test_without_a_depth_it_is_that_of_x():
     dense[:, :4] = 1
     y = raw_float(tf.ones((2, 24)), **float_arguments(dense, (4, 2)))
     assert (y.numpy() == 4).all()
+
+
+def test_results_of_more_axes_than_tensorflow_counts_are_refused():
+    """In a graph as well, where its optimizers would end the process."""
+    x = tf.reshape(tf.ones((K,)), [1] * 252 + [K])  # an axis less than it takes itself
+    most = {"y_axes": [6, 7]}
+    function = tf.function(lambda x: product("fp32", x, **most), autograph=False)
+    assert function(x).shape.rank == 254
+    more = {"y_axes": [1, 6, 7]}
+    function = tf.function(lambda x: product("fp32", x, **more), autograph=False)
+    with pytest.raises(ValueError, match=r"at most 254 axes. Received: 255"):
+        function(x)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Too many dimensions"):
+        product("fp32", x, **more)

@@ -23,6 +23,7 @@ from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.progress import progress
+from tfsparse.conversion.quantization import LARGEST_SCALE, scales_fit
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
@@ -119,6 +120,7 @@ def _convert(
         plans = [planner.plan(layer) for layer in found.layers]
         quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
         calibration = _calibration(found, graphs.state, request, quantized)
+        plans = [_that_fits(plan, planner, calibration) for plan in plans]
     plans = [_with_error(plan, calibration) for plan in plans]
     made = rewrite(plans, calibration.params)
     finished = _finish(found.function.graph, graphs, plans, made, calibration)
@@ -172,7 +174,7 @@ def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
 def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
     """The fastest plan whose precision adds no more than the allowed error."""
     plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
-    wanted = [plan for plan in plans if plan.convert]
+    wanted = [_that_fits(plan, planner, calibration) for plan in plans if plan.convert]
     wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
     for plan in wanted:
         measured = _with_error(plan, calibration)
@@ -182,6 +184,18 @@ def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request
         return plans[-1]
     reason = f"its error would exceed max_error={request.max_error} in {wanted[0].precision}"
     return dataclasses.replace(plans[-1], reason=reason, packed=None)
+
+
+def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:
+    """The plan, or one for fp32 where the scales of activations and weights overflow together."""
+    if plan.packed is None or plan.packed.scale is None:
+        return plan
+    params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    # What is measured in each call may be anything.
+    if scales_fit(LARGEST_SCALE if params is None else params.scale, plan.packed.scale):
+        return plan
+    other = planner.plan(plan.layer, "fp32")
+    return dataclasses.replace(other, reason=f"{other.reason}; its int8 scales would overflow")
 
 
 def _with_error(plan: Plan, calibration: Calibration) -> Plan:

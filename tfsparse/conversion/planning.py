@@ -156,13 +156,16 @@ class Planner:
         if precision != "int8":
             stored = matrix
             if precision == "bf16":
-                stored = stored.astype(tf.bfloat16.as_numpy_dtype)  # to nearest, half to even
+                stored = _in_bf16(matrix)
+                if not np.isfinite(stored.astype(np.float32)).all():
+                    return self._instead(
+                        layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
+                    )
             return self._decided(layer, precision, stored, None, override, zeros)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
-            plan = self._in_precision(layer, matrix, "fp32", override, zeros)
-            reason = f"{plan.reason}; int8 sums could exceed 32 bits"
-            return dataclasses.replace(plan, reason=reason)
+            reason = "int8 sums could exceed 32 bits"
+            return self._instead(layer, matrix, override, zeros, reason)
         plan = self._decided(layer, "int8", quantized, scale, override, zeros)
         if plan.convert or override is not None:
             return plan
@@ -170,6 +173,18 @@ class Planner:
         if not other.convert:
             return plan
         return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
+
+    def _instead(
+        self,
+        layer: DenseLayer,
+        matrix: np.ndarray,
+        override: Override | None,
+        zeros: float,
+        why: str,
+    ) -> Plan:
+        """The plan for fp32, where another precision cannot hold a layer."""
+        plan = self._in_precision(layer, matrix, "fp32", override, zeros)
+        return dataclasses.replace(plan, reason=f"{plan.reason}; {why}")
 
     def _decided(
         self,
@@ -204,6 +219,12 @@ class Planner:
             return known
         packed = BlockSparseMatrix.from_dense(matrix, choice.block)
         return self._store.add(key, packed, scale, layer.name)
+
+
+def _in_bf16(matrix: np.ndarray) -> np.ndarray:
+    """To the nearest, half to even; the largest floats become Inf."""
+    with np.errstate(over="ignore"):
+        return matrix.astype(tf.bfloat16.as_numpy_dtype)
 
 
 def _not_finite(layer: DenseLayer) -> Unmatched:

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import tensorflow as tf
 
+from tfsparse.ops.forking import refuse_in_forks
+
 
 def library_path() -> Path:
     """Where the op library lies; for `TF_LoadLibrary` in other languages."""
@@ -56,6 +58,7 @@ def load() -> ModuleType:
             "The op library should be loaded by the TensorFlow minor version it was built for. "
             f"Received: tensorflow {tf.__version__}, which says: {error}"
         ) from error
+    refuse_in_forks()
     return module if _has_ops(module) else _module_of_another_file()
 
 

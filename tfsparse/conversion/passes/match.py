@@ -29,6 +29,7 @@ from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, Reader
 from tfsparse.conversion.layer_name import layer_name
+from tfsparse.conversion.op_interface import MAX_AXES
 from tfsparse.conversion.products import PRODUCTS, NoProduct, Product, read_product
 from tfsparse.conversion.quantized_products import read_dequantized
 from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
@@ -127,6 +128,8 @@ class _Tail:
 
     def layer(self, name: str, dtype: tf.DType) -> DenseLayer:
         """The layer as it was found."""
+        if max(self.x_axes, len(self.y_axes)) > MAX_AXES:
+            self.problem = f"its inputs or outputs are spread over more than {MAX_AXES} axes"
         return DenseLayer(
             name=name,
             graph=self.view.graph,

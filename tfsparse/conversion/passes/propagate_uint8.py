@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.op_interface import INT8_OP, X, place_of
-from tfsparse.conversion.quantization import ActivationParams
+from tfsparse.conversion.quantization import ActivationParams, scales_fit
 
 _MOVES = {"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
@@ -46,7 +46,8 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
             continue
         readers = _Readers()
         taken = _collect(view, f"{node.name}:0", readers)
-        if taken and readers.consumers and readers.consumers <= params.keys():
+        known = readers.consumers and readers.consumers <= params.keys()
+        if taken and known and _fits(view, node, params[node.name]):
             _set_uint8(view.graph, node.name, readers, params[node.name])
 
 
@@ -67,6 +68,19 @@ def _collect(view: GraphView, tensor: str, found: _Readers) -> bool:
         else:
             return False
     return True
+
+
+def _fits(view: GraphView, node: NodeDef, params: ActivationParams) -> bool:
+    """Whether the op would take the scale of its result."""
+    inputs = view.data_inputs(node)
+    x_scale, w_scale = (
+        view.constant(inputs[place_of(INT8_OP, name)]) for name in ("x_scale", "w_scale")
+    )
+    return (
+        x_scale is not None
+        and w_scale is not None
+        and scales_fit(float(x_scale), w_scale, params.scale)
+    )
 
 
 def _set_uint8(graph: Graph, producer: str, readers: _Readers, params: ActivationParams) -> None:
