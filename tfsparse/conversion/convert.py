@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from tfsparse import ops
-from tfsparse.conversion.conversion import Activations, Request, convert_graphs
+from tfsparse.conversion.conversion import Activations, Ops, Request, convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
 from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
@@ -19,6 +18,7 @@ from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.ops import load as load_library
 
 
 def convert(
@@ -34,6 +34,7 @@ def convert(
     max_error: float = 0.01,
     target: str | None = None,
     tune: bool = False,
+    ops: Ops = "tfsparse",
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
@@ -76,6 +77,12 @@ def convert(
         target: The processor that will serve, such as ``"icelake"`` or ``"avx2"``; this
             machine's kind by default.
         tune: Times the candidates of each layer on this machine and takes the fastest.
+        ops: ``"tfsparse"``, or ``"tensorflow"``: the same layers are written as dense products in
+            TensorFlow's own ops, for a server that cannot load our library. Weights keep their
+            zeros, and weights and activations the rounding of the precision, all of it in
+            float32: the numbers are those of ``"tfsparse"`` within float32's rounding, and the
+            speed is that of a dense model. A layer in fp32 stays what it is, unless something
+            was folded into it.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
@@ -101,6 +108,7 @@ def convert(
     """
     _check_precision(precision, calibration_data, activations)
     _check_numbers(batch_size, calibration_batches, max_error)
+    _check_choice("ops", ops, get_args(Ops))
     _check_choice("calibration_method", calibration_method, get_args(CalibrationMethod))
     options = Options(
         precision="fp32" if precision == "auto" else precision,
@@ -116,8 +124,9 @@ def convert(
         data=replayable(calibration_data),
         method=calibration_method,
         batches=calibration_batches,
+        ops=ops,
     )
-    ops.load()
+    load_library()
     loaded = load_source(source, tags, signatures)
     graphs = ModelGraphs(loaded)
     store = PackedStore()

@@ -12,6 +12,9 @@ import tensorflow as tf
 
 from tfsparse.conversion.graph import NodeDef
 
+OUR_OPS = "Tfsparse>"
+"""How the names of all ops of ours begin."""
+
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 RANGE_OP = "Tfsparse>ActivationRange"

@@ -1,0 +1,162 @@
+"""Takes a planned layer out of its graph and puts something else in its place.
+
+What that is, is up to a subclass: an op of ours (`rewrite`), or ops of TensorFlow's own
+(`rewrite_standard`).
+
+The new node takes the name of the last node it stands for, so nothing downstream is rewired.
+(Where a reshape stays between product and bias, it takes the product's name, and the last
+node becomes an ``Identity`` of the reshape. Where the layer computes in half precision or its
+axes are ordered in another way, a ``Cast`` or ``Transpose`` takes the name.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfsparse.conversion.graph import Graph, node_name, reference_of
+from tfsparse.conversion.importing import tensor_type
+from tfsparse.conversion.planning import Plan
+from tfsparse.conversion.quantization import ActivationParams
+
+TensorKey = tuple[Graph, str]
+"""A tensor of a graph of the model."""
+
+Params = Mapping[TensorKey, ActivationParams]
+"""Tensor to how it is read as uint8."""
+
+
+class Rewriter:
+    """Replaces layers of one graph.
+
+    Args:
+        graph: The graph. It is changed in place.
+        params: An int8 layer whose activations are not in it measures their range when it runs.
+    """
+
+    kind = ""
+    """A name for what is put in."""
+
+    def __init__(self, graph: Graph, params: Params) -> None:
+        self._graph = graph
+        self._params = params
+        self._constants: dict[str, str] = {}
+        self._made: dict[tuple[Any, ...], Any] = {}
+
+    def replace(self, plan: Plan) -> str:
+        """Replaces a layer; gives the name of the node that computes it."""
+        layer = plan.layer
+        base = layer.product if layer.reshape is not None else layer.result
+        control = self._control_inputs(layer.absorbed)
+        x = self._float(layer.x)
+        if layer.x_order is not None:
+            x = self._transposed(x, layer.x_order)
+        for name in layer.absorbed:
+            if name in (base, layer.result):
+                del self._graph.nodes[name]
+        wrapped = layer.y_order is not None or layer.dtype != tf.float32
+        name = self._graph.free_name(f"{base}/{self.kind}") if wrapped else base
+        self._compute(plan, name, x, control)
+        self._finish(plan, base, name)
+        return name
+
+    def _compute(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> None:
+        """Adds what computes a layer, in float32.
+
+        Args:
+            plan: The layer's plan.
+            name: The name that the node of the result has to have.
+            x: Reference to the activations.
+            control: References ``^node`` of what has to run before.
+        """
+        raise NotImplementedError
+
+    def _finish(self, plan: Plan, base: str, name: str) -> None:
+        """Gives the result the type, order and name that its readers expect."""
+        layer, result = plan.layer, name
+        if layer.y_order is not None:
+            last = layer.dtype == tf.float32
+            result = self._transposed(result, layer.y_order, base if last else None)
+        if layer.dtype != tf.float32:
+            self._add(base, "Cast", [result], SrcT=tf.float32, DstT=layer.dtype)
+        if layer.reshape is not None:
+            self._add(layer.result, "Identity", [layer.reshape], T=layer.dtype)
+
+    def _float(self, tensor: str) -> str:
+        """A tensor as float32: what it was cast from, if that is float32."""
+        dtype = tensor_type(self._graph, tensor)
+        if dtype == tf.float32:
+            return reference_of(tensor)
+        source = self._graph.nodes[node_name(tensor)]
+        while source.op == "Identity":
+            source = self._graph.nodes[node_name(source.input[0])]
+        if source.op == "Cast" and source.attr["SrcT"].type == tf.float32.as_datatype_enum:
+            return str(source.input[0])
+        key = ("float", tensor)
+        if key not in self._made:
+            wanted = f"{node_name(tensor)}/float32"
+            inputs = [reference_of(tensor)]
+            self._made[key] = self._add(wanted, "Cast", inputs, SrcT=dtype, DstT=tf.float32)
+        return str(self._made[key])
+
+    def _transposed(self, reference: str, order: Sequence[int], name: str | None = None) -> str:
+        key = ("transposed", reference, tuple(order))
+        if name is not None or key not in self._made:
+            wanted = name or f"{node_name(reference)}/transposed"
+            axes = self._constant(f"{wanted}/order", np.asarray(order, np.int32))
+            inputs = [reference, axes]
+            made = self._add(wanted, "Transpose", inputs, T=tf.float32, Tperm=tf.int32)
+            if name is not None:
+                return made
+            self._made[key] = made
+        return str(self._made[key])
+
+    def _add(self, wanted: str, op: str, inputs: Sequence[str], **types: tf.DType) -> str:
+        node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op=op, input=inputs)
+        for key, dtype in types.items():
+            node.attr[key].type = dtype.as_datatype_enum
+        return self._graph.add(node)
+
+    def _control_inputs(self, absorbed: Sequence[str]) -> list[str]:
+        references = [ref for name in absorbed for ref in self._graph.nodes[name].input]
+        waits = {ref for ref in references if ref.startswith("^")}
+        return sorted(ref for ref in waits if ref[1:] not in absorbed)
+
+    def _constant(self, wanted: str, value: Any) -> str:
+        """Adds a constant under the wanted name, or one close to it that is free."""
+        if wanted not in self._constants:
+            node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
+            array = np.asarray(value)
+            node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+            self._constants[wanted] = self._graph.add(node)
+        return self._constants[wanted]
+
+
+def replace_layers(
+    plans: Sequence[Plan], rewriter_of: Callable[[Graph], Rewriter]
+) -> dict[int, str]:
+    """Replaces planned layers in their graphs.
+
+    Args:
+        plans: Plans; those that do not convert are passed over. Their graphs are changed in
+            place.
+        rewriter_of: Makes the rewriter of a graph.
+
+    Returns:
+        id of a plan to the name of the node that computes its layer now.
+    """
+    rewriters: dict[int, Rewriter] = {}
+    made: dict[int, str] = {}
+    for plan in plans:
+        if plan.convert:
+            graph = plan.layer.graph
+            if id(graph) not in rewriters:
+                rewriters[id(graph)] = rewriter_of(graph)
+            made[id(plan)] = rewriters[id(graph)].replace(plan)
+    for graph in {id(plan.layer.graph): plan.layer.graph for plan in plans}.values():
+        graph.prune()
+    return made
