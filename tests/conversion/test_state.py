@@ -100,8 +100,10 @@ def test_variables_of_one_name_name_nothing(tmp_path):
         return {"y": x @ twins[0] @ twins[1] @ single}
 
     state = read(tmp_path, function, {"x": spec(None, 3)}, [*twins, single]).state
-    assert state.layer_variable(["twin/kernel"]) is None
-    assert state.layer_variable(["twin/kernel", "single/kernel"]) == "single/kernel"
+    by_name = {variable.name: variable for variable in state.variables.values()}
+    twin, alone = by_name["twin/kernel:0"], by_name["single/kernel:0"]
+    assert state.layer_variable([twin]) is None
+    assert state.layer_variable([twin, alone]) == "single/kernel"
 
 
 def test_another_signature_s_writes_count(tmp_path):

@@ -62,7 +62,8 @@ def convert(
         calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms:
             what ``fit`` takes, with or without labels. A few hundred examples are enough. With
             several signatures that take different inputs, a dict of signature to one of these.
-        overrides: Layer name, as in the report, to ``"skip"``, ``"convert"`` (even where
+        overrides: Layer name, as in the report (``"encoder/dense"``) or its last part
+            (``"dense"``), to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
         batch_size: Examples per call that the cost model expects where the model leaves
             the batch size open.

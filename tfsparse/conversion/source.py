@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.layer_paths import layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
 from tfsparse.conversion.paths import location
 
@@ -26,12 +27,14 @@ class LoadedModel:
         signatures: Signature key to `tf.ConcreteFunction`.
         endpoints: Name of a callable attribute to the function of several signatures.
         folder: The SavedModel's folder, or None for a Keras model.
+        layer_paths: For a Keras model, id of a variable's handle to the path of its layer.
     """
 
     model: Any
     signatures: Mapping[str, Any]
     endpoints: Mapping[str, Any]
     folder: str | None
+    layer_paths: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def load_source(
@@ -65,7 +68,8 @@ def load_source(
         with scratch_folder() as scratch:
             path = str(scratch / "model")
             _export(source, path)
-            return _load(path, None, tags, signatures)
+            loaded = _load(path, None, tags, signatures)
+        return dataclasses.replace(loaded, layer_paths=_paths_in(loaded.model, source))
     raise ValueError(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
@@ -80,6 +84,21 @@ def _export(model: Any, folder: str) -> None:
         if "verbose" not in str(error):
             raise
         model.export(folder)  # tf_keras and older versions of Keras
+
+
+def _paths_in(loaded: Any, source: Any) -> dict[int, str]:
+    """Paths of the layers of a Keras model, for its variables as they were loaded.
+
+    Keras writes the list of a model's variables beside its functions.
+    """
+    paths = layer_paths(source)
+    variables = list(getattr(loaded, "variables", ()))
+    if paths is None or len(paths) != len(variables):
+        return {}
+    pairs = zip(variables, source.variables, strict=True)
+    if any(tuple(one.shape) != tuple(other.shape) for one, other in pairs):
+        return {}
+    return {id(each.handle): path for each, path in zip(variables, paths, strict=True)}
 
 
 def _load(

@@ -31,10 +31,17 @@ class State:
     Args:
         variables: The model's variables.
         graphs: All functions of the model.
+        layer_paths: id of a variable's handle to the path of its layer, where that is known.
     """
 
-    def __init__(self, variables: Iterable[Any], graphs: Iterable[Graph]) -> None:
+    def __init__(
+        self,
+        variables: Iterable[Any],
+        graphs: Iterable[Graph],
+        layer_paths: Mapping[int, str] | None = None,
+    ) -> None:
         graphs = list(graphs)
+        self._paths = dict(layer_paths or {})
         self.variables: dict[int, Any] = {id(each.handle): each for each in variables}
         self.changing: set[int] = set()
         names = [_name(each) for each in _captured(self.variables, graphs)]
@@ -71,12 +78,17 @@ class State:
             and self.constant_variable(graph, tensor_name(node.input[0])) is not None
         )
 
-    def layer_variable(self, names: Sequence[str]) -> str | None:
-        """The variable that names a layer: the first whose name no other one has.
+    def layer_variable(self, variables: Sequence[Any]) -> str | None:
+        """Name of the variable that names a layer, from the model's own layers down.
 
-        The scope that all variables lie in is left out of the name.
+        It is the first whose layer is known, or else the first whose name no other one has. The
+        scope that all variables lie in is left out of the name.
         """
-        names = [_whole(name) for name in names]
+        names = [_name(variable) for variable in variables]
+        for variable, name in zip(variables, names, strict=True):
+            path = self._paths.get(id(variable.handle))
+            if path:
+                return f"{path}/{name.rsplit('/', 1)[-1]}"
         unique = [name for name in names if self._counts[name] == names.count(name)]
         return unique[0].removeprefix(self._scope) if unique else None
 
