@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on, checked on the sources.
+"""The rules that a reader relies on, checked on the sources.
 
 Imports run one way: training, conversion and the ops meet in `tfsparse.pattern`;
 conversion may use the ops. Keras is imported by the two bindings alone, private
@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sorted((ROOT / "tfsparse").rglob("*.py"))
 CXX = sorted(path for path in (ROOT / "custom_ops").rglob("*") if path.suffix in {".h", ".cc"})
 
-# Wing: what of tfsparse it may import.
-WINGS = {
+# Package: what of tfsparse it may import.
+PACKAGES = {
     "pattern": set(),
     "ops": {"ops", "pattern"},
     "pruning": {"pruning", "pattern"},
@@ -25,9 +25,9 @@ WINGS = {
 KERAS_BINDINGS = {"tfsparse/pruning/keras3.py", "tfsparse/pruning/tf_keras.py"}
 PRIVATE_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compiler")
 
-# Floor of custom_ops: the floors whose headers it may include. The format is packed for
+# Layer of custom_ops: the layers whose headers it may include. The format is packed for
 # the kernels, and the reference kernel reads the format.
-FLOORS = {
+LAYERS = {
     "base": {"base"},
     "format": {"base", "format", "kernels"},
     "kernels": {"base", "format", "kernels"},
@@ -57,7 +57,7 @@ def imported_modules(source):
         if isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            # Relative imports are not the house's; they count as the index, which no wing uses.
+            # We write no relative imports; they count as the index, which no package uses.
             package = "tfsparse" if node.level else node.module
             modules |= {f"{package}.{alias.name}" for alias in node.names}
             modules |= set() if package == "tfsparse" and not node.level else {package}
@@ -73,10 +73,10 @@ def belongs_to(module, package):
     return module == package or module.startswith(package + ".")
 
 
-def wrong_wings(wing, source):
+def wrong_packages(package, source):
     """What is imported of tfsparse and may not be; "tfsparse" for the index itself."""
     modules = {m for m in imported_modules(source) if belongs_to(m, "tfsparse")}
-    return {m.split(".")[1] if "." in m else m for m in modules} - WINGS[wing]
+    return {m.split(".")[1] if "." in m else m for m in modules} - PACKAGES[package]
 
 
 def imports_keras(source):
@@ -92,9 +92,9 @@ def includes(source):
     return set(re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', source, re.MULTILINE))
 
 
-def wrong_floors(floor, source):
+def wrong_layers(layer, source):
     ours = [i.split("/")[1] for i in includes(source) if i.startswith("custom_ops/")]
-    return set(ours) - FLOORS[floor]
+    return set(ours) - LAYERS[layer]
 
 
 def definitions_that_are_shared(source):
@@ -106,14 +106,14 @@ def definitions_that_are_shared(source):
     return re.findall(r"^(?:template|(?:inline |constexpr )+[^=;]*\().*$", local, re.MULTILINE)
 
 
-def wing_modules():
+def package_modules():
     return [path for path in PYTHON if path.parent != ROOT / "tfsparse" or path.stem == "pattern"]
 
 
-@pytest.mark.parametrize("path", wing_modules(), ids=name_of)
-def test_wings_meet_only_in_pattern(path):
+@pytest.mark.parametrize("path", package_modules(), ids=name_of)
+def test_packages_meet_only_in_pattern(path):
     relative = path.relative_to(ROOT / "tfsparse")
-    assert not wrong_wings(relative.with_suffix("").parts[0], path.read_text())
+    assert not wrong_packages(relative.with_suffix("").parts[0], path.read_text())
 
 
 def test_only_the_bindings_import_keras():
@@ -132,11 +132,11 @@ def test_pattern_imports_numpy_and_the_standard_library_alone():
 
 
 @pytest.mark.parametrize("path", CXX, ids=name_of)
-def test_cxx_floors(path):
-    floor = path.relative_to(ROOT / "custom_ops").parts[0]
+def test_cxx_layers(path):
+    layer = path.relative_to(ROOT / "custom_ops").parts[0]
     source = path.read_text()
-    assert not wrong_floors(floor, source)
-    if floor != "tf_ops":
+    assert not wrong_layers(layer, source)
+    if layer != "tf_ops":
         assert not [i for i in includes(source) if re.match("tensorflow|absl|tsl|xla|Eigen", i)]
 
 
@@ -171,7 +171,7 @@ def test_files_can_be_read_in_one_go(path):
 
 
 @pytest.mark.parametrize(
-    ("wing", "source", "wrong"),
+    ("package", "source", "wrong"),
     [
         ("pruning", "from tfsparse.ops import load", {"ops"}),
         ("ops", "import tfsparse.conversion.report", {"conversion"}),
@@ -185,8 +185,8 @@ def test_files_can_be_read_in_one_go(path):
         ("conversion", 'importlib.import_module("tfsparse.pruning.keras3")', {"pruning"}),
     ],
 )
-def test_detects_a_wrong_wing(wing, source, wrong):
-    assert wrong_wings(wing, source) == wrong
+def test_detects_a_wrong_package(package, source, wrong):
+    assert wrong_packages(package, source) == wrong
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,6 @@ def test_detects_a_definition_that_is_shared():
     assert not definitions_that_are_shared("inline constexpr int kLanes = 16;\n")
 
 
-def test_detects_a_wrong_floor():
-    assert wrong_floors("base", '#include "custom_ops/kernels/quantize.h"\n') == {"kernels"}
-    assert wrong_floors("tf_ops", '#include "custom_ops/matmul/matmul.h"\n') == set()
+def test_detects_a_wrong_layer():
+    assert wrong_layers("base", '#include "custom_ops/kernels/quantize.h"\n') == {"kernels"}
+    assert wrong_layers("tf_ops", '#include "custom_ops/matmul/matmul.h"\n') == set()

@@ -1,6 +1,6 @@
 """Sparsity patterns, and the one way a kernel is viewed as a matrix.
 
-This is the word that the three wings of tfsparse share. Pruning asks which
+These are the definitions that the three packages of tfsparse share. Pruning asks which
 blocks of a kernel to zero, conversion asks which block shape fits the zeros it
 finds, and the ops store the blocks that are left. All of them look at the same
 thing: a kernel seen as a matrix ``(out, in)``, cut into blocks.

@@ -8,7 +8,7 @@ import pkgutil
 from benchmarks.conversions import zoo
 from benchmarks.conversions.conversion_model import ConversionModel
 
-FIRST = ("backbones", "keras3", "tf_keras_models")
+FIRST = ("backbones", "both_keras")
 
 
 def models() -> dict[str, ConversionModel]:

@@ -1,4 +1,4 @@
-"""The floor plan of this wing: who may import what."""
+"""Which module of the pruning package may import which."""
 
 import ast
 import pathlib

@@ -23,7 +23,7 @@ of its own, at fewer rows.
 Contract: the numbers in `SHARE_OF_PEAK` are measured by ``make bench-kernels``
 as ``peak_share`` per precision and block shape; they are rounded down, because
 an optimistic model breaks the promise "never slower" and a pessimistic one
-only leaves a gain behind. The floors come from timing both ops inside TensorFlow on
+only leaves a gain behind. The least times come from timing both ops inside TensorFlow on
 1 to 256 rows. What a processor does in INT8 and bfloat16 for one
 float32 multiply-add is its `Target`.
 """

@@ -1,4 +1,4 @@
-"""Run wing: block-sparse matrices and the TensorFlow ops that multiply by them."""
+"""Runs models: block-sparse matrices and the TensorFlow ops that multiply by them."""
 
 from tfsparse.ops.block_sparse_matmul import block_sparse_matmul, quantized_block_sparse_matmul
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix

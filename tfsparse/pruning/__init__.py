@@ -1,4 +1,4 @@
-"""Training wing: masks, schedules and wrappers for Keras layers."""
+"""Trains sparse models: masks, schedules and wrappers for Keras layers."""
 
 from tfsparse.pruning.after_target import AfterTarget
 from tfsparse.pruning.binding import register_loaded

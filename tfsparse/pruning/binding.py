@@ -1,4 +1,4 @@
-"""What the pruning wing needs from a version of Keras, and which version to take.
+"""What the pruning package needs from a version of Keras, and which version to take.
 
 The version is read off the class of what the user passed in. Neither
 `tf.keras` nor `TF_USE_LEGACY_KERAS` says which Keras a layer belongs to: other

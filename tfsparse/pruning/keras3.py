@@ -1,4 +1,4 @@
-"""Binds the pruning wing to Keras 3."""
+"""Binds the pruning package to Keras 3."""
 
 from __future__ import annotations
 

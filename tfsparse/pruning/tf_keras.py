@@ -1,4 +1,4 @@
-"""Binds the pruning wing to tf_keras, the Keras 2 that goes with TensorFlow."""
+"""Binds the pruning package to tf_keras, the Keras 2 that goes with TensorFlow."""
 
 from __future__ import annotations
 

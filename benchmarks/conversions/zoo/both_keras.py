@@ -1,7 +1,12 @@
-"""Keras 3: Sequential, functional with two inputs and a residual, and subclassed; 4x1 90%."""
+"""Keras 3 and tf_keras: Sequential, functional with two inputs and a residual, and subclassed.
+
+All are pruned to 4x1 90%.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +15,31 @@ from benchmarks.conversions.conversion_model import ConversionModel, pruned
 WIDTH = 256
 
 
-def sequential(_: Path) -> Any:
+def sequential(keras: Any) -> Any:
     """Dense, BatchNorm, ReLU, twice."""
-    import keras
-    from keras import layers
-
+    layers = keras.layers
     stack = [keras.Input((WIDTH,))]
     for _index in range(2):
         stack += [layers.Dense(WIDTH), layers.BatchNormalization(), layers.ReLU()]
-    return pruned(keras.Sequential([*stack, layers.Dense(32)]))
+    return keras.Sequential([*stack, layers.Dense(32)])
 
 
-def functional(_: Path) -> Any:
+def functional(keras: Any) -> Any:
     """Two inputs, and a residual."""
-    import keras
-    from keras import layers
-
+    layers = keras.layers
     left, right = (keras.Input((WIDTH,), name=name) for name in ("left", "right"))
     x = layers.Dense(WIDTH, "gelu")(layers.Concatenate()([left, right]))
     x = layers.Add()([x, layers.Dense(WIDTH, "relu")(x)])
-    return pruned(keras.Model([left, right], layers.Dense(32, "softmax")(x)))
+    return keras.Model([left, right], layers.Dense(32, "softmax")(x))
 
 
-def subclassed(_: Path) -> Any:
+def subclassed(keras: Any) -> Any:
     """Written as a class, with an attention layer in an attribute."""
-    import keras
     import tensorflow as tf
-    from keras import layers
 
-    class Encoder(keras.Model):  # type: ignore[misc]
+    layers = keras.layers
+
+    class Encoder(keras.Model):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.attention = layers.MultiHeadAttention(4, WIDTH // 4)
@@ -52,11 +53,19 @@ def subclassed(_: Path) -> Any:
 
     model = Encoder()
     model(tf.zeros((2, 16, WIDTH)))
-    return pruned(model)
+    return model
 
 
-MODELS = (
-    ConversionModel("keras3_sequential", "Keras 3, Dense, BatchNorm, ReLU", sequential),
-    ConversionModel("keras3_functional", "Keras 3, two inputs, a residual", functional),
-    ConversionModel("keras3_subclassed", "Keras 3, an encoder written as a class", subclassed),
+def _pruned_by(keras: str, build: Callable[[Any], Any]) -> Callable[[Path], Any]:
+    return lambda _folder: pruned(build(importlib.import_module(keras)))
+
+
+MODELS = tuple(
+    ConversionModel(f"{short}_{build.__name__}", f"{title}, {about}", _pruned_by(keras, build))
+    for keras, short, title in (("keras", "keras3", "Keras 3"), ("tf_keras", "tfk", "tf_keras"))
+    for build, about in (
+        (sequential, "Dense, BatchNorm, ReLU"),
+        (functional, "two inputs, a residual"),
+        (subclassed, "an encoder written as a class"),
+    )
 )
