@@ -44,7 +44,6 @@ THROUGH_OTHERS = {
     "rebuilding",
     "reference_variables",
     "reporting",
-    "rewriter",
     "tuning",
     "weights",
 }

@@ -9,8 +9,6 @@ from tfsparse.conversion.layer_name import common_scope, is_named, layer_name
         ("StatefulPartitionedCall/functional_1/dense_1_1/MatMul", "dense_1/kernel", "dense_1"),
         ("StatefulPartitionedCall/model/x/MatMul", "block/dense/kernel", "block/dense"),
         ("StatefulPartitionedCall/model/dense/MatMul", "Variable", "model/dense"),
-        ("model/dense/dense/MatMul", "dense/dense/kernel", "dense"),
-        ("model/mha/MatMul", "net/mha/mha/query/kernel", "net/mha/query"),
         ("PartitionedCall/model/dense/Tensordot/MatMul", None, "model/dense"),
         ("PartitionedCall/MatMul_3", None, "MatMul_3"),
         ("StatefulPartitionedCall_1/a/BatchMatMulV2", None, "a"),

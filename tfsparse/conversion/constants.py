@@ -67,9 +67,9 @@ class Constants:
             self._values[tensor] = value
         return self._values[tensor]
 
-    def variables(self, tensor: str) -> list[Any]:
-        """The variables that a constant is computed from."""
-        found: list[Any] = []
+    def variable_names(self, tensor: str) -> list[str]:
+        """Names of the variables that a constant is computed from, as `State.name_of` has them."""
+        found: list[str] = []
         pending, seen = [node_name(tensor)], set()
         while pending:
             node = self._graph.nodes[pending.pop()]
@@ -78,10 +78,10 @@ class Constants:
             seen.add(node.name)
             if node.op == "ReadVariableOp":
                 variable = self._state.constant_variable(self._graph, tensor_name(node.input[0]))
-                found += [] if variable is None else [variable]
+                found += [] if variable is None else [self._state.name_of(variable)]
             elif node.op == "Placeholder" and self._outer is not None:
                 source = self._argument(node.name)
-                found += [] if source is None else self._outer.variables(source)
+                found += [] if source is None else self._outer.variable_names(source)
             else:
                 pending += [node_name(ref) for ref in node.input if not ref.startswith("^")]
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection
 
 _CALLS = ("StatefulPartitionedCall", "PartitionedCall")
@@ -14,8 +13,7 @@ def layer_name(node: str, variable: str | None) -> str:
 
     The variable that held the weights says it best: Keras names it after the layer,
     while the scopes of a graph are made unique once more on export ("dense_1_1").
-    Without one, the scope of the node that multiplies has to do. A layer in a wrapper of its own
-    name (as while it is pruned) is one layer.
+    Without one, the scope of the node that multiplies has to do.
 
     Args:
         node: Name of the node that multiplies.
@@ -28,14 +26,11 @@ def layer_name(node: str, variable: str | None) -> str:
 
     >>> layer_name("StatefulPartitionedCall/functional_1/first_1/MatMul", "first/kernel")
     'first'
-    >>> layer_name("StatefulPartitionedCall/functional_1/MatMul", "first/first/kernel")
-    'first'
     >>> layer_name("PartitionedCall/encoder/project/Tensordot/MatMul", None)
     'encoder/project'
     """
     if variable is not None and "/" in variable:
-        scopes = variable.split("/")[:-1]
-        return "/".join(scope for scope, _ in itertools.groupby(scopes))
+        return variable.rsplit("/", 1)[0]
     parts = [part for part in node.split("/") if not part.startswith(_CALLS)]
     scope = list(parts)
     while scope and scope[-1].startswith(_PRODUCTS):

@@ -9,6 +9,7 @@ read only counts as one that writes. So does passing a handle on in a way that c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,9 +45,9 @@ class State:
         self._paths = dict(layer_paths or {})
         self.variables: dict[int, Any] = {id(each.handle): each for each in variables}
         self.changing: set[int] = set()
-        names = [_name(each) for each in _captured(self.variables, graphs)]
+        names = [self.name_of(each) for each in _captured(self.variables, graphs)]
         self._counts = Counter(names)
-        self._scope = common_scope(names)
+        self._scope = "" if self._paths else common_scope(names)
         for graph in graphs:
             for each in graph.all_graphs():
                 self._find_changing(each)
@@ -78,17 +79,21 @@ class State:
             and self.constant_variable(graph, tensor_name(node.input[0])) is not None
         )
 
-    def layer_variable(self, variables: Sequence[Any]) -> str | None:
-        """Name of the variable that names a layer, from the model's own layers down.
+    def name_of(self, variable: Any) -> str:
+        """A variable's name: that of its layer and its own, or else the scopes it was made in."""
+        name = _whole(str(variable.name).split(":")[0])
+        path = self._paths.get(id(variable.handle))
+        if path:
+            return f"{path}/{name.rsplit('/', 1)[-1]}"
+        *scopes, own = name.split("/")
+        # A layer in a wrapper of its own name, as while it is pruned, is one layer.
+        return "/".join([*(scope for scope, _ in itertools.groupby(scopes)), own])
 
-        It is the first whose layer is known, or else the first whose name no other one has. The
-        scope that all variables lie in is left out of the name.
+    def layer_variable(self, names: Sequence[str]) -> str | None:
+        """The variable that names a layer: the first whose name no other one has.
+
+        The scope that all variables lie in is left out of the name.
         """
-        names = [_name(variable) for variable in variables]
-        for variable, name in zip(variables, names, strict=True):
-            path = self._paths.get(id(variable.handle))
-            if path:
-                return f"{path}/{name.rsplit('/', 1)[-1]}"
         unique = [name for name in names if self._counts[name] == names.count(name)]
         return unique[0].removeprefix(self._scope) if unique else None
 
@@ -122,10 +127,6 @@ def _captured(variables: Mapping[int, Any], graphs: Sequence[Graph]) -> list[Any
     """The variables that a graph captures."""
     captured = {id(value) for graph in graphs for value in graph.captures.values()}
     return [variable for handle, variable in variables.items() if handle in captured]
-
-
-def _name(variable: Any) -> str:
-    return _whole(str(variable.name).split(":")[0])
 
 
 def _whole(name: str) -> str:

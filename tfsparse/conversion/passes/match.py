@@ -97,8 +97,8 @@ def _match(
 
 def _name(view: GraphView, node: NodeDef, weights: str | None = None) -> str:
     """The layer's name, by the variable of its weights if one is found."""
-    variables = [] if weights is None else view.constants.variables(weights)
-    return layer_name(node.name, view.state.layer_variable(variables))
+    names = [] if weights is None else view.constants.variable_names(weights)
+    return layer_name(node.name, view.state.layer_variable(names))
 
 
 class _Tail:

@@ -16,7 +16,7 @@ from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.layer_error import Sample
 from tfsparse.conversion.observing import Batch, observe
-from tfsparse.conversion.passes.rewriter import TensorKey
+from tfsparse.conversion.passes.rewrite import TensorKey
 from tfsparse.conversion.quantization import ActivationParams, activation_params, warn_of_extent
 from tfsparse.conversion.ranges import CalibrationMethod, make_observer
 

@@ -21,7 +21,7 @@ from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.op_interface import OUR_OPS
 from tfsparse.conversion.packed import PackedStore
-from tfsparse.conversion.passes.rewriter import Params, Rewriter, replace_layers
+from tfsparse.conversion.passes.rewrite import Params, Rewriter, replace_layers
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 from tfsparse.conversion.splicing import splice
@@ -82,8 +82,6 @@ def rewrite_standard(
 
 
 class _StandardRewriter(Rewriter):
-    kind = "standard"
-
     def __init__(
         self, graph: Graph, params: Params, store: PackedStore, ranks: dict[int, int | None]
     ) -> None:
@@ -91,7 +89,7 @@ class _StandardRewriter(Rewriter):
         self._store = store
         self._ranks = ranks
 
-    def _compute(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> None:
+    def _op(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> NodeDef:
         layer, packed = plan.layer, plan.packed
         assert packed is not None
         kernel = self._store.dense(packed)
@@ -115,7 +113,9 @@ class _StandardRewriter(Rewriter):
             return dense(x, kernel, *given)
 
         (result,) = splice(self._graph, name, computed, arguments, specs)
-        self._graph.add(_identity(name, [result, *control]))
+        node = tf.compat.v1.NodeDef(name=name, op="Identity", input=[result, *control])
+        node.attr["T"].type = tf.float32.as_datatype_enum
+        return node
 
     def _rounded(self, plan: Plan, name: str, x: str) -> str:
         """The activations as the op would read them, once for all layers that read them alike."""
@@ -127,13 +127,16 @@ class _StandardRewriter(Rewriter):
             function: Callable[..., tf.Tensor] = through_bfloat16
             arguments = [x]
             if plan.precision == "int8":
-                function, arguments = through_uint8, [x, *self._quantization(name, x, params)]
+                function, arguments = (
+                    through_uint8,
+                    [x, *self._scalars(name, x, params)],
+                )
             specs = [tf.TensorSpec(None, tf.float32), *[_SCALAR] * (len(arguments) - 1)]
             scope = f"{name}/{plan.precision}"
             (self._made[key],) = splice(self._graph, scope, function, arguments, specs)
-        return str(self._made[key])
+        return self._made[key]
 
-    def _quantization(self, name: str, x: str, params: ActivationParams | None) -> list[str]:
+    def _scalars(self, name: str, x: str, params: ActivationParams | None) -> list[str]:
         """References to the scale and zero point of activations."""
         if params is None:
             spec = tf.TensorSpec(None, tf.float32)
@@ -142,9 +145,3 @@ class _StandardRewriter(Rewriter):
             self._constant(f"{name}/x_scale", np.float32(params.scale)),
             self._constant(f"{name}/x_zero_point", np.float32(params.zero_point)),
         ]
-
-
-def _identity(name: str, inputs: Sequence[str]) -> NodeDef:
-    node = tf.compat.v1.NodeDef(name=name, op="Identity", input=inputs)
-    node.attr["T"].type = tf.float32.as_datatype_enum
-    return node
