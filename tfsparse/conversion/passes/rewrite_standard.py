@@ -127,10 +127,8 @@ class _StandardRewriter(Rewriter):
             function: Callable[..., tf.Tensor] = through_bfloat16
             arguments = [x]
             if plan.precision == "int8":
-                function, arguments = (
-                    through_uint8,
-                    [x, *self._scalars(name, x, params)],
-                )
+                function = through_uint8
+                arguments += self._scalars(name, x, params)
             specs = [tf.TensorSpec(None, tf.float32), *[_SCALAR] * (len(arguments) - 1)]
             scope = f"{name}/{plan.precision}"
             (self._made[key],) = splice(self._graph, scope, function, arguments, specs)
