@@ -33,6 +33,7 @@ void RegisterMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .Attr("T: {float, bfloat16} = DT_FLOAT")
       .SetShapeFn(MatMulShape)
@@ -57,6 +58,7 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
   a constant), so that they need not be compared with those seen before.
 inputs: K, which x has to have; 0 takes it from x.
 x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
+x_sizes: The sizes that those axes have to have; [] for any that hold K together.
 y_axes: Sizes of the axes at the end of y that hold the outputs together, at most 8; [] for one
   axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
@@ -85,6 +87,7 @@ void RegisterQuantizedMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
@@ -114,7 +117,7 @@ y: [..., units].
 units: Outputs, the rows of W.
 activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
   approximation by tanh.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 
@@ -132,6 +135,7 @@ void RegisterChain() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .Attr("T: list({float, bfloat16}) >= 1")
       .Attr(kIntPerLayer)
@@ -153,8 +157,8 @@ activations: Of each layer.
 T: Types of the weights of each layer, all of them one.
 Tint, Tfloat: int32 and float, once for each layer: a list is no longer than the file that holds
   it, where a number of layers could be anything.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul; `inputs` and `x_axes` are
-  those of the first layer, `y_axes` those of the last one.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul; `y_axes` are those of
+  the last layer, `inputs` and what is said of x that of the first.
 )doc");
 }
 
@@ -182,6 +186,7 @@ void RegisterQuantizedChain() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
@@ -201,7 +206,7 @@ y: [..., units of the last layer].
 units: Outputs of each of at most 16 layers.
 activations: Of each layer.
 T, Tint, Tfloat: int8, int32 and float, once for each layer.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -21,39 +20,22 @@ from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite
+from tfsparse.conversion.passes.rewrite_standard import (
+    refuse_our_ops,
+    rewrite_standard,
+    standard_plan,
+)
+from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.progress import progress
 from tfsparse.conversion.quantization import LARGEST_SCALE, scales_fit
-from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
+from tfsparse.conversion.request import Request
 from tfsparse.conversion.state import State
 from tfsparse.conversion.targets import Precision
 
-Activations = Literal["calibrated", "dynamic"]
-
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the user asks for besides the `Options` of every layer.
-
-    Attributes:
-        auto: Whether each layer gets a precision of its own.
-        max_error: Error that a precision may add to a layer's result, with `auto`.
-        activations: Where ranges of INT8 activations come from.
-        data: The calibration data.
-        method: How ranges are made of them.
-        batches: The most batches to read.
-    """
-
-    auto: bool = False
-    max_error: float = 0.01
-    activations: Activations = "calibrated"
-    data: Any = None
-    method: CalibrationMethod = "minmax"
-    batches: int | None = None
 
 
 @dataclasses.dataclass(eq=False)
@@ -81,17 +63,19 @@ def convert_graphs(
         What was done.
     """
     views = Views(graphs.state)
+    notes: dict[str, None] = {}
+    if request.ops == "tensorflow":
+        refuse_our_ops([function.graph for function in graphs.functions])
+        notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     found = [_find(function, views) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
         [stayed for each in found for stayed in each.stayed],
     )
-    planner = Planner(options, store)
     rows: list[OpReport] = []
-    notes: dict[str, None] = {}
     for each in found:
-        more, calibration = _convert(each, graphs, planner, request)
+        more, calibration = _convert(each, graphs, views, options, request, store)
         rows += more
         if calibration.bounded:
             notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
@@ -111,8 +95,14 @@ def _find(function: ModelFunction, views: Views) -> _Found:
 
 
 def _convert(
-    found: _Found, graphs: ModelGraphs, planner: Planner, request: Request
+    found: _Found,
+    graphs: ModelGraphs,
+    views: Views,
+    options: Options,
+    request: Request,
+    store: PackedStore,
 ) -> tuple[list[OpReport], Calibration]:
+    planner = Planner(options, store)
     if request.auto:
         calibration = _calibration(found, graphs.state, request, found.layers)
         plans = [_best(layer, planner, calibration, request) for layer in found.layers]
@@ -122,8 +112,16 @@ def _convert(
         calibration = _calibration(found, graphs.state, request, quantized)
         plans = [_that_fits(plan, planner, calibration) for plan in plans]
     plans = [_with_error(plan, calibration) for plan in plans]
-    made = rewrite(plans, calibration.params)
-    finished = _finish(found.function.graph, graphs, plans, made, calibration)
+    if request.ops == "tensorflow":
+        plans = [standard_plan(plan) for plan in plans]
+        made = rewrite_standard(plans, calibration.params, store, views)
+        clean(found.function.graph, graphs.state)
+        finished = _Finished(_nodes_of(plans, made))
+    else:
+        sizes = sizes_of_axes(plans, views)
+        made = rewrite(plans, calibration.params)
+        size_axes(plans, made, sizes)
+        finished = _finish(found.function.graph, graphs, plans, made, calibration)
     return _rows(found, plans, made, finished), calibration
 
 
@@ -238,11 +236,17 @@ def _finish(
             if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
         }
         propagate_uint8(Views(graphs.state).of(each), params)
-        ops = {made[id(plan)] for plan in here} & each.nodes.keys()
-        finished.ops |= {(id(each), op): each.nodes[op] for op in ops}
+        finished.ops |= _nodes_of(here, made)
+        ops = {name for _, name in _nodes_of(here, made)}
         chains = chain_layers(Views(graphs.state).of(each), ops)
         finished.chains |= {(id(each), name): run for name, run in chains.items()}
     return finished
+
+
+def _nodes_of(plans: Sequence[Plan], made: dict[int, str]) -> dict[tuple[int, str], NodeDef]:
+    """The nodes that layers have become and that are still there."""
+    names = [(plan.layer.graph, made[id(plan)]) for plan in plans if plan.convert]
+    return {(id(graph), name): graph.nodes[name] for graph, name in names if name in graph.nodes}
 
 
 def _rows(

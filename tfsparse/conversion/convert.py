@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from tfsparse import ops
-from tfsparse.conversion.conversion import Activations, Request, convert_graphs
+from tfsparse.conversion.conversion import convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
 from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
@@ -16,9 +15,11 @@ from tfsparse.conversion.planning import Options, Override
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.rebuilding import rebuild
 from tfsparse.conversion.report import ConversionReport
+from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.ops import load as load_library
 
 
 def convert(
@@ -34,6 +35,7 @@ def convert(
     max_error: float = 0.01,
     target: str | None = None,
     tune: bool = False,
+    ops: Ops = "tfsparse",
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
@@ -61,7 +63,8 @@ def convert(
         calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms:
             what ``fit`` takes, with or without labels. A few hundred examples are enough. With
             several signatures that take different inputs, a dict of signature to one of these.
-        overrides: Layer name, as in the report, to ``"skip"``, ``"convert"`` (even where
+        overrides: Layer name, as in the report (``"encoder/dense"``) or its last part
+            (``"dense"``), to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
         batch_size: Examples per call that the cost model expects where the model leaves
             the batch size open.
@@ -76,6 +79,12 @@ def convert(
         target: The processor that will serve, such as ``"icelake"`` or ``"avx2"``; this
             machine's kind by default.
         tune: Times the candidates of each layer on this machine and takes the fastest.
+        ops: ``"tfsparse"``, or ``"tensorflow"``: the same layers are written as dense products in
+            TensorFlow's own ops, for a server that cannot load our library. Weights keep their
+            zeros, and weights and activations the rounding of the precision, all of it in
+            float32: the numbers are those of ``"tfsparse"`` within float32's rounding, and the
+            speed is that of a dense model. A layer in fp32 stays what it is, unless something
+            was folded into it.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
@@ -104,6 +113,7 @@ def convert(
     """
     _check_precision(precision, calibration_data, activations)
     _check_numbers(batch_size, calibration_batches, max_error)
+    _check_choice("ops", ops, get_args(Ops))
     _check_choice("calibration_method", calibration_method, get_args(CalibrationMethod))
     options = Options(
         precision="fp32" if precision == "auto" else precision,
@@ -119,8 +129,9 @@ def convert(
         data=replayable(calibration_data),
         method=calibration_method,
         batches=calibration_batches,
+        ops=ops,
     )
-    ops.load()
+    load_library()
     loaded = load_source(source, tags, signatures)
     graphs = ModelGraphs(loaded)
     store = PackedStore()

@@ -12,6 +12,9 @@ import tensorflow as tf
 
 from tfsparse.conversion.graph import NodeDef
 
+OUR_OPS = "Tfsparse>"
+"""How the names of all ops of ours begin."""
+
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 RANGE_OP = "Tfsparse>ActivationRange"
@@ -90,7 +93,7 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
     set_attribute(node, "units", [op.attr["units"].i for op in ops])
     node.attr["activations"].list.s.extend(op.attr["activation"].s for op in ops)
     set_attribute(node, "is_weight_const", True)
-    for key in ("inputs", "x_axes"):
+    for key in ("inputs", "x_axes", "x_sizes"):
         node.attr[key].CopyFrom(first.attr[key])
     node.attr["y_axes"].CopyFrom(last.attr["y_axes"])
     if last.op == INT8_OP:

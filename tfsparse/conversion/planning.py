@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.layer_name import is_named
 from tfsparse.conversion.packed import PackedStore, PackedWeights
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
@@ -42,7 +43,7 @@ class Options:
     Attributes:
         precision: The precision asked for.
         batch_size: Examples per call to expect where the graph leaves it open.
-        overrides: Layer name to the user's word on it.
+        overrides: Layer name, whole or its last part, to the user's word on it.
         target: The processor that will serve.
         tune: Whether candidates are timed on this machine.
     """
@@ -52,6 +53,11 @@ class Options:
     overrides: Mapping[str, Override] = dataclasses.field(default_factory=dict)
     target: Target = DEFAULT_TARGET
     tune: bool = False
+
+    def override(self, layer: str) -> Override | None:
+        """The user's word on a layer: the one that names it most exactly, or None."""
+        names = [name for name in self.overrides if is_named(layer, name)]
+        return self.overrides[max(names, key=len)] if names else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,12 +103,14 @@ def check_overrides(
     reasons = {each.name: each.reason for each in stayed}
     reasons |= {name: problem for name, problem in found.items() if problem is not None}
     for name, value in overrides.items():
-        if value != SKIP and name not in known and name in reasons:
+        convertible = any(is_named(layer, name) for layer in known)
+        reason = next((reasons[layer] for layer in reasons if is_named(layer, name)), None)
+        if value != SKIP and not convertible and reason is not None:
             raise ValueError(
                 f"`overrides` should name layers that can be converted: {known}. "
-                f"Received: {name!r}, which stays as it is: {reasons[name]}"
+                f"Received: {name!r}, which stays as it is: {reason}"
             )
-        if name not in known and name not in reasons:
+        if not convertible and reason is None:
             raise ValueError(
                 f"`overrides` should name dense layers of the model: {known}. Received: {name!r}"
             )
@@ -134,7 +142,7 @@ class Planner:
                 that INT8 cannot hold or would not speed up is converted in fp32 if that pays.
         """
         wanted = self._options.precision if precision is None else precision
-        override = self._options.overrides.get(layer.name)
+        override = self._options.override(layer.name)
         if layer.problem is not None:
             return Plan(layer, wanted, None, layer.problem, None, None)
         matrix = layer.weights.matrix()

@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
 from tfsparse.conversion.paths import location
 
@@ -38,12 +39,16 @@ class LoadedModel:
         signatures: Signature key to `tf.ConcreteFunction`.
         endpoints: Name of a callable attribute to the function of several signatures.
         folder: The SavedModel's folder, or None for a Keras model.
+        layers: The layers of a Keras model.
+        layer_paths: Id of a variable's handle to the path of its layer, where that is known.
     """
 
     model: Any
     signatures: Mapping[str, Any]
     endpoints: Mapping[str, Any]
     folder: str | None
+    layers: LayerPaths | None = None
+    layer_paths: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def load_source(
@@ -79,7 +84,12 @@ def load_source(
         with scratch_folder() as scratch:
             path = str(scratch / "model")
             _export(source, path)
-            return _load(path, None, tags, signatures)
+            loaded = _load(path, None, tags, signatures)
+        layers = layer_paths(source)
+        if layers is None:
+            return loaded
+        paths = _paths_in(loaded.model, source, layers)
+        return dataclasses.replace(loaded, layers=layers, layer_paths=paths)
     raise ValueError(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
@@ -94,6 +104,18 @@ def _export(model: Any, folder: str) -> None:
         if "verbose" not in str(error):
             raise
         model.export(folder)  # tf_keras and older versions of Keras
+
+
+def _paths_in(loaded: Any, source: Any, paths: LayerPaths) -> dict[int, str]:
+    """Paths of the layers of a Keras model, for its variables as they were loaded.
+
+    Keras writes the list of a model's variables beside its functions.
+    """
+    variables = list(getattr(loaded, "variables", ()))
+    if [tuple(each.shape) for each in variables] != [tuple(v.shape) for v in source.variables]:
+        return {}
+    pairs = zip(variables, paths.of_variables, strict=True)
+    return {id(each.handle): path for each, path in pairs}
 
 
 def _load(
