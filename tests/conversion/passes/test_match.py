@@ -122,6 +122,15 @@ def test_says_why_a_product_stays(tmp_path, reason):
     assert unmatched.reason == reason
 
 
+@pytest.mark.parametrize("equation", ["abc,...cd->...abd", "ab...c,...cd->...abd"])
+def test_an_axis_that_only_the_weights_have_stays(tmp_path, equation):
+    """The weights' first axis, of size 1, becomes one more axis of the result."""
+    _, (unmatched,) = find(
+        tmp_path, lambda x: {"y": tf.einsum(equation, x, W[None])}, {"x": spec(None, 2, 3)}
+    )
+    assert unmatched.reason == "its weights are a batch of matrices"
+
+
 def test_products_inside_loops_are_found(tmp_path):
     square = tf.Variable(normal((3, 3)), name="inner/kernel")
 
