@@ -394,6 +394,24 @@ def test_keras_int8_layers_are_converted_from_the_tensor_that_they_quantize():
     assert np.abs(only(converted(x)) - exact).max() < 0.02 * np.abs(exact).max()
 
 
+@pytest.mark.parametrize("x_first", [True, False])
+def test_int8_layers_by_hand_are_converted_in_either_order_of_factors(tmp_path, x_first):
+    kernel = tf.cast(tf.round(20.0 * normal((64, 32))), tf.int8)
+
+    def function(x):
+        scale = 127.0 / (tf.reduce_max(tf.abs(x), axis=-1, keepdims=True) + 1e-7)
+        rounded = tf.round(x * scale if x_first else scale * x)
+        sums = tf.matmul(tf.cast(rounded, tf.int32), tf.cast(kernel, tf.int32))
+        return {"y": tf.cast(sums, tf.float32) / (scale * 20.0)}
+
+    save(tmp_path / "in", function, {"x": spec(None, 64)})
+    converted = everything(tmp_path / "in")
+    assert all(row.converted for row in converted.report)
+    x = normal((8, 64))
+    exact = x @ kernel.numpy() / 20.0
+    assert np.abs(only(converted(x)) - exact).max() < 1e-5 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("precision", ["auto", "int8"])
 def test_the_error_of_a_precision_is_measured(precision):
     model = mlp(keras)

@@ -80,7 +80,8 @@ def convert_graphs(
         What was done.
     """
     views = Views(graphs.state)
-    found = [_find(function, views) for function in graphs.functions]
+    rounded = request.auto or options.precision != "fp32"
+    found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
@@ -98,10 +99,10 @@ def convert_graphs(
     return ConversionReport(tuple(rows), tuple(notes))
 
 
-def _find(function: ModelFunction, views: Views) -> _Found:
+def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
     found = _Found(function, [], [], {})
     for graph in function.graph.all_graphs():
-        layers, stayed = find_dense_layers(views.of(graph))
+        layers, stayed = find_dense_layers(views.of(graph), rounded)
         found.layers += layers
         found.stayed += stayed
         for name in graph.nodes:

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .models import BOTH, INT8_BOUND, assert_close, function, kernel, normal, serve_all, spec, thin
+from .models import (
+    BF16_BOUND,
+    BOTH,
+    FP32_BOUND,
+    INT8_BOUND,
+    assert_close,
+    function,
+    kernel,
+    normal,
+    serve_all,
+    spec,
+    thin,
+)
 
 ARITHMETIC = {"Mul", "Rsqrt", "Sub", "AddV2", "FusedBatchNormV3", "Relu", "BiasAdd", "MatMul"}
 
@@ -161,3 +173,25 @@ def test_norms_of_a_module(tmp_path, norm):
     assert served.converted == ["d"]
     x = normal((5, 256))
     assert_close(served(x=x), source(x=x))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@BOTH
+def test_inputs_of_different_magnitudes_are_rounded_after_they_are_normalized(
+    tmp_path, k, precision
+):
+    """INT8 was off by the whole result, because it rounded what `Normalization` is given."""
+    width = np.where(np.arange(256) % 2, 1.0, 1e-3)
+    mean = np.where(np.arange(256) % 3, 0.0, 10.0 * width)
+    layers = [
+        k.layers.Input((256,), name="x"),
+        k.layers.Normalization(mean=mean, variance=width**2),
+        k.layers.Dense(256, name="d"),
+    ]
+    model = thin(k.Sequential(layers))
+    x = (mean + width * normal((64, 256))).astype(np.float32)
+    data = x if precision == "int8" else None
+    served = serve_all(tmp_path, model, precision, data)
+    assert served.converted == ["d"]
+    bound = {"fp32": FP32_BOUND, "bf16": BF16_BOUND, "int8": INT8_BOUND}[precision]
+    assert_close(served.only(x), np.asarray(model(x)), bound)

@@ -82,6 +82,26 @@ def test_stops_where_something_else_looks(tmp_path, case):
     assert op_of(layer, tmp_path, whole, inputs) == last
 
 
+OTHERS = {
+    "another input": lambda x, other: x @ W + other,
+    "what is made of another input": lambda x, other: x @ W + tf.exp(other @ normal((4, 4))),
+    "rows that another input picks": lambda x, other: x @ W + tf.gather(W, tf.argmax(other, 1)),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_row_for_all_is_no_residual(tmp_path, case):
+    """The batch of another input may be 1, which is broadcast."""
+    inputs = {"x": spec(None, 3), "other": spec(None, 4)}
+    layers, _ = find(tmp_path, lambda x, other: {"y": OTHERS[case](x, other)}, inputs)
+    assert all(layer.residual is None for layer in layers)
+
+
+def test_of_one_input_all_have_one_batch(tmp_path):
+    (layer,), _ = find(tmp_path, lambda x: {"y": x @ W + tf.exp(tf.repeat(x, [1, 1, 2], axis=1))})
+    assert layer.residual is not None
+
+
 def test_an_output_is_not_drawn_in(tmp_path):
     def function(x):
         product = x @ W
@@ -241,6 +261,33 @@ def test_scales_and_shifts_become_weights_and_bias(tmp_path, case):
 def test_a_large_shift_before_a_product_stays(tmp_path):
     (layer,), _ = find(tmp_path, lambda x: {"y": (x - 1000.0) @ W})
     assert layer.bias is None and layer.x != "x:0"
+
+
+def test_a_shift_is_large_beside_what_is_left(tmp_path):
+    """10 is large for inputs that differ by thousandths."""
+    (layer,), _ = find(tmp_path, lambda x: {"y": ((x - 10.0) / 0.001) @ W})
+    assert layer.bias is None and layer.x != "x:0"
+    np.testing.assert_allclose(layer.weights.matrix(), 1000 * W.T, rtol=1e-6)
+
+
+SPREAD = np.array([1.0, 0.01, 1.0], np.float32)
+ROUNDED = {
+    "inputs of different magnitudes": (lambda x: x / SPREAD, False),
+    "a shift": (lambda x: x - 8.0, False),
+    "inputs of like magnitudes": (lambda x: x / (SPREAD + 1.0) - 0.5, True),
+    "one scale": (lambda x: x / 1000.0, True),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_rounded_activations_are_those_that_lose_least(tmp_path, case):
+    """Eight bits hold what Keras's `Normalization` gives, and not what it is given."""
+    before, folded = ROUNDED[case]
+    view = view_of(tmp_path, lambda x: {"y": before(x) @ W}, X)
+    (exact,), _ = find_dense_layers(view)
+    (rounded,), _ = find_dense_layers(view, rounded=True)
+    assert exact.x == "x:0"
+    assert (rounded.x == "x:0") == folded
 
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])

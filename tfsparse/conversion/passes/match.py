@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
-from tfsparse.conversion.affine import Affine, read_affine
+from tfsparse.conversion.affine import Affine, may_precede, read_affine
 from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef, node_name
@@ -36,15 +36,15 @@ from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 """Types that a layer may compute in; our ops compute in float32."""
 
-_MAX_SHIFT = 16.0
-"""A larger shift before a product could cost accuracy: what it adds would cancel again."""
 
-
-def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched]]:
+def find_dense_layers(
+    view: GraphView, rounded: bool = False
+) -> tuple[list[DenseLayer], list[Unmatched]]:
     """Finds the layers that could be replaced, and the products that could not.
 
     Args:
         view: The graph.
+        rounded: Whether activations may be rounded to eight bits before they are multiplied.
 
     Returns:
         ``(layers, unmatched)``, each in the order of the graph.
@@ -61,7 +61,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
             reason = "it is inside a loop or branch of TF1"
             found = Unmatched(_name(view, node), view.graph, node.name, reason)
         else:
-            found = _match(view, node, taken)
+            found = _match(view, node, taken, rounded)
         if isinstance(found, DenseLayer):
             layers.append(found)
             taken |= dict.fromkeys(found.absorbed, found)
@@ -71,7 +71,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
 
 
 def _match(
-    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer]
+    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer], rounded: bool
 ) -> DenseLayer | Unmatched | None:
     product = read_product(view, node)
     if product is None:
@@ -87,7 +87,7 @@ def _match(
         reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
         return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
     tail.take_reshapes()
-    tail.take_affine_before()
+    tail.take_affine_before(rounded)
     if product.y_order is None:
         tail.take_affine()
         tail.take_residual()
@@ -112,7 +112,7 @@ class _Tail:
         self.node = node
         self.product = product
         self.weights = product.weights
-        self.x = product.x
+        self.x = self._read = product.x
         self.x_axes = product.x_axes
         self.y_axes = product.y_axes
         self.result = node
@@ -172,7 +172,7 @@ class _Tail:
         found = read_dequantized(self.view, self.view.nodes[self.node], self.product)
         if found is None:
             return dtype
-        self.x = found.x
+        self.x = self._read = found.x
         self.weights = self.weights.scaled(outputs=found.output_scale.astype(np.float32))
         for node in found.nodes:
             self._extend(node)
@@ -269,7 +269,7 @@ class _Tail:
                 self.bias = found.shift if self.bias is None else self.bias + found.shift
             self._extend(reader.node)
 
-    def take_affine_before(self) -> None:
+    def take_affine_before(self, rounded: bool) -> None:
         """Draws in scales and shifts of the activations that nothing else reads."""
         if self.product.x_order is not None:
             return
@@ -285,7 +285,7 @@ class _Tail:
             found = read_affine(self.view, node, operand, axes)
             if found is None or not _is_finite(found) or not self._keeps_shape(inputs[operand]):
                 return
-            if found.shift is not None and np.abs(found.shift).max(initial=0) > _MAX_SHIFT:
+            if not may_precede(found, self.weights.input_scale, rounded):
                 return
             if found.shift is not None:
                 added = self.weights.matrix().astype(np.float64) @ found.shift
@@ -297,7 +297,7 @@ class _Tail:
 
     def _way_from_x(self) -> set[str]:
         """The nodes from the activations to the product: reshapes that the layer does without."""
-        way, tensor = {self.node}, self.product.x
+        way, tensor = {self.node}, self._read
         while tensor != self.x:
             node = self.view.nodes[node_name(tensor)]
             way.add(node.name)
@@ -339,7 +339,9 @@ class _Tail:
         """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts.
 
         An unknown size is taken to be that of the result where the product depends on the
-        tensor, or where it is the first and only one: the batch, which every example has.
+        tensor, or where it is the first and only one, the batch, and both are computed from the
+        same inputs of open size: another input may be one row for all. In a loop or branch, all
+        inputs are taken to have the same batch, as those of a recurrent cell.
         """
         axes = len(self.y_axes)
         if self.view.shape(tensor)[-axes:] != list(self.y_axes):
@@ -351,9 +353,22 @@ class _Tail:
         lead, shape = self.view.shape(source)[:-inputs], self.view.shape(other)[:-others]
         if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
             return False
-        if None not in lead.as_list()[1:]:
+        if None not in lead.as_list():
             return True
-        return any(node.name == node_name(other) for node in self.view.ancestors(node_name(source)))
+        above, beside = (
+            {node.name for node in self.view.ancestors(node_name(each))} for each in (source, other)
+        )
+        if node_name(other) in above:
+            return True
+        return None not in lead.as_list()[1:] and self._open(above) == self._open(beside)
+
+    def _open(self, names: set[str]) -> set[str]:
+        """The inputs of a function among nodes whose first size is unknown."""
+        if self.view.graph.caller is not None:
+            return set()
+        found = {name for name in self.view.graph.inputs if name in names}
+        shapes = {name: self.view.shape(f"{name}:0") for name in found}
+        return {name for name in found if shapes[name].rank is None or None in shapes[name][:1]}
 
     def _lead_source(self, tensor: str, axes: int) -> tuple[str, int]:
         """A tensor of the same leading sizes, as far back as the layers found so far go.
