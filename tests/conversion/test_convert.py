@@ -431,6 +431,41 @@ def test_auto_takes_no_precision_that_errs_too_much():
     assert "max_error" in strict.report["d"].reason
 
 
+ANYWHERE = {
+    "weights first": lambda x, w: tf.matmul(w, x),
+    "a middle axis": lambda x, w: tf.einsum("abc,bd->adc", x[None], w),
+    "in a loop": lambda x, w: tf.while_loop(
+        lambda i, _: i < 2, lambda i, y: (i + 1, tf.tanh(y @ w)), (0, x)
+    )[1],
+}
+
+
+@pytest.mark.parametrize("activations", ["calibrated", "dynamic"])
+@pytest.mark.parametrize("case", ANYWHERE)
+def test_auto_takes_no_precision_whose_error_is_not_known(tmp_path, case, activations):
+    w = blocky(128, 128, (4, 1), 0.1).T.copy()
+    save(tmp_path / "in", lambda x: {"y": ANYWHERE[case](x, w)}, {"x": spec(128, 128)})
+    x = {"x": normal((128, 128))}
+    found = [
+        tfsparse.convert(tmp_path / "in", "auto", x, max_error=limit, activations=activations)
+        for limit in (0.0, 0.1)
+    ]
+    strict, loose = (list(each.report) for each in found)
+    assert [row.precision for row in strict] == ["fp32"]
+    if case == "in a loop":
+        assert [row.precision for row in loose] == ["fp32"]
+    else:
+        assert loose[0].precision != "fp32" and 0 < loose[0].error < 0.1
+
+
+def test_auto_says_that_an_error_is_not_known(tmp_path):
+    w = normal((512, 512))
+    save(tmp_path / "in", lambda x: {"y": ANYWHERE["in a loop"](x, w)}, {"x": spec(64, 512)})
+    (row,) = tfsparse.convert(tmp_path / "in", "auto", {"x": normal((64, 512))}).report
+    assert not row.converted
+    assert row.reason == "the calibration data do not show its error in int8"
+
+
 def test_dynamic_ranges_need_no_data():
     model = mlp(keras)
     names = {row.layer: "convert" for row in tfsparse.convert(model).report}

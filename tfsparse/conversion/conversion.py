@@ -23,6 +23,7 @@ from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.passes.rewrite import rewrite
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.progress import progress
+from tfsparse.conversion.quantization import activation_params
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
@@ -115,6 +116,8 @@ def _convert(
 ) -> tuple[list[OpReport], Calibration]:
     if request.auto:
         calibration = _calibration(found, graphs.state, request, found.layers)
+        if request.activations == "dynamic":
+            calibration.params = {}
         plans = [_best(layer, planner, calibration, request) for layer in found.layers]
     else:
         plans = [planner.plan(layer) for layer in found.layers]
@@ -130,7 +133,8 @@ def _calibration(
     found: _Found, state: State, request: Request, layers: Sequence[DenseLayer]
 ) -> Calibration:
     graph = found.function.graph
-    if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
+    needed = request.auto or request.activations == "calibrated"
+    if not needed or not any(layer.graph is graph for layer in layers):
         return Calibration()
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
@@ -171,17 +175,20 @@ def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
 
 
 def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
-    """The fastest plan whose precision adds no more than the allowed error."""
+    """The fastest plan whose precision is measured to add no more than the allowed error."""
     plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
     wanted = [plan for plan in plans if plan.convert]
     wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
+    reason = plans[-1].reason
     for plan in wanted:
         measured = _with_error(plan, calibration)
-        if plan.precision == "fp32" or (measured.error or 0.0) <= request.max_error:
+        allowed = measured.error is not None and measured.error <= request.max_error
+        if plan.precision == "fp32" or allowed:
             return measured
-    if not wanted:
-        return plans[-1]
-    reason = f"its error would exceed max_error={request.max_error} in {wanted[0].precision}"
+        if plan is wanted[0]:
+            exceeds = f"its error would exceed max_error={request.max_error}"
+            unknown = "the calibration data do not show its error"
+            reason = f"{unknown if measured.error is None else exceeds} in {plan.precision}"
     return dataclasses.replace(plans[-1], reason=reason, packed=None)
 
 
@@ -190,6 +197,8 @@ def _with_error(plan: Plan, calibration: Calibration) -> Plan:
     if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
         return plan
     params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    if params is None:  # The op measures the range when it runs.
+        params = activation_params(float(rows.min()), float(rows.max()))
     error = layer_error(rows, plan.layer.weights, plan.packed, params)
     return dataclasses.replace(plan, error=error)
 
