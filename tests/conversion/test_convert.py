@@ -353,6 +353,10 @@ def test_int8_quantizes_weights_per_channel():
         ({"batch_size": 0}, "`batch_size` should be a positive integer"),
         ({"overrides": {"third": "skip"}}, "`overrides` should name"),
         ({"overrides": {"first": "2:4"}}, "`overrides` should hold"),
+        ({"overrides": ["first"]}, r"`overrides` should be a dict .* Received: overrides="),
+        ({"max_error": "0.1"}, "`max_error` should be a number of at least 0"),
+        ({"max_error": np.nan}, "`max_error` should be a number of at least 0"),
+        ({"target": ["avx2"]}, "`target` should be one of"),
     ],
 )
 def test_wrong_arguments_are_refused_in_words(arguments, message):

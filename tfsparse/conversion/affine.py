@@ -92,14 +92,14 @@ def may_precede(affine: Affine, behind: np.ndarray | None, rounded: bool) -> boo
     Returns:
         Whether the product's activations may be those before the scale and shift.
     """
-    behind = np.float64(1.0) if behind is None else np.asarray(behind, np.float64)
+    factor = np.asarray(1.0 if behind is None else behind, np.float64)
     if affine.shift is not None:
-        shift = np.abs(affine.shift * behind).max(initial=0)
+        shift = np.abs(affine.shift * factor).max(initial=0)
         if not shift <= _MAX_SHIFT[rounded]:
             return False
     if affine.scale is None or not rounded:
         return True
-    scale = np.abs(affine.scale * behind)
+    scale = np.abs(affine.scale * factor)
     scale = scale[scale > 0]
     return not scale.size or bool(np.sqrt(np.mean(scale**2)) <= _MAX_SPREAD * scale.min())
 
@@ -133,7 +133,7 @@ def along(constant: np.ndarray, axes: Sequence[int], rank: int | None) -> np.nda
 def _norm(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]) -> Affine | None:
     if operand != 0 or attribute(node, "is_training", True) or len(axes) != 1:
         return None
-    if node.attr["data_format"].s == b"NCHW":
+    if node.attr["data_format"].s == b"NCHW" or _gives_more(view, node):
         return None
     values = [view.constant(tensor) for tensor in view.data_inputs(node)[1:]]
     if any(value is None or value.shape != (axes[0],) for value in values):
@@ -141,3 +141,12 @@ def _norm(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]) -> 
     gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in values)
     scale = gamma / np.sqrt(variance + node.attr["epsilon"].f)
     return Affine(scale, beta - mean * scale)
+
+
+def _gives_more(view: GraphView, node: NodeDef) -> bool:
+    """Whether a norm's results besides the first are used: the statistics that it was given."""
+    others = [f"{node.name}:{place}" for place in range(1, 6)]
+    return any(
+        view.is_output(other) or any(reader.index >= 0 for reader in view.readers(other))
+        for other in others
+    )

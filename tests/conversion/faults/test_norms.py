@@ -195,3 +195,21 @@ def test_inputs_of_different_magnitudes_are_rounded_after_they_are_normalized(
     assert served.converted == ["d"]
     bound = {"fp32": FP32_BOUND, "bf16": BF16_BOUND, "int8": INT8_BOUND}[precision]
     assert_close(served.only(x), np.asarray(model(x)), bound)
+
+
+def test_a_norm_that_gives_its_statistics_too(tmp_path):
+    w = tf.Variable(kernel(256, 256), name="d/kernel")
+    mean, variance, gamma, beta = (0.5 + np.abs(normal((256,), seed)) for seed in range(4))
+
+    def body(x):
+        rows = tf.reshape(x @ w, [-1, 1, 1, 256])
+        y, *statistics = tf.compat.v1.nn.fused_batch_norm(
+            rows, gamma, beta, mean, variance, is_training=False
+        )
+        return {"y": tf.reshape(y, [-1, 256]), "mean": 2.0 * statistics[0]}
+
+    source = function(tmp_path, body, {"x": spec(None, 256)}, [w])
+    served = serve_all(tmp_path, source.folder)
+    assert served.converted == ["d"]
+    x = normal((5, 256))
+    assert_close(served(x=x), source(x=x))
