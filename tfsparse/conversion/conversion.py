@@ -118,7 +118,10 @@ def _convert(
         calibration = _calibration(found, graphs.state, request, found.layers)
         if request.activations == "dynamic":
             calibration.params = {}
-        plans = [_best(layer, planner, calibration, request) for layer in found.layers]
+        plans = []
+        for layer in found.layers:
+            plans.append(_best(layer, planner, calibration, request))
+            planner.settle(plans[-1])
     else:
         plans = [planner.plan(layer) for layer in found.layers]
         quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
