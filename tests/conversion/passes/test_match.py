@@ -9,6 +9,7 @@ from ..helpers import normal, read, spec, view_of
 
 W = normal((3, 4))
 B = normal((4,), 1)
+SQUARE = normal((3, 3), 2)
 X = {"x": spec(None, 3)}
 
 
@@ -102,6 +103,20 @@ def test_of_one_input_all_have_one_batch(tmp_path):
     assert layer.residual is not None
 
 
+ROWS = {
+    "the first row": lambda x: x @ SQUARE + x[:1],
+    "by the first row": lambda x: x[:1] @ SQUARE + x,
+    "the first row, further on": lambda x: x @ SQUARE + tf.exp(x[:1]),
+    "the rows in halves": lambda x: x[: tf.shape(x)[0] // 2] @ SQUARE + x[:1],
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_some_rows_of_an_input_are_no_residual(tmp_path, case):
+    (layer,), _ = find(tmp_path, lambda x: {"y": ROWS[case](x)})
+    assert layer.residual is None
+
+
 def test_an_output_is_not_drawn_in(tmp_path):
     def function(x):
         product = x @ W
@@ -112,10 +127,9 @@ def test_an_output_is_not_drawn_in(tmp_path):
 
 
 def test_a_square_bias_for_columns_is_not_a_bias_for_rows(tmp_path):
-    square = normal((3, 3))
     column = normal((3, 1))
     inputs = {"x": spec(3, 3)}
-    (layer,), _ = find(tmp_path, lambda x: {"y": x @ square + column}, inputs)
+    (layer,), _ = find(tmp_path, lambda x: {"y": x @ SQUARE + column}, inputs)
     assert layer.bias is None
 
 

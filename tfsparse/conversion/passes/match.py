@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
 from tfsparse.conversion.affine import Affine, may_precede, read_affine
+from tfsparse.conversion.batch_sizes import same_lead
 from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef, node_name
@@ -336,39 +337,12 @@ class _Tail:
             self._extend(reader.node)
 
     def _has_shape_of_result(self, tensor: str) -> bool:
-        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts.
-
-        An unknown size is taken to be that of the result where the product depends on the
-        tensor, or where it is the first and only one, the batch, and both are computed from the
-        same inputs of open size: another input may be one row for all. In a loop or branch, all
-        inputs are taken to have the same batch, as those of a recurrent cell.
-        """
+        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts."""
         axes = len(self.y_axes)
         if self.view.shape(tensor)[-axes:] != list(self.y_axes):
             return False
-        (source, inputs), (other, others) = (
-            self._lead_source(self.x, self.x_axes),
-            self._lead_source(tensor, axes),
-        )
-        lead, shape = self.view.shape(source)[:-inputs], self.view.shape(other)[:-others]
-        if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
-            return False
-        if None not in lead.as_list():
-            return True
-        above, beside = (
-            {node.name for node in self.view.ancestors(node_name(each))} for each in (source, other)
-        )
-        if node_name(other) in above:
-            return True
-        return None not in lead.as_list()[1:] and self._open(above) == self._open(beside)
-
-    def _open(self, names: set[str]) -> set[str]:
-        """The inputs of a function among nodes whose first size is unknown."""
-        if self.view.graph.caller is not None:
-            return set()
-        found = {name for name in self.view.graph.inputs if name in names}
-        shapes = {name: self.view.shape(f"{name}:0") for name in found}
-        return {name for name in found if shapes[name].rank is None or None in shapes[name][:1]}
+        source, other = self._lead_source(self.x, self.x_axes), self._lead_source(tensor, axes)
+        return same_lead(self.view, *source, *other)
 
     def _lead_source(self, tensor: str, axes: int) -> tuple[str, int]:
         """A tensor of the same leading sizes, as far back as the layers found so far go.
