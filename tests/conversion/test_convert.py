@@ -398,22 +398,36 @@ def test_keras_int8_layers_are_converted_from_the_tensor_that_they_quantize():
     assert np.abs(only(converted(x)) - exact).max() < 0.02 * np.abs(exact).max()
 
 
+KERNEL = np.rint(20.0 * normal((64, 64))).astype(np.int8)
+
+
+def quantized_by_hand(folder, axis=-1, low=-127.0, top=127.0, dtype=tf.int8, x_first=True):
+    def function(x):
+        scale = top / (tf.reduce_max(tf.abs(x), axis=axis, keepdims=True) + 1e-7)
+        steps = tf.round(x * scale if x_first else scale * x)
+        steps = tf.cast(tf.clip_by_value(steps, low, 127.0), dtype)
+        sums = tf.matmul(tf.cast(steps, tf.int32), tf.cast(KERNEL, tf.int32))
+        return {"y": tf.cast(sums, tf.float32) / (20.0 * scale)}
+
+    return save(folder, function, {"x": spec(None, 64)})
+
+
 @pytest.mark.parametrize("x_first", [True, False])
 def test_int8_layers_by_hand_are_converted_in_either_order_of_factors(tmp_path, x_first):
-    kernel = tf.cast(tf.round(20.0 * normal((64, 32))), tf.int8)
-
-    def function(x):
-        scale = 127.0 / (tf.reduce_max(tf.abs(x), axis=-1, keepdims=True) + 1e-7)
-        rounded = tf.round(x * scale if x_first else scale * x)
-        sums = tf.matmul(tf.cast(rounded, tf.int32), tf.cast(kernel, tf.int32))
-        return {"y": tf.cast(sums, tf.float32) / (scale * 20.0)}
-
-    save(tmp_path / "in", function, {"x": spec(None, 64)})
-    converted = everything(tmp_path / "in")
+    converted = everything(quantized_by_hand(tmp_path, x_first=x_first))
     assert all(row.converted for row in converted.report)
     x = normal((8, 64))
-    exact = x @ kernel.numpy() / 20.0
+    exact = x @ KERNEL / 20.0
     assert np.abs(only(converted(x)) - exact).max() < 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(
+    "more", [{"low": 0.0}, {"top": 400.0}, {"axis": 0}, {"dtype": tf.uint8}], ids=str
+)
+def test_more_than_rounding_is_not_taken_for_rounding(tmp_path, more):
+    """A ReLU, a saturation and a scale along the inputs change the product."""
+    (row,) = tfsparse.convert(quantized_by_hand(tmp_path, **more)).report
+    assert row.reason == "it computes in int32, not float32"
 
 
 @pytest.mark.parametrize("precision", ["auto", "int8"])
