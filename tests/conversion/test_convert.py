@@ -430,6 +430,17 @@ def test_more_than_rounding_is_not_taken_for_rounding(tmp_path, more):
     assert row.reason == "it computes in int32, not float32"
 
 
+def test_the_report_points_at_large_errors():
+    """One scale for all inputs cannot hold some that are a thousandth of the others."""
+    model = keras.Sequential([keras.layers.Input((64,)), keras.layers.Dense(32, name="d")])
+    width = np.where(np.arange(64) % 2, 1.0, 1e-3).astype(np.float32)
+    model.layers[0].kernel.assign(normal((64, 32)) / width[:, None])
+    x = normal((100, 64), 1) * width
+    (note,) = everything(model, "int8", x).report.notes
+    assert note.startswith("'d' errs by ") and "in int8" in note
+    assert not everything(model, "bf16", x).report.notes
+
+
 @pytest.mark.parametrize("precision", ["auto", "int8"])
 def test_the_error_of_a_precision_is_measured(precision):
     model = mlp(keras)

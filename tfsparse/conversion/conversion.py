@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import tensorflow as tf
@@ -31,6 +31,9 @@ from tfsparse.conversion.state import State
 from tfsparse.conversion.targets import Precision
 
 Activations = Literal["calibrated", "dynamic"]
+
+_LARGE_ERROR = 0.1
+"""An error of a layer that the report points at."""
 
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
@@ -96,8 +99,19 @@ def convert_graphs(
         rows += more
         if calibration.bounded:
             notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
+        notes |= dict.fromkeys(_large_errors(more))
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes))
+
+
+def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:
+    """A sentence for each layer whose result has little to do with that in float32."""
+    for row in rows:
+        if row.error is not None and row.error > _LARGE_ERROR:
+            yield (
+                f"{row.layer!r} errs by {row.error:.0%} in {row.precision}: "
+                "consider precision='auto' or overrides={...: 'skip'}"
+            )
 
 
 def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
