@@ -184,6 +184,16 @@ def test_weights_are_packed_once():
     assert len(store.variables) == 2
 
 
+def test_only_the_precision_that_was_settled_on_is_kept():
+    store = PackedStore()
+    planner = Planner(Options("fp32", 64), store)
+    for chosen in (SPARSE, layer(blocky(512, 512, (16, 4), keep=0.1))):
+        plans = [planner.plan(chosen, precision) for precision in ("int8", "bf16", "fp32")]
+        planner.settle(plans[1])
+        assert store.variables[-2] is plans[1].packed.data
+    assert len(store.variables) == 4
+
+
 def test_a_target_without_the_instructions_converts_no_dense_layer():
     assert plan_layer(DENSE, "int8", 64, target=TARGETS["icelake"]).convert
     assert not plan_layer(DENSE, "bf16", 64, target=TARGETS["icelake"]).convert

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -28,12 +28,15 @@ from tfsparse.conversion.passes.rewrite_standard import (
 from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.progress import progress
-from tfsparse.conversion.quantization import LARGEST_SCALE, scales_fit
+from tfsparse.conversion.quantization import LARGEST_SCALE, activation_params, scales_fit
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
 from tfsparse.conversion.request import Request
 from tfsparse.conversion.state import State
 from tfsparse.conversion.targets import Precision
+
+_LARGE_ERROR = 0.1
+"""An error of a layer that the report points at."""
 
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
@@ -67,7 +70,8 @@ def convert_graphs(
     if request.ops == "tensorflow":
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
-    found = [_find(function, views) for function in graphs.functions]
+    rounded = request.auto or options.precision != "fp32"
+    found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
@@ -79,14 +83,25 @@ def convert_graphs(
         rows += more
         if calibration.bounded:
             notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
+        notes |= dict.fromkeys(_large_errors(more))
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes))
 
 
-def _find(function: ModelFunction, views: Views) -> _Found:
+def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:
+    """A sentence for each layer whose result has little to do with that in float32."""
+    for row in rows:
+        if row.error is not None and row.error > _LARGE_ERROR:
+            yield (
+                f"{row.layer!r} errs by {row.error:.0%} in {row.precision}: "
+                "consider precision='auto' or overrides={...: 'skip'}"
+            )
+
+
+def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
     found = _Found(function, [], [], {})
     for graph in function.graph.all_graphs():
-        layers, stayed = find_dense_layers(views.of(graph))
+        layers, stayed = find_dense_layers(views.of(graph), rounded)
         found.layers += layers
         found.stayed += stayed
         for name in graph.nodes:
@@ -105,7 +120,12 @@ def _convert(
     planner = Planner(options, store)
     if request.auto:
         calibration = _calibration(found, graphs.state, request, found.layers)
-        plans = [_best(layer, planner, calibration, request) for layer in found.layers]
+        if request.activations == "dynamic":
+            calibration.params = {}
+        plans = []
+        for layer in found.layers:
+            plans.append(_best(layer, planner, calibration, request))
+            planner.settle(plans[-1])
     else:
         plans = [planner.plan(layer) for layer in found.layers]
         quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
@@ -129,7 +149,8 @@ def _calibration(
     found: _Found, state: State, request: Request, layers: Sequence[DenseLayer]
 ) -> Calibration:
     graph = found.function.graph
-    if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
+    needed = request.auto or request.activations == "calibrated"
+    if not needed or not any(layer.graph is graph for layer in layers):
         return Calibration()
     specs = _specs(found.function)
     data = of_signatures(request.data, found.function.signatures, list(specs))
@@ -170,17 +191,20 @@ def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
 
 
 def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
-    """The fastest plan whose precision adds no more than the allowed error."""
+    """The fastest plan whose precision is measured to add no more than the allowed error."""
     plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
     wanted = [_that_fits(plan, planner, calibration) for plan in plans if plan.convert]
     wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
+    reason = plans[-1].reason
     for plan in wanted:
         measured = _with_error(plan, calibration)
-        if plan.precision == "fp32" or (measured.error or 0.0) <= request.max_error:
+        allowed = measured.error is not None and measured.error <= request.max_error
+        if plan.precision == "fp32" or allowed:
             return measured
-    if not wanted:
-        return plans[-1]
-    reason = f"its error would exceed max_error={request.max_error} in {wanted[0].precision}"
+        if plan is wanted[0]:
+            exceeds = f"its error would exceed max_error={request.max_error}"
+            unknown = "the calibration data do not show its error"
+            reason = f"{unknown if measured.error is None else exceeds} in {plan.precision}"
     return dataclasses.replace(plans[-1], reason=reason, packed=None)
 
 
@@ -201,6 +225,8 @@ def _with_error(plan: Plan, calibration: Calibration) -> Plan:
     if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
         return plan
     params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    if params is None:  # The op measures the range when it runs.
+        params = activation_params(float(rows.min()), float(rows.max()))
     error = layer_error(rows, plan.layer.weights, plan.packed, params)
     return dataclasses.replace(plan, error=error)
 

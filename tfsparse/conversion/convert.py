@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 from tfsparse.conversion.conversion import convert_graphs
@@ -114,10 +115,15 @@ def convert(
     _check_precision(precision, calibration_data, activations)
     _check_numbers(batch_size, calibration_batches, max_error)
     _check_choice("ops", ops, get_args(Ops))
+    if not isinstance(overrides, Mapping | None):
+        raise ValueError(
+            "`overrides` should be a dict of layer name to 'skip', 'convert' or a block shape. "
+            f"Received: overrides={overrides!r}"
+        )
     _check_choice("calibration_method", calibration_method, get_args(CalibrationMethod))
     options = Options(
         precision="fp32" if precision == "auto" else precision,
-        batch_size=batch_size,
+        batch_size=int(batch_size),
         overrides=dict(overrides or {}),
         target=find_target(target),
         tune=tune,
@@ -128,7 +134,7 @@ def convert(
         activations=activations,
         data=replayable(calibration_data),
         method=calibration_method,
-        batches=calibration_batches,
+        batches=None if calibration_batches is None else int(calibration_batches),
         ops=ops,
     )
     load_library()
@@ -199,8 +205,11 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def _check_numbers(batch_size: int, batches: int | None, max_error: float) -> None:
     for name, value in {"batch_size": batch_size, "calibration_batches": batches}.items():
-        missing = name == "calibration_batches" and value is None
-        if not missing and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        if name == "calibration_batches" and value is None:
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"`{name}` should be a positive integer. Received: {name}={value!r}")
-    if not max_error >= 0:
-        raise ValueError(f"`max_error` should be at least 0. Received: max_error={max_error!r}")
+    if not isinstance(max_error, Real) or not max_error >= 0:
+        raise ValueError(
+            f"`max_error` should be a number of at least 0. Received: max_error={max_error!r}"
+        )

@@ -13,7 +13,7 @@ Contract: a reference in `NodeDef.input` is ``node``, ``node:1`` or ``^node``; a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 NodeDef = Any
@@ -71,10 +71,15 @@ class Graph:
         for body in self.bodies.values():
             yield from body.all_graphs()
 
-    def free_name(self, wanted: str) -> str:
-        """The wanted name for a node, or one close to it that is free."""
+    def free_name(self, wanted: str, besides: Collection[str] = ()) -> str:
+        """The wanted name for a node, or one close to it that is free.
+
+        Args:
+            wanted: The name.
+            besides: Other names that are not free.
+        """
         name, count = wanted, 0
-        while name in self.nodes:
+        while name in self.nodes or name in besides:
             count += 1
             name = f"{wanted}_{count}"
         return name

@@ -54,6 +54,7 @@ class PackedStore:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], PackedWeights] = {}
         self._dense: dict[PackedWeights, Any] = {}
+        self._settled: set[PackedWeights] = set()
 
     def get(self, identity: str, precision: str, block: str) -> PackedWeights | None:
         """Weights that were packed before, or None."""
@@ -92,6 +93,16 @@ class PackedStore:
             with tf.device("cpu:0"):
                 self._dense[packed] = tf.Variable(packed.kernel(), trainable=False, name=name)
         return self._dense[packed]
+
+    def settle(self, packed: PackedWeights | None) -> None:
+        """Forgets weights that were packed to be compared, but for those that were settled on.
+
+        Args:
+            packed: The weights that a layer will have; None where it stays.
+        """
+        if packed is not None:
+            self._settled.add(packed)
+        self._known = {key: each for key, each in self._known.items() if each in self._settled}
 
     def keep_only(self, read: set[int]) -> None:
         """Forgets weights that were packed for a plan that did not come to be.

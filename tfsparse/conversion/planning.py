@@ -153,6 +153,10 @@ class Planner:
             return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
         return self._in_precision(layer, matrix, wanted, override, zeros)
 
+    def settle(self, plan: Plan) -> None:
+        """Forgets what was packed for plans of a layer that this one was compared with."""
+        self._store.settle(plan.packed)
+
     def _in_precision(
         self,
         layer: DenseLayer,

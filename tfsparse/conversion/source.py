@@ -69,6 +69,7 @@ def load_source(
         ValueError: If `source` is none of these, or has no signatures, or not those asked for.
         FileNotFoundError: If there is no SavedModel at the path.
     """
+    tags, signatures = _texts("tags", tags), _texts("signatures", signatures)
     if isinstance(source, str | os.PathLike):
         folder = location(source)
         names = ("saved_model.pb", "saved_model.pbtxt")
@@ -78,7 +79,7 @@ def load_source(
                 f"Received: source={os.fspath(source)!r}, where there is no saved_model.pb"
             )
         return _load(folder, folder, tags, signatures)
-    if callable(getattr(source, "export", None)):
+    if callable(getattr(source, "export", None)) and not isinstance(source, type):
         for inspector in _INSPECTORS:
             inspector(source)
         with scratch_folder() as scratch:
@@ -94,6 +95,14 @@ def load_source(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
     )
+
+
+def _texts(name: str, value: Iterable[str] | None) -> list[str] | None:
+    """An argument that lists texts; one text would be taken for a list of letters."""
+    texts = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else []
+    if value is not None and (not texts or not all(isinstance(text, str) for text in texts)):
+        raise ValueError(f"`{name}` should be a list of texts. Received: {name}={value!r}")
+    return texts or None
 
 
 def _export(model: Any, folder: str) -> None:
@@ -119,16 +128,16 @@ def _paths_in(loaded: Any, source: Any, paths: LayerPaths) -> dict[int, str]:
 
 
 def _load(
-    path: str, folder: str | None, tags: Sequence[str] | None, wanted: Iterable[str] | None
+    path: str, folder: str | None, tags: list[str] | None, keys: list[str] | None
 ) -> LoadedModel:
     try:
-        model = tf.saved_model.load(path, tags=None if tags is None else list(tags))
+        model = tf.saved_model.load(path, tags=tags)
     except RuntimeError as error:
         if tags is None or "tags" not in str(error):
             raise
         raise ValueError(
             "`tags` should be those of a graph of the SavedModel. "
-            f"Received: tags={list(tags)}, for which TensorFlow says: {error}"
+            f"Received: tags={tags}, for which TensorFlow says: {error}"
         ) from error
     signatures = dict(model.signatures)
     endpoints = {
@@ -137,8 +146,7 @@ def _load(
         if not name.startswith("_self_") and hasattr(value, "concrete_functions")
     }
     endpoints = {name: value for name, value in endpoints.items() if value.concrete_functions}
-    if wanted is not None:
-        keys = list(wanted)
+    if keys is not None:
         unknown = sorted(set(keys) - set(signatures))
         if unknown:
             raise ValueError(

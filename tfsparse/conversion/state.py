@@ -49,6 +49,7 @@ class State:
         self._paths = dict(layer_paths or {})
         self.variables: dict[int, Any] = {id(each.handle): each for each in variables}
         self.changing: set[int] = set()
+        self._tables: dict[int, tuple[Any, dict[str, Any]]] = {}
         names = [self.name_of(each) for each in _captured(self.variables, graphs)]
         self._counts = Counter(names)
         self._scope = "" if self._paths else common_scope(names)
@@ -107,14 +108,20 @@ class State:
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Gives variables that change their values back when the context ends."""
+        """Gives variables and tables that change their values back when the context ends."""
         changing = [self.variables[each] for each in self.changing if each in self.variables]
         before = [(variable, variable.numpy()) for variable in changing]
+        tables = [
+            (table, tf.raw_ops.LookupTableExportV2(table_handle=table, **types))
+            for table, types in self._tables.values()
+        ]
         try:
             yield
         finally:
             for variable, value in before:
                 variable.assign(value)
+            for table, (keys, values) in tables:
+                tf.raw_ops.LookupTableImportV2(table_handle=table, keys=keys, values=values)
 
     def _find_changing(self, graph: Graph) -> None:
         for node in graph.nodes.values():
@@ -129,6 +136,9 @@ class State:
                     continue
                 if not (has_bodies(node) and _followed(node, place, bodies)):
                     self.changing.add(id(captured))
+                if node.op == "LookupTableInsertV2":
+                    keys, values = (tf.as_dtype(node.attr[key].type) for key in ("Tin", "Tout"))
+                    self._tables[id(captured)] = captured, {"Tkeys": keys, "Tvalues": values}
 
 
 def _captured(variables: Mapping[int, Any], graphs: Sequence[Graph]) -> list[Any]:

@@ -23,7 +23,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
-from tfsparse.conversion.affine import Affine, read_affine
+from tfsparse.conversion.affine import Affine, may_precede, read_affine
+from tfsparse.conversion.batch_sizes import same_lead
 from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef, node_name
@@ -37,15 +38,15 @@ from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 """Types that a layer may compute in; our ops compute in float32."""
 
-_MAX_SHIFT = 16.0
-"""A larger shift before a product could cost accuracy: what it adds would cancel again."""
 
-
-def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched]]:
+def find_dense_layers(
+    view: GraphView, rounded: bool = False
+) -> tuple[list[DenseLayer], list[Unmatched]]:
     """Finds the layers that could be replaced, and the products that could not.
 
     Args:
         view: The graph.
+        rounded: Whether activations may be rounded to eight bits before they are multiplied.
 
     Returns:
         ``(layers, unmatched)``, each in the order of the graph.
@@ -62,7 +63,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
             reason = "it is inside a loop or branch of TF1"
             found = Unmatched(_name(view, node), view.graph, node.name, reason)
         else:
-            found = _match(view, node, taken)
+            found = _match(view, node, taken, rounded)
         if isinstance(found, DenseLayer):
             layers.append(found)
             taken |= dict.fromkeys(found.absorbed, found)
@@ -72,7 +73,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
 
 
 def _match(
-    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer]
+    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer], rounded: bool
 ) -> DenseLayer | Unmatched | None:
     product = read_product(view, node)
     if product is None:
@@ -88,7 +89,7 @@ def _match(
         reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
         return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
     tail.take_reshapes()
-    tail.take_affine_before()
+    tail.take_affine_before(rounded)
     if product.y_order is None:
         tail.take_affine()
         tail.take_residual()
@@ -113,7 +114,7 @@ class _Tail:
         self.node = node
         self.product = product
         self.weights = product.weights
-        self.x = product.x
+        self.x = self._read = product.x
         self.x_axes = product.x_axes
         self.y_axes = product.y_axes
         self.result = node
@@ -175,7 +176,7 @@ class _Tail:
         found = read_dequantized(self.view, self.view.nodes[self.node], self.product)
         if found is None:
             return dtype
-        self.x = found.x
+        self.x = self._read = found.x
         self.weights = self.weights.scaled(outputs=found.output_scale.astype(np.float32))
         for node in found.nodes:
             self._extend(node)
@@ -272,7 +273,7 @@ class _Tail:
                 self.bias = found.shift if self.bias is None else self.bias + found.shift
             self._extend(reader.node)
 
-    def take_affine_before(self) -> None:
+    def take_affine_before(self, rounded: bool) -> None:
         """Draws in scales and shifts of the activations that nothing else reads."""
         if self.product.x_order is not None:
             return
@@ -288,7 +289,7 @@ class _Tail:
             found = read_affine(self.view, node, operand, axes)
             if found is None or not _is_finite(found) or not self._keeps_shape(inputs[operand]):
                 return
-            if found.shift is not None and np.abs(found.shift).max(initial=0) > _MAX_SHIFT:
+            if not may_precede(found, self.weights.input_scale, rounded):
                 return
             if found.shift is not None:
                 added = self.weights.matrix().astype(np.float64) @ found.shift
@@ -300,7 +301,7 @@ class _Tail:
 
     def _way_from_x(self) -> set[str]:
         """The nodes from the activations to the product: reshapes that the layer does without."""
-        way, tensor = {self.node}, self.product.x
+        way, tensor = {self.node}, self._read
         while tensor != self.x:
             node = self.view.nodes[node_name(tensor)]
             way.add(node.name)
@@ -339,24 +340,12 @@ class _Tail:
             self._extend(reader.node)
 
     def _has_shape_of_result(self, tensor: str) -> bool:
-        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts.
-
-        An unknown size is taken to be that of the result where the product depends on the
-        tensor, or where it is the first and only one: the batch, which every example has.
-        """
+        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts."""
         axes = len(self.y_axes)
         if self.view.shape(tensor)[-axes:] != list(self.y_axes):
             return False
-        (source, inputs), (other, others) = (
-            self._lead_source(self.x, self.x_axes),
-            self._lead_source(tensor, axes),
-        )
-        lead, shape = self.view.shape(source)[:-inputs], self.view.shape(other)[:-others]
-        if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
-            return False
-        if None not in lead.as_list()[1:]:
-            return True
-        return any(node.name == node_name(other) for node in self.view.ancestors(node_name(source)))
+        source, other = self._lead_source(self.x, self.x_axes), self._lead_source(tensor, axes)
+        return same_lead(self.view, *source, *other)
 
     def _lead_source(self, tensor: str, axes: int) -> tuple[str, int]:
         """A tensor of the same leading sizes, as far back as the layers found so far go.

@@ -74,7 +74,7 @@ class Rewriter:
     def __init__(self, graph: Graph, params: Params) -> None:
         self._graph = graph
         self._params = params
-        self._constants: dict[str, str] = {}
+        self._constants: dict[tuple[Any, ...], str] = {}
         self._made: dict[tuple[Any, ...], str] = {}
 
     def replace(self, plan: Plan) -> str:
@@ -199,11 +199,12 @@ class Rewriter:
         return self._made[key], f"{self._made[key]}:1"
 
     def _constant(self, wanted: str, value: Any) -> str:
-        """Adds a constant under the wanted name, or one close to it that is free."""
-        if wanted not in self._constants:
+        """Adds a constant under the wanted name, or one close to it that is free, once."""
+        array = np.asarray(value)
+        key = (wanted, array.dtype.name, array.shape, array.tobytes())
+        if key not in self._constants:
             node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
-            array = np.asarray(value)
             node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-            self._constants[wanted] = self._graph.add(node)
-        return self._constants[wanted]
+            self._constants[key] = self._graph.add(node)
+        return self._constants[key]
