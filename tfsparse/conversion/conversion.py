@@ -16,6 +16,7 @@ from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
+from tfsparse.conversion.passes.embed import embed_small_variables
 from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
@@ -84,6 +85,12 @@ def convert_graphs(
         if calibration.bounded:
             notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
         notes |= dict.fromkeys(_large_errors(more))
+    embed_small_variables(
+        [function.graph for function in graphs.functions],
+        [] if graphs.initializer is None else [graphs.initializer[1]],
+        store.variables,
+        graphs.state,
+    )
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes))
 
