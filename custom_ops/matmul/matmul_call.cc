@@ -54,6 +54,10 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
                                  CheckZeroPoint("residual_zero_point", call.residual_zero_point)}) {
       if (!status.ok()) return status;
     }
+    if (!std::isfinite(255 * call.scale_of_residual())) {
+      return Status::Invalid("`residual_scale` x 255 / `y_scale` should be finite. Received: ",
+                             "residual_scale=", call.residual_scale, ", y_scale=", call.y_scale);
+    }
   }
   const float unit = 1 / call.y_scale;
   if (AreScalesValid(call.w_scale, out, call.x_scale, unit)) return {};
