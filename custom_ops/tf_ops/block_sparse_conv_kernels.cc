@@ -89,8 +89,8 @@ class ConvOp : public OpKernel {
     TF_RETURN_IF_ERROR(CheckRank({"x"}, x, 4));
     TF_RETURN_IF_ERROR(ToAbsl(attributes_.CheckChannels(x.dim_size(3))));
     geometry->batch = x.dim_size(0);
-    geometry->height = attributes_.height(x.dim_size(1));
-    geometry->width = attributes_.width(x.dim_size(2));
+    geometry->height = attributes_.window().height(x.dim_size(1));
+    geometry->width = attributes_.window().width(x.dim_size(2));
     geometry->channels = x.dim_size(3);
     geometry->filters = attributes_.filters();
     geometry->groups = attributes_.groups();
