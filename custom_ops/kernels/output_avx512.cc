@@ -1,9 +1,9 @@
 // Sums lie as [output][row]; y wants [row][output], 16 or 64 outputs at a time.
 //
 // Rows: 16 x 16 sums are transposed in registers, and scale, bias and residual are vectors
-// over the outputs. This is how float y is made, and uint8 y with a residual.
+// over the outputs. This is how float y is made, and uint8 y with a float residual.
 //
-// Quads, for uint8 y without: sums are activated and quantized where they are (quantize_quad.h),
+// Quads, for any other uint8 y: sums are activated and quantized where they are (quantize_quad.h),
 // and the four outputs of a quad are packed into one lane. 16 quads by 16 rows are then the same
 // transposition, for four times as many outputs.
 //
@@ -17,6 +17,7 @@
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_avx512.h"
 #include "custom_ops/kernels/quantize_quad.h"
+#include "custom_ops/kernels/residual.h"
 #include "custom_ops/kernels/vector_avx512.h"
 
 namespace tfsparse {
@@ -72,8 +73,8 @@ struct ToU8 {
   __m512i zero_point;
 };
 
-template <class From, class To, Activation kActivation, bool kResidual>
-void OutputRows(const OutputArgs& args) {
+template <class From, class To, Activation kActivation, class Residual>
+void OutputRows(const OutputArgs& args, const Residual& residual) {
   const int64_t stride = args.vectors * kLanes;
   const To to(args);
   for (int64_t row = 0; row < args.rows; row += kLanes) {
@@ -87,11 +88,7 @@ void OutputRows(const OutputArgs& args) {
       const int64_t left = args.outputs - output;
       const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
       const auto finish = [&](int64_t i) {
-        __m512 value = from(sums[i]);
-        if (kResidual) {
-          const float* residual = args.residual + (row + i) * args.residual_stride + output;
-          value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
-        }
+        const __m512 value = residual.Add(from(sums[i]), row + i, output, left);
         to(row + i, output, mask, Activate<LanesAvx512, kActivation>(value));
       };
       if (rows == kLanes) {
@@ -103,14 +100,17 @@ void OutputRows(const OutputArgs& args) {
   }
 }
 
-template <Activation kActivation, Clamp kClamp>
+template <class Residual, Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
+  Residual residual(args);
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
+    residual.Load(row, rows, 0, args.outputs);
     __m512i quads[kQuads];
     for (int i = 0; i < kQuads; ++i) {
-      quads[i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i);
+      quads[i] =
+          QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i, residual, i);
     }
     Avx512::Transpose(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
@@ -126,8 +126,8 @@ void OutputQuads(const OutputArgs& args) {
 }
 
 // Few rows' sums lie as y wants them.
-template <class From, class To, Activation kActivation, bool kResidual>
-void OutputFewRows(const OutputArgs& args) {
+template <class From, class To, Activation kActivation, class Residual>
+void OutputFewRows(const OutputArgs& args, const Residual& residual) {
   const To to(args);
   for (int64_t output = 0; output < args.outputs; output += 16) {
     const int64_t left = args.outputs - output;
@@ -135,11 +135,7 @@ void OutputFewRows(const OutputArgs& args) {
     const From from(args, output);
     for (int64_t row = 0; row < args.rows; ++row) {
       const int32_t* sums = static_cast<const int32_t*>(args.acc) + row * args.acc_stride + output;
-      __m512 value = from(_mm512_loadu_si512(sums));
-      if (kResidual) {
-        const float* residual = args.residual + row * args.residual_stride + output;
-        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
-      }
+      const __m512 value = residual.Add(from(_mm512_loadu_si512(sums)), row, output, left);
       to(row, output, mask, Activate<LanesAvx512, kActivation>(value));
     }
   }
@@ -148,16 +144,18 @@ void OutputFewRows(const OutputArgs& args) {
 template <class From, class To>
 void OutputFewRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputFewRows<From, To, activation.value, true>(args)
-                             : OutputFewRows<From, To, activation.value, false>(args);
+    WithResidual<Avx512>(args, [&](const auto& residual) {
+      OutputFewRows<From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
 template <class From, class To>
 void OutputRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputRows<From, To, activation.value, true>(args)
-                             : OutputRows<From, To, activation.value, false>(args);
+    WithResidual<Avx512>(args, [&](const auto& residual) {
+      OutputRows<From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
@@ -170,11 +168,17 @@ void OutputS32ToF32Avx512(const OutputArgs& args) { OutputRowsOf<FromS32, ToF32>
 void OutputS32ToU8Avx512(const OutputArgs& args) {
   if (args.residual == nullptr) {
     return WithQuantization(args, [&](auto activation, auto clamp) {
-      OutputQuads<activation.value, clamp.value>(args);
+      OutputQuads<NoQuads<Avx512>, activation.value, clamp.value>(args);
     });
   }
-  WithActivation(args.activation,
-                 [&](auto activation) { OutputRows<FromS32, ToU8, activation.value, true>(args); });
+  if (args.residual_is_u8) {
+    return WithQuantization<Clamp::kNan>(args, [&](auto activation, auto clamp) {
+      OutputQuads<QuadsU8<Avx512>, activation.value, clamp.value>(args);
+    });
+  }
+  WithActivation(args.activation, [&](auto activation) {
+    OutputRows<FromS32, ToU8, activation.value>(args, ResidualF32<Avx512>(args));
+  });
 }
 
 void FewRowsOutputF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromF32, ToF32>(args); }

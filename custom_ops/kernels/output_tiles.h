@@ -6,9 +6,9 @@
 // With L lanes in a register:
 //
 // Rows: L x L sums are transposed in registers, and scale, bias and residual are vectors
-// over the outputs. This is how float y is made, and uint8 y with a residual.
+// over the outputs. This is how float y is made, and uint8 y with a float residual.
 //
-// Quads, for uint8 y without: sums are activated and quantized where they are, and the four
+// Quads, for any other uint8 y: sums are activated and quantized where they are, and the four
 // outputs of a quad are packed into one lane. L quads by L rows are then the same
 // transposition, for four times as many outputs. The packs saturate, which is the lower
 // clamp; the upper one is a min, because a float beyond int32 would wrap.
@@ -25,6 +25,7 @@
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/kernels/quantize_quad.h"
+#include "custom_ops/kernels/residual.h"
 
 namespace tfsparse {
 namespace {
@@ -83,8 +84,8 @@ struct ToU8 {
   typename Vec::I32 zero_point;
 };
 
-template <class Vec, class Lanes, class From, class To, Activation kActivation, bool kResidual>
-void OutputRows(const OutputArgs& args) {
+template <class Vec, class Lanes, class From, class To, Activation kActivation, class Residual>
+void OutputRows(const OutputArgs& args, const Residual& residual) {
   constexpr int L = Vec::kLanes;
   const int64_t stride = args.vectors * kLanes;
   const To to(args);
@@ -98,31 +99,30 @@ void OutputRows(const OutputArgs& args) {
       const From from(args, output);
       const int64_t left = args.outputs - output;
       for (int i = 0; i < L && i < rows; ++i) {
-        auto value = from(sums[i]);
-        if (kResidual) {
-          const float* residual = args.residual + (row + i) * args.residual_stride + output;
-          value = Vec::Add(value, Vec::LoadSome(residual, left));
-        }
+        const auto value = residual.Add(from(sums[i]), row + i, output, left);
         to(row + i, output, left, Activate<Lanes, kActivation>(value));
       }
     }
   }
 }
 
-template <class Vec, class Lanes, Activation kActivation, Clamp kClamp>
+template <class Vec, class Lanes, class Residual, Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
+  Residual residual(args);
   for (int64_t row = 0; row < args.rows; row += L) {
     const int64_t rows = args.rows - row < L ? args.rows - row : L;
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     for (int64_t output = 0; output < args.outputs; output += 4 * L) {
+      const int64_t left = args.outputs - output;
+      residual.Load(row, rows, output, left);
       typename Vec::I32 quads[L];
       for (int i = 0; i < L; ++i) {
-        quads[i] = QuantizeQuad<Vec, Lanes, kActivation, kClamp>(args, acc, output + 4 * i);
+        quads[i] =
+            QuantizeQuad<Vec, Lanes, kActivation, kClamp>(args, acc, output + 4 * i, residual, i);
       }
       Vec::Transpose(quads);
       uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride + output;
-      const int64_t left = args.outputs - output;
       for (int i = 0; i < L && i < rows; ++i) {
         Vec::StoreSome(y + i * args.y_stride, quads[i], left);
       }
@@ -133,8 +133,9 @@ void OutputQuads(const OutputArgs& args) {
 template <class Vec, class Lanes, class From, class To>
 void OutputRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputRows<Vec, Lanes, From, To, activation.value, true>(args)
-                             : OutputRows<Vec, Lanes, From, To, activation.value, false>(args);
+    WithResidual<Vec>(args, [&](const auto& residual) {
+      OutputRows<Vec, Lanes, From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
@@ -152,11 +153,16 @@ template <class Vec, class Lanes>
 void OutputS32ToU8(const OutputArgs& args) {
   if (args.residual == nullptr) {
     return WithQuantization(args, [&](auto activation, auto clamp) {
-      OutputQuads<Vec, Lanes, activation.value, clamp.value>(args);
+      OutputQuads<Vec, Lanes, NoQuads<Vec>, activation.value, clamp.value>(args);
+    });
+  }
+  if (args.residual_is_u8) {
+    return WithQuantization<Clamp::kNan>(args, [&](auto activation, auto clamp) {
+      OutputQuads<Vec, Lanes, QuadsU8<Vec>, activation.value, clamp.value>(args);
     });
   }
   WithActivation(args.activation, [&](auto activation) {
-    OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value, true>(args);
+    OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value>(args, ResidualF32<Vec>(args));
   });
 }
 

@@ -99,21 +99,44 @@ using Floats = FloatLanes<Vec, false>;
 template <class Vec>
 using RoundedFloats = FloatLanes<Vec, true>;
 
+// Rows from `first` on and their inputs from `input` on, where they lie: one row after the other,
+// or each somewhere.
+struct EvenRows {
+  EvenRows(const PackArgs& args, int64_t first, int64_t input)
+      : x(args.x), offset(first * args.stride + input), stride(args.stride) {}
+  template <class Source>
+  inline __attribute__((always_inline)) auto Load(Source& source, int i, int64_t count) const {
+    return source.Load(x, offset + i * stride, count);
+  }
+  const void* x;
+  int64_t offset, stride;
+};
+
+struct ScatteredRows {
+  ScatteredRows(const PackArgs& args, int64_t first, int64_t from)
+      : rows(args.rows_at + first), input(from) {}
+  template <class Source>
+  inline __attribute__((always_inline)) auto Load(Source& source, int i, int64_t count) const {
+    return source.Load(rows[i], input, count);
+  }
+  const void* const* rows;
+  int64_t input;
+};
+
 // L lanes of the inputs from `input` on, of the rows of register r of the tile.
-template <class Vec, class Source>
+template <class Vec, class Rows, class Source>
 inline __attribute__((always_inline)) void LoadLanes(const PackArgs& args, Source& source,
                                                      int64_t r, int64_t input,
                                                      typename Vec::I32 (&lanes)[Vec::kLanes]) {
   constexpr int L = Vec::kLanes, kInputs = Source::kInLane * L;
   const int64_t left = args.inputs - input;
   const int64_t first = r * L;
-  const int64_t offset = first * args.stride + input;
+  const Rows rows(args, first, input);
   if (left >= kInputs && first + L <= args.rows) {  // no masks, no tests
-    for (int i = 0; i < L; ++i) lanes[i] = source.Load(args.x, offset + i * args.stride, kInputs);
+    for (int i = 0; i < L; ++i) lanes[i] = rows.Load(source, i, kInputs);
   } else {
     for (int i = 0; i < L; ++i) {
-      lanes[i] =
-          first + i < args.rows ? source.Load(args.x, offset + i * args.stride, left) : Vec::Zero();
+      lanes[i] = first + i < args.rows ? rows.Load(source, i, left) : Vec::Zero();
     }
   }
   Vec::Transpose(lanes);
@@ -124,8 +147,8 @@ template <class Vec>
 using IntoLanes = IntoQuads<Vec>;
 
 // Into is one of byte_layouts.h for quads, or its like.
-template <class Vec, template <class> class Source, template <class> class Into>
-bool PackLanes(const PackArgs& args) {
+template <class Vec, class Rows, template <class> class Source, template <class> class Into>
+bool PackLanesOf(const PackArgs& args) {
   constexpr int L = Vec::kLanes, kInLane = Source<Vec>::kInLane;
   constexpr int kTogether = Into<Vec>::kTogether;
   using I32 = typename Vec::I32;
@@ -135,7 +158,8 @@ bool PackLanes(const PackArgs& args) {
   for (int64_t r = 0; r < registers; r += kTogether) {
     for (int64_t input = 0; input < args.inputs; input += kInLane * L) {
       I32 lanes[kTogether][L];
-      for (int v = 0; v < kTogether; ++v) LoadLanes<Vec>(args, source, r + v, input, lanes[v]);
+      for (int v = 0; v < kTogether; ++v)
+        LoadLanes<Vec, Rows>(args, source, r + v, input, lanes[v]);
       for (int i = 0; i < L; ++i) {
         I32 together[kTogether];
         for (int v = 0; v < kTogether; ++v) together[v] = lanes[v][i];
@@ -144,6 +168,12 @@ bool PackLanes(const PackArgs& args) {
     }
   }
   return source.non_finite();
+}
+
+template <class Vec, template <class> class Source, template <class> class Into>
+bool PackLanes(const PackArgs& args) {
+  return args.rows_at == nullptr ? PackLanesOf<Vec, EvenRows, Source, Into>(args)
+                                 : PackLanesOf<Vec, ScatteredRows, Source, Into>(args);
 }
 
 // Few rows as they are, and behind the last input what the source makes of a zero.

@@ -71,6 +71,16 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
         CheckZeroPoint("y_zero_point", call.y_zero_point)}) {
     if (!status.ok()) return status;
   }
+  if (call.residual != nullptr && call.residual_is_u8) {
+    for (const Status& status : {CheckScale("residual_scale", call.residual_scale),
+                                 CheckZeroPoint("residual_zero_point", call.residual_zero_point)}) {
+      if (!status.ok()) return status;
+    }
+    if (!std::isfinite(255 * call.scale_of_residual())) {
+      return Status::Invalid("`residual_scale` x 255 / `y_scale` should be finite. Received: ",
+                             "residual_scale=", call.residual_scale, ", y_scale=", call.y_scale);
+    }
+  }
   const float unit = 1 / call.y_scale;
   if (AreScalesValid(call.w_scale, out, call.x_scale, unit)) return {};
   for (int64_t n = 0; n < out; ++n) {

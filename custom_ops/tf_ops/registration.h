@@ -7,11 +7,17 @@ namespace tfsparse {
 // the level of a file leave no choice of when and whether.
 void RegisterMatMulOps();
 void RegisterMatMulKernels();
+void RegisterConvOps();
+void RegisterConvKernels();
+void RegisterPooling();
 void RegisterActivationRange();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
   RegisterMatMulKernels();
+  RegisterConvOps();
+  RegisterConvKernels();
+  RegisterPooling();
   RegisterActivationRange();
 }
 

@@ -1,0 +1,33 @@
+#include "custom_ops/tf_ops/conv_attributes.h"
+
+namespace tfsparse {
+namespace {
+
+Status CheckLeast(const char* name, int64_t value, int64_t least) {
+  if (value >= least) return {};
+  return Status::Invalid("`", name, "` should be at least ", least, ". Received: ", name, "=",
+                         value);
+}
+
+}  // namespace
+
+Status ConvAttributes::Check() const {
+  for (const Status& status : {CheckLeast("filters", filters_, 1), CheckLeast("groups", groups_, 1),
+                               CheckLeast("inputs", inputs_, 0)}) {
+    if (!status.ok()) return status;
+  }
+  if (filters_ % groups_ == 0) return {};
+  return Status::Invalid("`groups` should divide `filters`. Received: groups=", groups_,
+                         ", filters=", filters_);
+}
+
+Status ConvAttributes::CheckChannels(int64_t channels) const {
+  if (inputs_ > 0 && channels != inputs_) {
+    return Status::Invalid("`x` should have ", inputs_, " channels. Received: ", channels);
+  }
+  if (channels % groups_ == 0) return {};
+  return Status::Invalid("`groups` should divide the channels of `x`. Received: groups=", groups_,
+                         ", channels=", channels);
+}
+
+}  // namespace tfsparse
