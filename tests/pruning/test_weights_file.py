@@ -70,7 +70,7 @@ def subclassed(keras):
     return model
 
 
-KINDS = [flat, with_attention, nested, own_class]
+KINDS = [with_attention, nested, own_class]
 
 
 def prune(model, **options):
