@@ -189,7 +189,7 @@ class Planner:
         zeros: float,
     ) -> Plan:
         block = None if override is None else _block(override)
-        candidates = CANDIDATES if block is None else [block]
+        candidates = _candidates(layer) if block is None else [block]
         rows = layer.rows(self._options.batch_size)
         choice = choose_block(matrix, precision, rows, candidates, self._options.target)
         if self._options.tune and override is None:
@@ -212,6 +212,16 @@ class Planner:
             return known
         packed = BlockSparseMatrix.from_dense(matrix, choice.block)
         return self._store.add(key, packed, scale, layer.name)
+
+
+def _candidates(layer: DenseLayer) -> list[BlockPattern]:
+    """Blocks that do not reach from one group of a convolution into the next."""
+    groups = 1 if layer.geometry is None else layer.geometry.groups
+    return [
+        each
+        for each in CANDIDATES
+        if groups == 1 or layer.weights.shape[0] // groups % each.out == 0
+    ]
 
 
 def _not_finite(layer: DenseLayer) -> Unmatched:
