@@ -100,6 +100,26 @@ class Graph:
         self.captures = {name: value for name, value in self.captures.items() if name in needed}
         self.bodies = {key: body for key, body in self.bodies.items() if key[0] in needed}
 
+    def sort(self) -> None:
+        """Puts each node behind those that it reads, and leaves the order what it is elsewhere.
+
+        Where nodes read each other in a circle, as in loops of TF1, one of them comes first.
+        """
+        ordered: dict[str, NodeDef] = {}
+        seen: set[str] = set()
+        for first in self.nodes:
+            pending = [first]
+            while pending:
+                name = pending[-1]
+                if name not in seen:
+                    seen.add(name)
+                    sources = map(node_name, self.nodes[name].input)
+                    pending += [source for source in sources if source not in seen]
+                else:
+                    ordered.setdefault(name, self.nodes[name])
+                    pending.pop()
+        self.nodes = ordered
+
     def replace_inputs(self, name: str, references: Iterable[str]) -> None:
         """Gives a node other inputs."""
         references = list(references)

@@ -38,9 +38,11 @@ def read_concrete(function: Any) -> Graph:
         captures=captures,
     )
     inline(graph, {each.signature.name: each for each in graph_def.library.function})
-    # What neither a result nor an effect needs never runs: TF1's loader leaves much of it.
+    # What neither a result nor an effect needs never runs: TF1's loader leaves much of it. What
+    # was inlined stands at the end, behind what reads it.
     for each in list(graph.all_graphs()):
         each.prune()
+        each.sort()
     return graph
 
 

@@ -256,3 +256,15 @@ def test_a_bias_that_is_not_finite_is_a_problem(tmp_path, bad):
     bias[1] = bad
     (layer,), _ = find(tmp_path, lambda x: {"y": x @ W + bias})
     assert layer.problem == "its bias holds NaN or Inf"
+
+
+def test_a_layer_in_a_function_of_its_own_keeps_its_bias(tmp_path):
+    """Its nodes are inlined, behind those of the layer that reads it."""
+    inner = tf.function(lambda x: x @ W + B)
+
+    def function(x):
+        return {"y": inner(x) @ np.eye(W.shape[1], dtype=np.float32) + 1.0}
+
+    (one, two), _ = find(tmp_path, function, {"x": spec(None, W.shape[0])})
+    np.testing.assert_array_equal(one.bias, B)
+    np.testing.assert_array_equal(two.bias, np.ones(W.shape[1]))
