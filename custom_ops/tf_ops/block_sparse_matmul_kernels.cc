@@ -62,6 +62,8 @@ class ChainOp : public OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("inputs", &inputs_));
     OP_REQUIRES_OK(context, context->GetAttr("x_axes", &x_axes_));
     OP_REQUIRES_OK(context, ToAbsl(CheckDepth(inputs_, x_axes_)));
+    OP_REQUIRES_OK(context, context->GetAttr("x_sizes", &x_sizes_));
+    OP_REQUIRES_OK(context, ToAbsl(CheckSizes(inputs_, x_axes_, x_sizes_)));
     OP_REQUIRES_OK(context, context->GetAttr("y_axes", &y_axes_));
     OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
@@ -116,6 +118,7 @@ class ChainOp : public OpKernel {
     const Tensor& x = context->input(0);
     int64_t rows, features;
     TF_RETURN_IF_ERROR(ToAbsl(SplitShape(x.shape(), x_axes_, inputs_, &rows, &features)));
+    TF_RETURN_IF_ERROR(ToAbsl(CheckLastAxes(x.shape(), x_sizes_)));
     LayerInputs inputs;
     TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
     std::array<ChainLayer<T>, kMostLayers> layers;
@@ -191,7 +194,7 @@ class ChainOp : public OpKernel {
     return absl::OkStatus();
   }
 
-  std::vector<int64_t> units_, y_axes_;
+  std::vector<int64_t> units_, x_sizes_, y_axes_;
   int64_t inputs_ = 0, x_axes_ = 1;
   std::vector<Activation> activations_;
   Path path_ = Path::kPortable;

@@ -28,6 +28,7 @@ void RegisterMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .Attr("T: {float, bfloat16} = DT_FLOAT")
       .SetShapeFn(MatMulShape)
@@ -52,6 +53,7 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
   a constant), so that they need not be compared with those seen before.
 inputs: K, which x has to have; 0 takes it from x.
 x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
+x_sizes: The sizes that those axes have to have; [] for any that hold K together.
 y_axes: Sizes of the axes at the end of y that hold the outputs together; [] for one axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
   half to even; products and sums are float.
@@ -79,6 +81,7 @@ void RegisterQuantizedMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
@@ -108,7 +111,7 @@ y: [..., units].
 units: Outputs, the rows of W.
 activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
   approximation by tanh.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 
@@ -127,6 +130,7 @@ void RegisterChain() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .Attr("T: {float, bfloat16} = DT_FLOAT")
       .SetShapeFn(MatMulShape)
@@ -144,8 +148,8 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const, inputs, x_axes, y_axes, T: As in BlockSparseMatMul; `inputs` and `x_axes` are
-  those of the first layer, `y_axes` those of the last one.
+is_weight_const, inputs, x_axes, x_sizes, y_axes, T: As in BlockSparseMatMul; `y_axes` are those of
+  the last layer, `inputs` and what is said of x that of the first.
 )doc");
 }
 
@@ -171,6 +175,7 @@ void RegisterQuantizedChain() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
@@ -190,7 +195,7 @@ y: [..., units of the last layer].
 N: Layers, at most 16.
 units: Outputs of each layer.
 activations: Of each layer.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 

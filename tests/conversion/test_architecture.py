@@ -44,6 +44,7 @@ THROUGH_OTHERS = {
     "rebuilding",
     "reference_variables",
     "reporting",
+    "request",
     "tuning",
     "weights",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -26,42 +25,16 @@ from tfsparse.conversion.passes.rewrite_standard import (
     rewrite_standard,
     standard_plan,
 )
+from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.progress import progress
-from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
+from tfsparse.conversion.request import Request
 from tfsparse.conversion.state import State
 from tfsparse.conversion.targets import Precision
 
-Activations = Literal["calibrated", "dynamic"]
-
-Ops = Literal["tfsparse", "tensorflow"]
-
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the user asks for besides the `Options` of every layer.
-
-    Attributes:
-        auto: Whether each layer gets a precision of its own.
-        max_error: Error that a precision may add to a layer's result, with `auto`.
-        activations: Where ranges of INT8 activations come from.
-        data: The calibration data.
-        method: How ranges are made of them.
-        batches: The most batches to read.
-        ops: Whose ops the layers are written in.
-    """
-
-    auto: bool = False
-    max_error: float = 0.01
-    activations: Activations = "calibrated"
-    data: Any = None
-    method: CalibrationMethod = "minmax"
-    batches: int | None = None
-    ops: Ops = "tfsparse"
 
 
 @dataclasses.dataclass(eq=False)
@@ -143,7 +116,9 @@ def _convert(
         clean(found.function.graph, graphs.state)
         finished = _Finished(_nodes_of(plans, made))
     else:
+        sizes = sizes_of_axes(plans, views)
         made = rewrite(plans, calibration.params)
+        size_axes(plans, made, sizes)
         finished = _finish(found.function.graph, graphs, plans, made, calibration)
     return _rows(found, plans, made, finished), calibration
 

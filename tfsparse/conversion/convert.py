@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from tfsparse.conversion.conversion import Activations, Ops, Request, convert_graphs
+from tfsparse.conversion.conversion import convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
 from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
@@ -15,6 +15,7 @@ from tfsparse.conversion.planning import Options, Override
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.rebuilding import rebuild
 from tfsparse.conversion.report import ConversionReport
+from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target

@@ -76,11 +76,6 @@ class DenseLayer:
         names = [name for name, there in parts.items() if there]
         return (*names, *([] if self.activation == "linear" else [self.activation]))
 
-    @property
-    def folds(self) -> bool:
-        """Whether the weights have taken in a scale that stands beside the product."""
-        return self.weights.output_scale is not None or self.weights.input_scale is not None
-
     def rows(self, batch_size: int) -> int:
         """Rows of activations per call; `batch_size` where the first dimension is open."""
         if not self.lead:

@@ -114,7 +114,7 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
     set_attribute(node, "units", [op.attr["units"].i for op in ops])
     node.attr["activations"].list.s.extend(op.attr["activation"].s for op in ops)
     set_attribute(node, "is_weight_const", True)
-    for key in ("inputs", "x_axes"):
+    for key in ("inputs", "x_axes", "x_sizes"):
         node.attr[key].CopyFrom(first.attr[key])
     for key in ("y_axes", "Tout" if last.op == INT8_OP else "T"):
         node.attr[key].CopyFrom(last.attr[key])

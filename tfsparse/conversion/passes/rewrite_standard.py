@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.capturing import read_variable
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.op_interface import OUR_OPS
@@ -40,11 +41,16 @@ def standard_plan(plan: Plan) -> Plan:
     """What becomes of a layer in TensorFlow's ops, where our op was planned for it."""
     if not plan.convert:
         return dataclasses.replace(plan, choice=None)
-    if plan.precision == "fp32" and not plan.layer.folds and plan.layer.dtype == tf.float32:
+    if plan.precision == "fp32" and not _folds(plan.layer) and plan.layer.dtype == tf.float32:
         reason = "stays what it is: ops of TensorFlow in fp32"
         return dataclasses.replace(plan, choice=None, reason=reason, packed=None)
     reason = f"written as ops of TensorFlow, with the numbers of {plan.precision}"
     return dataclasses.replace(plan, choice=None, reason=reason)
+
+
+def _folds(layer: DenseLayer) -> bool:
+    """Whether the weights have taken in a scale that stands beside the product."""
+    return layer.weights.output_scale is not None or layer.weights.input_scale is not None
 
 
 def refuse_our_ops(graphs: Iterable[Graph]) -> None:
