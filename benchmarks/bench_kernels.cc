@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "benchmarks/chain_case.h"
+#include "benchmarks/conv_case.h"
 #include "benchmarks/kernel_case.h"
 #include "benchmarks/options.h"
 #include "benchmarks/packing_case.h"
@@ -50,6 +51,7 @@ class Bench {
       CompareActivations();
       Packing();
       Chains();
+      Convolutions();
       Serving();
     }
     if (records_.empty()) Fail("no case has \"" + options_.filter + "\" in its name");
@@ -151,6 +153,16 @@ class Bench {
                           : peak_amx_ > 0       ? peak_amx_
                                                 : peak_u8s8_;
       records_.push_back(Print(c, result, peak * c.threads));
+    }
+  }
+
+  void Convolutions() {
+    for (ConvCase c : Chosen(StandardConvCases(), "", PrintConvHeader)) {
+      c.threads = options_.threads;
+      ConvResult result;
+      Require(Name(c), RunConvCase(c, &result));
+      const bool uses_amx = result.kernel.find("_amx_") != std::string::npos;
+      records_.push_back(Print(c, result, (uses_amx ? peak_amx_ : Peak(c.precision)) * c.threads));
     }
   }
 

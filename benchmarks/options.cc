@@ -31,7 +31,7 @@ Every result is checked before it is timed.
 
 Without --shape, --pattern, --precision, --sparsity or --activation the standard cases run,
 which are products beside oneDNN's, two threads beside one, bf16 beside fp32, activations
-beside ReLU, packing, and a perceptron at small batches; any of them asks for one product. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
+beside ReLU, packing, a perceptron at small batches, and the convolutions of ResNet-50; any of them asks for one product. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
 
 Columns: eff GOP/s counts the operations of the dense product, real GOP/s those on
 stored weights; peak is what one core was measured to do on registers with the path's instructions,

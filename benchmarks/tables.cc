@@ -18,6 +18,13 @@ std::string Kind(const std::string& precision, const std::string& pattern, doubl
   return precision + " " + pattern + " " + text + " ";
 }
 
+std::string Shape(const ConvGeometry& g) {
+  return std::to_string(g.height.size) + "x" + std::to_string(g.width.size) + "x" +
+         std::to_string(g.channels) + " " + std::to_string(g.height.kernel) + "x" +
+         std::to_string(g.width.kernel) + "/" + std::to_string(g.height.stride) + " " +
+         std::to_string(g.filters);
+}
+
 // What all records have, so that a program that reads one table reads all.
 Record Common(const char* measured, const std::string& kernel, const std::string& precision,
               const std::string& pattern, double sparsity, int threads, double ms) {
@@ -61,6 +68,10 @@ std::string Name(const PackingCase& c) {
 std::string Name(const ChainCase& c) {
   return "chain " + Kind(c.precision, c.pattern(), c.sparsity) + std::to_string(c.m) + " " +
          c.network;
+}
+
+std::string Name(const ConvCase& c) {
+  return "conv " + Kind(c.precision, c.pattern(), c.sparsity) + Shape(c.geometry);
 }
 
 void PrintKernelHeader() {
@@ -189,6 +200,32 @@ Record Print(const ChainCase& c, const ChainResult& r, double peak_gops) {
   record.Add("peak_gops", peak_gops).Add("over_limit", over_limit);
   record.Add("over_fewer_rows", over_fewer).Add("target", c.target.value);
   return record.Add("target_of", of);
+}
+
+void PrintConvHeader() {
+  std::printf("\nConvolutions of ResNet-50: HxWxC kernel/stride filters.\n");
+  std::printf("%-4s %-5s %8s %-23s %6s %7s %9s %10s %6s %10s %8s %7s  %s\n", "prec", "block",
+              "sparsity", "layer", "layers", "threads", "ms", "real GOP/s", "share", "oneDNN ms",
+              "vs dense", "target", "kernel");
+}
+
+Record Print(const ConvCase& c, const ConvResult& r, double peak_gops) {
+  const double share = peak_gops > 0 ? r.real_gops / peak_gops : 0;
+  const double vs_dense = r.onednn_dense_ms / r.ms;
+  char target[16] = "";
+  if (c.target_vs_dense > 0) std::snprintf(target, sizeof(target), "%.2fx", c.target_vs_dense);
+  std::printf("%-4s %-5s %8.3f %-23s %6d %7d %9.4f %10.1f %5.0f%% %10.4f %7.2fx %7s  %s\n",
+              c.precision.c_str(), c.pattern().c_str(), r.sparsity, Shape(c.geometry).c_str(),
+              c.count, c.threads, r.ms, r.real_gops, 100 * share, r.onednn_dense_ms, vs_dense,
+              target, r.kernel.c_str());
+  std::fflush(stdout);
+  Record record =
+      Common("convolution", r.kernel, c.precision, c.pattern(), r.sparsity, c.threads, r.ms);
+  record.Add("layer", Shape(c.geometry)).Add("layers", c.count);
+  record.Add("real_gops", r.real_gops).Add("peak_gops", peak_gops).Add("peak_share", share);
+  record.Add("onednn_dense_ms", r.onednn_dense_ms).Add("vs_onednn_dense", vs_dense);
+  record.Add("target", c.target_vs_dense);
+  return record.Add("target_of", c.target_vs_dense > 0 ? "vs_onednn_dense" : "");
 }
 
 }  // namespace tfsparse

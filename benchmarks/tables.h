@@ -7,6 +7,7 @@
 #include <string>
 
 #include "benchmarks/chain_case.h"
+#include "benchmarks/conv_case.h"
 #include "benchmarks/kernel_case.h"
 #include "benchmarks/packing_case.h"
 #include "benchmarks/record.h"
@@ -17,6 +18,7 @@ namespace tfsparse {
 std::string Name(const KernelCase& c);
 std::string Name(const PackingCase& c);
 std::string Name(const ChainCase& c);
+std::string Name(const ConvCase& c);
 
 void PrintKernelHeader();
 Record Print(const KernelResult& result);
@@ -35,6 +37,10 @@ Record Print(const PackingCase& problem, const PackingResult& result);
 // `peak_gops` is that of the case's threads and precision; 0 for portable code.
 void PrintChainHeader();
 Record Print(const ChainCase& problem, const ChainResult& result, double peak_gops);
+
+// Likewise.
+void PrintConvHeader();
+Record Print(const ConvCase& problem, const ConvResult& result, double peak_gops);
 
 }  // namespace tfsparse
 

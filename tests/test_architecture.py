@@ -32,7 +32,8 @@ LAYERS = {
     "format": {"base", "format", "kernels"},
     "kernels": {"base", "format", "kernels"},
     "matmul": {"base", "format", "kernels", "matmul"},
-    "tf_ops": {"base", "format", "kernels", "matmul", "tf_ops"},
+    "conv": {"base", "format", "kernels", "matmul", "conv"},
+    "tf_ops": {"base", "format", "kernels", "matmul", "conv", "tf_ops"},
 }
 # Nothing in these has code that the linker could share with portable files.
 ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}

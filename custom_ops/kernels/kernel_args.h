@@ -86,13 +86,14 @@ struct Strip {
 };
 
 struct PackArgs {
-  const void* x;       // first row, row-major, float or uint8
-  int64_t stride;      // elements from row to row
-  int64_t rows;        // 1 .. 16 * vectors; lanes behind the last hold zeros
-  int64_t inputs;      // K
-  int vectors;         // V
-  float inv_scale;     // quantization: q = round(x * inv_scale) + zero_point,
-  int32_t zero_point;  //   in [0, 255], half to even
+  const void* x;               // first row, row-major, float or uint8
+  int64_t stride;              // elements from row to row
+  const void* const* rows_at;  // where each row begins, instead of x and stride; or null
+  int64_t rows;                // 1 .. 16 * vectors; lanes behind the last hold zeros
+  int64_t inputs;              // K
+  int vectors;                 // V
+  float inv_scale;             // quantization: q = round(x * inv_scale) + zero_point,
+  int32_t zero_point;          //   in [0, 255], half to even
   void* tile;
 };
 
@@ -112,11 +113,14 @@ struct OutputArgs {
   int vectors;
   int64_t acc_stride;  // of few rows: sums from row to row, instead of vectors
   int64_t rows;
-  int64_t outputs;        // outputs in acc that are finished, 1 .. kChunkOutputs
-  const float* scale;     // [kChunkRoom]: y = sum * scale + bias, for int32 sums. Folded uint8 y
-  const float* bias;      //   (MatmulCall::folds_y_scale): both are in units of y's scale
-  const float* residual;  // of the first row and output, added before activation, or null
+  int64_t outputs;       // outputs in acc that are finished, 1 .. kChunkOutputs
+  const float* scale;    // [kChunkRoom]: y = sum * scale + bias, for int32 sums. Folded uint8 y
+  const float* bias;     //   (MatmulCall::folds_y_scale): both are in units of y's scale
+  const void* residual;  // of the first row and output, added before activation, or null
   int64_t residual_stride;
+  bool residual_is_u8;  // else float: fma(q - zero_point, scale, y) is what adds it
+  float residual_scale;
+  int32_t residual_zero_point;
   Activation activation;
   bool fits_int32;       // y, folded or of kLinear, before it is clamped
   float inv_y_scale;     // uint8 y = round(y * this) + y_zero_point, in [0, 255], half to

@@ -17,6 +17,7 @@
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_avx512.h"
 #include "custom_ops/kernels/quantize_quad.h"
+#include "custom_ops/kernels/residual.h"
 #include "custom_ops/kernels/vector_avx512.h"
 
 namespace tfsparse {
@@ -72,8 +73,8 @@ struct ToU8 {
   __m512i zero_point;
 };
 
-template <class From, class To, Activation kActivation, bool kResidual>
-void OutputRows(const OutputArgs& args) {
+template <class From, class To, Activation kActivation, class Residual>
+void OutputRows(const OutputArgs& args, const Residual& residual) {
   const int64_t stride = args.vectors * kLanes;
   const To to(args);
   for (int64_t row = 0; row < args.rows; row += kLanes) {
@@ -87,11 +88,7 @@ void OutputRows(const OutputArgs& args) {
       const int64_t left = args.outputs - output;
       const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1u << left) - 1);
       const auto finish = [&](int64_t i) {
-        __m512 value = from(sums[i]);
-        if (kResidual) {
-          const float* residual = args.residual + (row + i) * args.residual_stride + output;
-          value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
-        }
+        const __m512 value = residual.Add(from(sums[i]), row + i, output, left);
         to(row + i, output, mask, Activate<LanesAvx512, kActivation>(value));
       };
       if (rows == kLanes) {
@@ -126,8 +123,8 @@ void OutputQuads(const OutputArgs& args) {
 }
 
 // Few rows' sums lie as y wants them.
-template <class From, class To, Activation kActivation, bool kResidual>
-void OutputFewRows(const OutputArgs& args) {
+template <class From, class To, Activation kActivation, class Residual>
+void OutputFewRows(const OutputArgs& args, const Residual& residual) {
   const To to(args);
   for (int64_t output = 0; output < args.outputs; output += 16) {
     const int64_t left = args.outputs - output;
@@ -135,11 +132,7 @@ void OutputFewRows(const OutputArgs& args) {
     const From from(args, output);
     for (int64_t row = 0; row < args.rows; ++row) {
       const int32_t* sums = static_cast<const int32_t*>(args.acc) + row * args.acc_stride + output;
-      __m512 value = from(_mm512_loadu_si512(sums));
-      if (kResidual) {
-        const float* residual = args.residual + row * args.residual_stride + output;
-        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, residual));
-      }
+      const __m512 value = residual.Add(from(_mm512_loadu_si512(sums)), row, output, left);
       to(row, output, mask, Activate<LanesAvx512, kActivation>(value));
     }
   }
@@ -148,16 +141,18 @@ void OutputFewRows(const OutputArgs& args) {
 template <class From, class To>
 void OutputFewRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputFewRows<From, To, activation.value, true>(args)
-                             : OutputFewRows<From, To, activation.value, false>(args);
+    WithResidual<Avx512>(args, [&](const auto& residual) {
+      OutputFewRows<From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
 template <class From, class To>
 void OutputRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputRows<From, To, activation.value, true>(args)
-                             : OutputRows<From, To, activation.value, false>(args);
+    WithResidual<Avx512>(args, [&](const auto& residual) {
+      OutputRows<From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
@@ -173,8 +168,7 @@ void OutputS32ToU8Avx512(const OutputArgs& args) {
       OutputQuads<activation.value, clamp.value>(args);
     });
   }
-  WithActivation(args.activation,
-                 [&](auto activation) { OutputRows<FromS32, ToU8, activation.value, true>(args); });
+  OutputRowsOf<FromS32, ToU8>(args);
 }
 
 void FewRowsOutputF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromF32, ToF32>(args); }

@@ -25,6 +25,7 @@
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/kernel_args.h"
 #include "custom_ops/kernels/quantize_quad.h"
+#include "custom_ops/kernels/residual.h"
 
 namespace tfsparse {
 namespace {
@@ -83,8 +84,8 @@ struct ToU8 {
   typename Vec::I32 zero_point;
 };
 
-template <class Vec, class Lanes, class From, class To, Activation kActivation, bool kResidual>
-void OutputRows(const OutputArgs& args) {
+template <class Vec, class Lanes, class From, class To, Activation kActivation, class Residual>
+void OutputRows(const OutputArgs& args, const Residual& residual) {
   constexpr int L = Vec::kLanes;
   const int64_t stride = args.vectors * kLanes;
   const To to(args);
@@ -98,11 +99,7 @@ void OutputRows(const OutputArgs& args) {
       const From from(args, output);
       const int64_t left = args.outputs - output;
       for (int i = 0; i < L && i < rows; ++i) {
-        auto value = from(sums[i]);
-        if (kResidual) {
-          const float* residual = args.residual + (row + i) * args.residual_stride + output;
-          value = Vec::Add(value, Vec::LoadSome(residual, left));
-        }
+        const auto value = residual.Add(from(sums[i]), row + i, output, left);
         to(row + i, output, left, Activate<Lanes, kActivation>(value));
       }
     }
@@ -133,8 +130,9 @@ void OutputQuads(const OutputArgs& args) {
 template <class Vec, class Lanes, class From, class To>
 void OutputRowsOf(const OutputArgs& args) {
   WithActivation(args.activation, [&](auto activation) {
-    args.residual != nullptr ? OutputRows<Vec, Lanes, From, To, activation.value, true>(args)
-                             : OutputRows<Vec, Lanes, From, To, activation.value, false>(args);
+    WithResidual<Vec>(args, [&](const auto& residual) {
+      OutputRows<Vec, Lanes, From, To, decltype(activation)::value>(args, residual);
+    });
   });
 }
 
@@ -155,9 +153,7 @@ void OutputS32ToU8(const OutputArgs& args) {
       OutputQuads<Vec, Lanes, activation.value, clamp.value>(args);
     });
   }
-  WithActivation(args.activation, [&](auto activation) {
-    OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value, true>(args);
-  });
+  OutputRowsOf<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>>(args);
 }
 
 }  // namespace

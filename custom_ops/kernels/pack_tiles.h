@@ -99,21 +99,38 @@ using Floats = FloatLanes<Vec, false>;
 template <class Vec>
 using RoundedFloats = FloatLanes<Vec, true>;
 
+// Where rows lie: one after the other, or each somewhere.
+struct EvenRows {
+  template <class Source>
+  static inline __attribute__((always_inline)) auto Load(const PackArgs& args, Source& source,
+                                                         int64_t row, int64_t input,
+                                                         int64_t count) {
+    return source.Load(args.x, row * args.stride + input, count);
+  }
+};
+struct ScatteredRows {
+  template <class Source>
+  static inline __attribute__((always_inline)) auto Load(const PackArgs& args, Source& source,
+                                                         int64_t row, int64_t input,
+                                                         int64_t count) {
+    return source.Load(args.rows_at[row], input, count);
+  }
+};
+
 // L lanes of the inputs from `input` on, of the rows of register r of the tile.
-template <class Vec, class Source>
+template <class Vec, class Rows, class Source>
 inline __attribute__((always_inline)) void LoadLanes(const PackArgs& args, Source& source,
                                                      int64_t r, int64_t input,
                                                      typename Vec::I32 (&lanes)[Vec::kLanes]) {
   constexpr int L = Vec::kLanes, kInputs = Source::kInLane * L;
   const int64_t left = args.inputs - input;
   const int64_t first = r * L;
-  const int64_t offset = first * args.stride + input;
   if (left >= kInputs && first + L <= args.rows) {  // no masks, no tests
-    for (int i = 0; i < L; ++i) lanes[i] = source.Load(args.x, offset + i * args.stride, kInputs);
+    for (int i = 0; i < L; ++i) lanes[i] = Rows::Load(args, source, first + i, input, kInputs);
   } else {
     for (int i = 0; i < L; ++i) {
       lanes[i] =
-          first + i < args.rows ? source.Load(args.x, offset + i * args.stride, left) : Vec::Zero();
+          first + i < args.rows ? Rows::Load(args, source, first + i, input, left) : Vec::Zero();
     }
   }
   Vec::Transpose(lanes);
@@ -124,8 +141,8 @@ template <class Vec>
 using IntoLanes = IntoQuads<Vec>;
 
 // Into is one of byte_layouts.h for quads, or its like.
-template <class Vec, template <class> class Source, template <class> class Into>
-bool PackLanes(const PackArgs& args) {
+template <class Vec, class Rows, template <class> class Source, template <class> class Into>
+bool PackLanesOf(const PackArgs& args) {
   constexpr int L = Vec::kLanes, kInLane = Source<Vec>::kInLane;
   constexpr int kTogether = Into<Vec>::kTogether;
   using I32 = typename Vec::I32;
@@ -135,7 +152,8 @@ bool PackLanes(const PackArgs& args) {
   for (int64_t r = 0; r < registers; r += kTogether) {
     for (int64_t input = 0; input < args.inputs; input += kInLane * L) {
       I32 lanes[kTogether][L];
-      for (int v = 0; v < kTogether; ++v) LoadLanes<Vec>(args, source, r + v, input, lanes[v]);
+      for (int v = 0; v < kTogether; ++v)
+        LoadLanes<Vec, Rows>(args, source, r + v, input, lanes[v]);
       for (int i = 0; i < L; ++i) {
         I32 together[kTogether];
         for (int v = 0; v < kTogether; ++v) together[v] = lanes[v][i];
@@ -144,6 +162,12 @@ bool PackLanes(const PackArgs& args) {
     }
   }
   return source.non_finite();
+}
+
+template <class Vec, template <class> class Source, template <class> class Into>
+bool PackLanes(const PackArgs& args) {
+  return args.rows_at == nullptr ? PackLanesOf<Vec, EvenRows, Source, Into>(args)
+                                 : PackLanesOf<Vec, ScatteredRows, Source, Into>(args);
 }
 
 // Few rows as they are, and behind the last input what the source makes of a zero.

@@ -13,6 +13,7 @@ namespace {
 
 template <typename T>
 T Element(const PackArgs& args, int64_t row, int64_t input) {
+  if (args.rows_at != nullptr) return static_cast<const T*>(args.rows_at[row])[input];
   return static_cast<const T*>(args.x)[row * args.stride + input];
 }
 
@@ -172,17 +173,22 @@ float Dequantize(const OutputArgs& args, int64_t row, int64_t output) {
   return std::fma(sum, args.scale[output], args.bias[output]);
 }
 
+float AddResidual(const OutputArgs& args, int64_t row, int64_t output, float value) {
+  if (args.residual == nullptr) return value;
+  const int64_t place = row * args.residual_stride + output;
+  if (!args.residual_is_u8) return value + static_cast<const float*>(args.residual)[place];
+  const int32_t q = static_cast<const uint8_t*>(args.residual)[place];
+  return std::fma(static_cast<float>(q - args.residual_zero_point), args.residual_scale, value);
+}
+
 // y = store(act(value + residual)) of every element.
 template <typename Y, class Value, class Store>
 void Output(const OutputArgs& args, Value value, Store store) {
   WithActivation(args.activation, [&](auto activation) {
     for (int64_t row = 0; row < args.rows; ++row) {
       Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
-      const float* residual =
-          args.residual != nullptr ? args.residual + row * args.residual_stride : nullptr;
       for (int64_t output = 0; output < args.outputs; ++output) {
-        float sum = value(row, output);
-        if (residual != nullptr) sum += residual[output];
+        const float sum = AddResidual(args, row, output, value(row, output));
         y[output] = store(Activate<LanesScalar, activation.value>(sum));
       }
     }

@@ -40,6 +40,12 @@ struct Avx2 {
     if (count > 0) std::memcpy(bytes, p, static_cast<size_t>(count));
     return LoadInts(bytes);
   }
+  // Bytes as lanes, `count` of them at the most; zeros behind them.
+  TFSPARSE_INLINE I32 LoadBytes(const uint8_t* p, int64_t count) {
+    int64_t bytes = 0;
+    if (count > 0) std::memcpy(&bytes, p, static_cast<size_t>(count < kLanes ? count : kLanes));
+    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes));
+  }
 
   TFSPARSE_INLINE void StoreSome(float* p, F32 v, int64_t count) {
     count >= kLanes ? _mm256_storeu_ps(p, v) : _mm256_maskstore_ps(p, Mask(count), v);

@@ -34,6 +34,11 @@ struct Avx512 {
     return _mm512_maskz_loadu_epi8(count >= 64 ? ~0ull : (1ull << count) - 1, p);
   }
 
+  // Bytes as lanes, `count` of them at the most; zeros behind them.
+  TFSPARSE_INLINE I32 LoadBytes(const uint8_t* p, int64_t count) {
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(Mask16(count), p));
+  }
+
   TFSPARSE_INLINE void StoreSome(float* p, F32 v, int64_t count) {
     count >= 16 ? _mm512_storeu_ps(p, v) : _mm512_mask_storeu_ps(p, Mask16(count), v);
   }
@@ -42,6 +47,7 @@ struct Avx512 {
   }
 
   TFSPARSE_INLINE F32 MultiplyAdd(F32 a, F32 b, F32 sum) { return _mm512_fmadd_ps(a, b, sum); }
+  TFSPARSE_INLINE F32 Add(F32 a, F32 b) { return _mm512_add_ps(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
   // Max and Min give their second operand where one is NaN.
   TFSPARSE_INLINE F32 Max(F32 a, F32 b) { return _mm512_max_ps(a, b); }

@@ -1,49 +1,17 @@
 // A second call like the first allocates nothing: it is served out of buffers that threads
 // keep. All of this program's allocations are counted, so the test is a program of its own.
 
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 
+#include "custom_ops/base/counted_allocations.h"
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/matmul/chain.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
-namespace {
-
-std::atomic<int> allocations = 0;
-
-void* Allocate(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t size) { return Allocate(size); }
-void* operator new[](size_t size) { return Allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
-
 namespace tfsparse {
 namespace {
-
-// Several threads' items, on the calling one.
-Threads InTurns(int count) {
-  Threads threads;
-  threads.count = count;
-  threads.parallel_for = [](int64_t items, int64_t, const Threads::Body& body) {
-    for (int64_t i = 0; i < items; ++i) body(i, i + 1);
-  };
-  return threads;
-}
 
 // Shapes for each way to share the work out: few rows, whole tiles, and outputs cut as well.
 template <typename T>

@@ -101,8 +101,7 @@ void Chain<T>::RunLayers(const Threads& threads) {
 template <typename T>
 void Chain<T>::RunLayers(int64_t begin, int64_t end, const Threads& threads) {
   Scratch& scratch = Scratch::OfThisThread();
-  const void* x = static_cast<const char*>(layers_[0].call.x) +
-                  begin * layers_[0].matmul->in() * layers_[0].call.x_bytes();
+  const void* x = layers_[0].call.x_at(begin * layers_[0].matmul->in());
   for (int i = 0; i < count_; ++i) {
     const int64_t out = layers_[i].matmul->out();
     MatmulCall call = layers_[i].call;
@@ -113,8 +112,8 @@ void Chain<T>::RunLayers(int64_t begin, int64_t end, const Threads& threads) {
       y.Reserve(call.rows * out * call.y_bytes());
       call.y = y.data();
     } else {
-      call.y = static_cast<char*>(call.y) + begin * out * call.y_bytes();
-      if (call.residual != nullptr) call.residual += begin * out;
+      call.y = call.y_at(begin * out);
+      call.residual = call.residual_at(begin * out);
     }
     layers_[i].matmul->RunChecked(call, threads);
     x = call.y;
@@ -150,14 +149,14 @@ void Chain<T>::RunTile(const Works& works, const Tiles& tiles, int64_t tile) con
   TileRows rows;
   rows.rows = tiles.rows(tile);
   rows.vectors = tiles.vectors(tile);
-  rows.x = static_cast<const char*>(first.x) + row * in * first.x_bytes();
+  rows.x = first.x_at(row * in);
   bool non_finite = works[0]->Pack(rows, scratch.packed[0].data());
   for (int i = 0; i + 1 < count_; ++i) {
     non_finite = Advance(works, i, &rows, scratch.packed[i % 2].data(), non_finite,
                          scratch.packed[(i + 1) % 2].data());
   }
-  if (last.residual != nullptr) rows.residual = last.residual + row * out;
-  rows.y = static_cast<char*>(last.y) + row * out * last.y_bytes();
+  rows.residual = last.residual_at(row * out);
+  rows.y = last.y_at(row * out);
   works[count_ - 1]->Multiply(rows, scratch.packed[(count_ - 1) % 2].data(), non_finite, 0,
                               prepared(count_ - 1).num_strips());
 }

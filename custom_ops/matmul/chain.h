@@ -43,7 +43,8 @@ struct ChainLayer {
 template <typename T>
 class Chain {
  public:
-  // `layers` outlive the chain. All calls have the same rows; only the last has a residual.
+  // `layers` outlive the chain. All calls have the same rows, without strides and sources; only the
+  // last has a residual.
   Chain(ChainLayer<T>* layers, int count) : layers_(layers), count_(count) {}
 
   // Fails, with y untouched, where there are no layers or too many, where inputs are not the

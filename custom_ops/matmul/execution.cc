@@ -71,14 +71,16 @@ void Execution<T>::RunItems(const TileWork<T>& work, const Threads& threads, int
 
 template <typename T>
 TileRows Execution<T>::Tile(int64_t tile) const {
-  const int64_t in = prepared_.weights.in, out = prepared_.weights.out;
+  const int64_t x_step = call_.x_step(prepared_.weights.in);
+  const int64_t y_step = call_.y_step(prepared_.weights.out);
   const int64_t row = tiles_.begin(tile);
   TileRows rows;
   rows.rows = tiles_.rows(tile);
   rows.vectors = tiles_.vectors(tile);
-  rows.x = static_cast<const char*>(call_.x) + row * in * call_.x_bytes();
-  if (call_.residual != nullptr) rows.residual = call_.residual + row * out;
-  rows.y = static_cast<char*>(call_.y) + row * out * call_.y_bytes();
+  rows.first = row;
+  if (call_.source == nullptr) rows.x = call_.x_at(row * x_step);
+  rows.residual = call_.residual_at(row * y_step);
+  rows.y = call_.y_at(row * y_step);
   return rows;
 }
 

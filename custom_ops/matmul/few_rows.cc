@@ -70,13 +70,15 @@ PackFunction RowsFunction(const PackedWeights<BFloat16>& weights, const MatmulCa
   return pairs ? RoundRowsAvx512Bf16 : RoundRowsAvx512;
 }
 
-bool HasNonFinite(const float* x, int64_t size) {
+bool HasNonFinite(const float* x, int64_t stride, int64_t rows, int64_t inputs) {
   // An exponent of all ones, looked for in a way that vectorises without AVX.
   int32_t found = 0;
-  for (int64_t i = 0; i < size; ++i) {
-    int32_t bits;
-    std::memcpy(&bits, x + i, sizeof(bits));
-    found |= (bits & 0x7fffffff) > 0x7f7fffff;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t k = 0; k < inputs; ++k) {
+      int32_t bits;
+      std::memcpy(&bits, x + row * stride + k, sizeof(bits));
+      found |= (bits & 0x7fffffff) > 0x7f7fffff;
+    }
   }
   return found != 0;
 }
@@ -163,8 +165,8 @@ void FewRowsMatmul<T>::Run(const MatmulCall& call, const Threads& threads) const
   if constexpr (!std::is_same_v<T, int8_t>) {
     if (non_finite) {
       SpreadNonFiniteRows(weights_, 0, static_cast<int64_t>(weights_.strips.size()), weights_.out,
-                          static_cast<const float*>(call.x), call.rows,
-                          static_cast<float*>(call.y));
+                          static_cast<const float*>(call.x), call.x_step(weights_.in), call.rows,
+                          static_cast<float*>(call.y), call.y_step(weights_.out));
     }
   }
 }
@@ -175,8 +177,9 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
   const MatmulCall& call = task.call;
   if constexpr (std::is_same_v<T, float>) {
     task.x = call.x;
-    task.stride = weights_.in * static_cast<int64_t>(sizeof(float));
-    return HasNonFinite(static_cast<const float*>(call.x), call.rows * weights_.in);
+    task.stride = call.x_step(weights_.in) * static_cast<int64_t>(sizeof(float));
+    return HasNonFinite(static_cast<const float*>(call.x), call.x_step(weights_.in), call.rows,
+                        weights_.in);
   } else {
     int64_t bytes;
     const PackFunction pack = RowsFunction(weights_, call, &bytes);
@@ -186,7 +189,8 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
     task.x = rows.data();
     PackArgs args = {};
     args.x = call.x;
-    args.stride = args.inputs = weights_.in;
+    args.stride = call.x_step(weights_.in);
+    args.inputs = weights_.in;
     args.rows = call.rows;
     args.inv_scale = 1 / call.x_scale;
     args.zero_point = call.x_zero_point;
@@ -235,12 +239,15 @@ void FewRowsMatmul<T>::Finish(const Task& task, const void* sums, int64_t output
   args.scale = task.constants.scale.data() + output;
   args.bias = task.constants.bias.data() + output;
   args.activation = call.activation;
-  if (call.residual != nullptr) args.residual = call.residual + output;
-  args.residual_stride = weights_.out;
+  args.residual = call.residual_at(output);
+  args.residual_stride = call.y_step(weights_.out);
+  args.residual_is_u8 = call.residual_is_u8;
+  args.residual_scale = call.residual_scale;
+  args.residual_zero_point = call.residual_zero_point;
   args.inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
   args.y_zero_point = call.y_zero_point;
-  args.y = static_cast<char*>(call.y) + output * call.y_bytes();
-  args.y_stride = weights_.out;
+  args.y = call.y_at(output);
+  args.y_stride = call.y_step(weights_.out);
   if constexpr (std::is_same_v<T, int8_t>) {
     (call.y_is_u8 ? FewRowsOutputS32ToU8Avx512 : FewRowsOutputS32ToF32Avx512)(args);
   } else {

@@ -62,7 +62,7 @@ class FewRowsMatmul {
   // Memory of the weights that were packed for few rows alone.
   int64_t bytes() const { return own_weights_ ? own_weights_->bytes() : 0; }
 
-  // Runs a call that has passed its checks, of 1 to most_rows() rows.
+  // Runs a call that has passed its checks, of 1 to most_rows() rows, and has no source.
   void Run(const MatmulCall& call, const Threads& threads) const;
 
  private:

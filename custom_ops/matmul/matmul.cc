@@ -87,7 +87,7 @@ Status Matmul<T>::Run(const MatmulCall& call, const Threads& threads) const {
 template <typename T>
 void Matmul<T>::RunChecked(const MatmulCall& call, const Threads& threads) const {
   if (call.rows == 0) return;
-  if (IsFew(call.rows)) {
+  if (call.source == nullptr && IsFew(call.rows)) {
     few_rows_->Run(call, threads);
   } else {
     Execution<T>(prepared_, call).Run(threads);

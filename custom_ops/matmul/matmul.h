@@ -12,6 +12,7 @@
 //
 //   sum = sum_k (q[k] - x_zero_point) * w[n, k]
 //   float y = act(fma(float(sum), x_scale * w_scale[n], bias[n]) + residual[n])
+//           = act(fma(residual[n] - residual_zero_point, residual_scale, fma(...))) if it is uint8
 //   uint8 y = clamp(round(r * float y) + y_zero_point, 0, 255), r = 1 / y_scale, half to even
 //
 // A linear or ReLU y without residual may be scaled before it is activated, at no cost at

@@ -49,6 +49,12 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
         CheckZeroPoint("y_zero_point", call.y_zero_point)}) {
     if (!status.ok()) return status;
   }
+  if (call.residual != nullptr && call.residual_is_u8) {
+    for (const Status& status : {CheckScale("residual_scale", call.residual_scale),
+                                 CheckZeroPoint("residual_zero_point", call.residual_zero_point)}) {
+      if (!status.ok()) return status;
+    }
+  }
   const float unit = 1 / call.y_scale;
   if (AreScalesValid(call.w_scale, out, call.x_scale, unit)) return {};
   for (int64_t n = 0; n < out; ++n) {

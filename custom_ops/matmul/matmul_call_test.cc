@@ -44,6 +44,14 @@ TEST(CheckQuantization, NamesWhatIsWrong) {
       {[](MatmulCall& c, float*) { c.y_scale = kInf; }, "`y_scale`"},
       {[](MatmulCall& c, float*) { c.x_zero_point = 256; }, "`x_zero_point`"},
       {[](MatmulCall& c, float*) { c.y_zero_point = -1; }, "`y_zero_point`"},
+      {[](MatmulCall& c, float* w) {
+         c.residual = w, c.residual_is_u8 = true, c.residual_scale = 0;
+       },
+       "`residual_scale`"},
+      {[](MatmulCall& c, float* w) {
+         c.residual = w, c.residual_is_u8 = true, c.residual_zero_point = 256;
+       },
+       "`residual_zero_point`"},
       {[](MatmulCall&, float* w) { w[1] = kNan; }, "w_scale[1]=nan"},
       {[](MatmulCall&, float* w) { w[0] = 0; }, "w_scale[0]=0"},
       {[](MatmulCall&, float* w) { w[1] = kInf; }, "w_scale[1]=inf"},

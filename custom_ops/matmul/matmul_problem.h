@@ -113,7 +113,7 @@ struct Problem {
 
 inline std::vector<float> AsFloats(const std::vector<uint8_t>& bytes) {
   std::vector<float> floats(bytes.size() / sizeof(float));
-  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(floats.data(), bytes.data(), bytes.size());
   return floats;
 }
 

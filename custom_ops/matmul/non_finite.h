@@ -21,12 +21,13 @@ namespace tfsparse {
 // have it from the product.
 //
 // Called only for tiles that packing found such an element in.
-// x is [rows, weights.in], y [rows, weights.out], both row-major; an output
+// x is [rows, weights.in], y [rows, weights.out], both row-major with strides; an output
 // range ends where the next strip begins, `end_output` for the last. Beside bfloat16
 // weights x is what it is rounded to, which may be infinite where x is not.
 template <typename T>
 void SpreadNonFiniteRows(const PackedWeights<T>& weights, int64_t begin, int64_t end,
-                         int64_t end_output, const float* x, int64_t rows, float* y) {
+                         int64_t end_output, const float* x, int64_t x_stride, int64_t rows,
+                         float* y, int64_t y_stride) {
   const auto is_finite = [](float value) {
     if constexpr (std::is_same_v<T, BFloat16>) value = RoundToBFloat16(value).ToFloat();
     return std::isfinite(value);
@@ -44,7 +45,7 @@ void SpreadNonFiniteRows(const PackedWeights<T>& weights, int64_t begin, int64_t
   for (int64_t row = 0; row < rows; ++row) {
     std::vector<int64_t> inputs;
     for (int64_t k = 0; k < weights.in; ++k) {
-      if (!is_finite(x[row * weights.in + k])) inputs.push_back(k);
+      if (!is_finite(x[row * x_stride + k])) inputs.push_back(k);
     }
     if (!inputs.empty()) spoilt.push_back({row, std::move(inputs)});
   }
@@ -59,7 +60,7 @@ void SpreadNonFiniteRows(const PackedWeights<T>& weights, int64_t begin, int64_t
       const bool all = std::all_of(each.inputs.begin(), each.inputs.end(),
                                    [&](int64_t k) { return stored[k] != 0; });
       if (all) continue;
-      float* outputs = y + each.row * weights.out;
+      float* outputs = y + each.row * y_stride;
       std::fill(outputs + strip.out, outputs + next, std::numeric_limits<float>::quiet_NaN());
     }
     for (int64_t i = 0; i < inputs; ++i) stored[input(columns, i)] = 0;

@@ -1,6 +1,7 @@
 #include "custom_ops/matmul/tile_work.h"
 
 #include <type_traits>
+#include <vector>
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/matmul/non_finite.h"
@@ -8,7 +9,7 @@
 namespace tfsparse {
 namespace {
 
-// Packing writes up to so many inputs at a time.
+// Packing writes up to so many inputs at a time, from wherever a source's part begins.
 constexpr int64_t kPackedInputs = 64;
 
 // Sums of a chunk, kept between calls so that a call allocates nothing.
@@ -21,22 +22,23 @@ AlignedBuffer<int32_t>& SumsOfThisThread() {
 
 template <typename T>
 int64_t TileWork<T>::PackedBytes(int vectors) const {
-  const int64_t inputs = (weights_.in + kPackedInputs - 1) / kPackedInputs * kPackedInputs;
-  return inputs * vectors * kLanes * static_cast<int64_t>(sizeof(T)) * weights_.width();
+  return (weights_.in + kPackedInputs) * InputBytes(vectors);
 }
 
 template <typename T>
 bool TileWork<T>::Pack(const TileRows& tile, void* packed) const {
   PackArgs args = {};
   args.x = tile.x;
-  args.stride = weights_.in;
+  args.stride = call_.x_step(weights_.in);
   args.rows = tile.rows;
   args.inputs = weights_.in;
   args.vectors = tile.vectors;
   args.inv_scale = 1 / call_.x_scale;
   args.zero_point = call_.x_zero_point;
   args.tile = packed;
-  return (call_.x_is_u8 ? prepared_.steps.pack_u8 : prepared_.steps.pack_f32)(args);
+  const PackFunction pack = call_.x_is_u8 ? prepared_.steps.pack_u8 : prepared_.steps.pack_f32;
+  if (call_.source == nullptr) return pack(args);
+  return call_.source->Pack(pack, args, tile.first, InputBytes(tile.vectors));
 }
 
 // Calls finish(acc, output, output_end) with the sums of a chunk of outputs.
@@ -72,13 +74,15 @@ void TileWork<T>::Multiply(const TileRows& tile, const void* packed, bool non_fi
                            int64_t end) const {
   const OutputFunction finish =
       call_.y_is_u8 ? prepared_.steps.output_u8 : prepared_.steps.output_f32;
-  MultiplyChunks(tile.vectors, packed, begin, end,
-                 [&](const void* acc, int64_t output, int64_t output_end) {
-                   OutputArgs args = Chunk(tile, acc, output, output_end);
-                   if (tile.residual != nullptr) args.residual = tile.residual + output;
-                   args.y = static_cast<char*>(tile.y) + output * call_.y_bytes();
-                   finish(args);
-                 });
+  MultiplyChunks(
+      tile.vectors, packed, begin, end, [&](const void* acc, int64_t output, int64_t output_end) {
+        OutputArgs args = Chunk(tile, acc, output, output_end);
+        if (tile.residual != nullptr) {
+          args.residual = static_cast<const char*>(tile.residual) + output * call_.residual_bytes();
+        }
+        args.y = static_cast<char*>(tile.y) + output * call_.y_bytes();
+        finish(args);
+      });
   if (non_finite) SpreadNonFinite(tile, begin, end);
 }
 
@@ -108,20 +112,31 @@ OutputArgs TileWork<T>::Chunk(const TileRows& tile, const void* acc, int64_t out
   args.outputs = end - output;
   args.scale = constants_.scale.data() + output;
   args.bias = constants_.bias.data() + output;
-  args.residual_stride = weights_.out;
+  args.residual_stride = call_.y_step(weights_.out);
+  args.residual_is_u8 = call_.residual_is_u8;
+  args.residual_scale = call_.residual_scale;
+  args.residual_zero_point = call_.residual_zero_point;
   args.activation = call_.activation;
   args.fits_int32 = constants_.fits_int32;
   args.inv_y_scale = call_.folds_y_scale() ? 1.0f : 1 / call_.y_scale;
   args.y_zero_point = call_.y_zero_point;
-  args.y_stride = weights_.out;
+  args.y_stride = call_.y_step(weights_.out);
   return args;
 }
 
 template <typename T>
 void TileWork<T>::SpreadNonFinite(const TileRows& tile, int64_t begin, int64_t end) const {
   if constexpr (!std::is_same_v<T, int8_t>) {
-    SpreadNonFiniteRows(weights_, begin, end, prepared_.FirstOutput(end),
-                        static_cast<const float*>(tile.x), tile.rows, static_cast<float*>(tile.y));
+    std::vector<float> copied;
+    const float* x = static_cast<const float*>(tile.x);
+    if (call_.source != nullptr) {
+      copied.resize(tile.rows * weights_.in);
+      call_.source->Copy(tile.first, tile.rows, copied.data());
+      x = copied.data();
+    }
+    SpreadNonFiniteRows(weights_, begin, end, prepared_.FirstOutput(end), x,
+                        call_.source != nullptr ? weights_.in : call_.x_step(weights_.in),
+                        tile.rows, static_cast<float*>(tile.y), call_.y_step(weights_.out));
   }
 }
 

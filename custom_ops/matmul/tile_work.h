@@ -15,12 +15,13 @@
 
 namespace tfsparse {
 
-// A tile's rows. Their strides are a layer's inputs and outputs.
+// A tile's rows. Their strides are those of the call.
 struct TileRows {
   int64_t rows = 0;
   int vectors = 0;
-  const void* x = nullptr;  // first row
-  const float* residual = nullptr;
+  int64_t first = 0;        // of the rows of the call's source, if it has one
+  const void* x = nullptr;  // first row, if it has none
+  const void* residual = nullptr;
   void* y = nullptr;
 };
 
@@ -53,6 +54,10 @@ class TileWork {
   void MultiplyChunks(int vectors, const void* packed, int64_t begin, int64_t end,
                       const Finish& finish) const;
   OutputArgs Chunk(const TileRows& tile, const void* acc, int64_t output, int64_t end) const;
+  // Of an input of all rows of a packed tile.
+  int64_t InputBytes(int vectors) const {
+    return vectors * kLanes * static_cast<int64_t>(sizeof(T)) * weights_.width();
+  }
   void SpreadNonFinite(const TileRows& tile, int64_t begin, int64_t end) const;
 
   const PreparedMatmul<T>& prepared_;

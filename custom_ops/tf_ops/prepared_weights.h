@@ -57,7 +57,8 @@ struct WeightTensors {
   const tensorflow::Tensor& indptr;
 };
 
-template <typename T>
+// Layer is what is made of them: a Matmul, or a Conv.
+template <typename T, class Layer = Matmul<T>>
 class PreparedWeights {
  public:
   explicit PreparedWeights(bool constant) : constant_(constant) {}
@@ -70,14 +71,17 @@ class PreparedWeights {
   }
 
   // The packed form of `weights`, for `units` outputs and `inputs` inputs, which `threads` pack
-  // where they are new. Fails as Matmul::Create does.
+  // where they are new. Fails as Layer::Create does, which takes `more` as well: the same in every
+  // call.
+  template <class... More>
   Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Path path,
-             const Threads& threads, std::shared_ptr<const Matmul<T>>* prepared) {
+             const Threads& threads, std::shared_ptr<const Layer>* prepared, const More&... more) {
     if ((*prepared = Find(weights, units, inputs))) return {};
     Entry entry = Copy(weights);
-    std::unique_ptr<const Matmul<T>> made;
+    std::unique_ptr<const Layer> made;
     const BlockSparseMatrix<T> view = View(entry, units, inputs);
-    if (Status status = Matmul<T>::Create(view, path, &made, threads); !status.ok()) return status;
+    Status status = Layer::Create(view, path, &made, threads, more...);
+    if (!status.ok()) return status;
     entry.prepared = std::move(made);
     if (constant_) entry.indices = weights.indices, entry.indptr = weights.indptr;
     *prepared = Keep(std::make_unique<const Entry>(std::move(entry)));
@@ -87,7 +91,7 @@ class PreparedWeights {
  private:
   struct Entry {
     tensorflow::Tensor data, indices, indptr;
-    std::shared_ptr<const Matmul<T>> prepared;
+    std::shared_ptr<const Layer> prepared;
   };
 
   static constexpr size_t kMostKept = 8;
@@ -121,10 +125,10 @@ class PreparedWeights {
     return kept.NumElements() == 0 || std::memcmp(kept.data(), seen.data(), kept.TotalBytes()) == 0;
   }
 
-  std::shared_ptr<const Matmul<T>> Find(const WeightTensors& weights, int64_t units,
-                                        int64_t inputs) const {
+  std::shared_ptr<const Layer> Find(const WeightTensors& weights, int64_t units,
+                                    int64_t inputs) const {
     readers_.fetch_add(1);
-    std::shared_ptr<const Matmul<T>> found;
+    std::shared_ptr<const Layer> found;
     for (const std::atomic<const Entry*>& slot : slots_) {
       const Entry* entry = slot.load();
       if (entry != nullptr && entry->prepared->out() == units && entry->prepared->in() == inputs &&
@@ -140,9 +144,9 @@ class PreparedWeights {
 
   // Keeps an entry, or gives the one of the same weights that another call has kept
   // meanwhile.
-  std::shared_ptr<const Matmul<T>> Keep(std::unique_ptr<const Entry> entry) {
+  std::shared_ptr<const Layer> Keep(std::unique_ptr<const Entry> entry) {
     const std::lock_guard lock(keeping_);
-    std::shared_ptr<const Matmul<T>> prepared = entry->prepared;
+    std::shared_ptr<const Layer> prepared = entry->prepared;
     const WeightTensors weights = {entry->data, entry->indices, entry->indptr};
     if (auto kept = Find(weights, prepared->out(), prepared->in())) return kept;
     taken_out_.emplace_back(slots_[next_].exchange(entry.release()));

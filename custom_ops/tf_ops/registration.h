@@ -7,11 +7,15 @@ namespace tfsparse {
 // the level of a file leave no choice of when and whether.
 void RegisterMatMulOps();
 void RegisterMatMulKernels();
+void RegisterConvOps();
+void RegisterConvKernels();
 void RegisterActivationRange();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
   RegisterMatMulKernels();
+  RegisterConvOps();
+  RegisterConvKernels();
   RegisterActivationRange();
 }
 

@@ -19,7 +19,7 @@ PATTERNS = [(16, 4), (4, 1), (1, 1), (2, 1), (5, 3), (8, 8), (1, 16), (64, 64), 
 # (M, K, N): ones, and a bit less, as much and more than what a kernel takes at a time.
 SHAPES = [(1, 1, 1), (1, 70, 33), (15, 16, 17), (16, 64, 64), (17, 65, 15), (65, 33, 130)]
 
-
+NON_FINITE = [np.nan, np.inf, -np.inf]
 BFLOAT16 = tf.bfloat16.as_numpy_dtype
 
 
@@ -150,6 +150,12 @@ def raw_float(x, **arguments):
 
 def raw_int8(x, **arguments):
     return ops.load().tfsparse_quantized_block_sparse_mat_mul(x=x, **arguments)
+
+
+def kinds(array):
+    """0 for finite, NaN and the two infinities apart."""
+    array = np.asarray(array)
+    return np.isnan(array) * 1 + (array == np.inf) * 2 + (array == -np.inf) * 3
 
 
 def cpu_has(*flags):

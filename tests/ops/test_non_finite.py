@@ -6,15 +6,7 @@ import tensorflow as tf
 
 from tfsparse.ops import block_sparse_matmul
 
-from .helpers import PATTERNS, float_weights, sparse
-
-VALUES = [np.nan, np.inf, -np.inf]
-
-
-def kinds(array):
-    """0 for finite, NaN and the two infinities apart."""
-    array = np.asarray(array)
-    return np.isnan(array) * 1 + (array == np.inf) * 2 + (array == -np.inf) * 3
+from .helpers import NON_FINITE, PATTERNS, float_weights, kinds, sparse
 
 
 def check(x, dense, block, relu):
@@ -30,7 +22,7 @@ def check(x, dense, block, relu):
 
 
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", NON_FINITE, ids=str)
 @pytest.mark.parametrize("block", PATTERNS, ids=str)
 def test_one_element(block, value, relu):
     rng = np.random.default_rng(1)
@@ -49,11 +41,11 @@ def test_several_elements_in_a_row(block, relu):
     dense = float_weights(rng, 37, 29, block, share=0.6)
     x = rng.standard_normal((40, 29)).astype(np.float32)
     hits = rng.random(x.shape) < 0.05
-    x[hits] = rng.choice(np.array(VALUES, np.float32), hits.sum())
+    x[hits] = rng.choice(np.array(NON_FINITE, np.float32), hits.sum())
     check(x, dense, block, relu)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", NON_FINITE, ids=str)
 def test_zero_that_is_not_stored_times_infinity(value):
     """0 * inf is NaN, also where the sparse format has no 0 to multiply by."""
     dense = np.zeros((4, 8), np.float32)
@@ -70,7 +62,7 @@ def test_sums_that_overflow():
     check(np.full((2, 4), -10, np.float32), dense, (1, 1), relu=True)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", NON_FINITE, ids=str)
 def test_in_a_stored_weight(value):
     dense = float_weights(np.random.default_rng(3), 12, 12, (4, 1), share=1.0)
     dense[5, 7] = value

@@ -8,7 +8,8 @@ ON_PATH = """
 import sys
 import numpy as np
 import tensorflow as tf
-from tests.ops import helpers
+from tests.ops import conv_cases, helpers
+from tfsparse.ops import quantized_block_sparse_conv2d
 
 worst = 0.0
 for m, k, n in helpers.SHAPES:
@@ -35,6 +36,14 @@ for m, k, n in helpers.SHAPES:
             error = np.abs(result - (seen.astype(np.float64) @ weights.T.astype(np.float64) + bias))
             bound = helpers.float_bound(seen, weights, bias)
             worst = max(worst, (error / bound).max())
+for case in conv_cases.CASES.values():
+    rng, dense, w_scale, bias = conv_cases.int8_case(case)
+    x = rng.integers(0, 256, case.images, dtype=np.uint8)
+    result = quantized_block_sparse_conv2d(
+        tf.constant(x), 0.021, 119, helpers.sparse(dense, case.block), w_scale, case.kernel, bias,
+        "relu", tf.uint8, 0.3, 77, **case.window).numpy()
+    expected = conv_cases.int8_conv_model(case, x, dense, w_scale, bias, (0.3, 77))
+    np.testing.assert_array_equal(result, expected)
 print(worst)
 """
 

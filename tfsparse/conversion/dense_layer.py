@@ -11,6 +11,7 @@ from tfsparse.conversion.activations import ActivationName
 from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.weights import Weights
+from tfsparse.pattern import BlockPattern
 
 OPEN_SIDE = 14
 """Pixels that a side of an image is expected to have where the graph leaves it open: those of the
@@ -76,16 +77,26 @@ class DenseLayer:
         names = [name for name, there in parts.items() if there]
         return (*names, *([] if self.activation == "linear" else [self.activation]))
 
+    def takes(self, block: BlockPattern) -> bool:
+        """Whether a block shape may be used: it must not reach into the next group of filters."""
+        groups = 1 if self.geometry is None else self.geometry.groups
+        return groups == 1 or self.weights.shape[0] // groups % block.out == 0
+
     def rows(self, batch_size: int) -> int:
         """Rows of activations per call; `batch_size` where the first dimension is open."""
         if not self.lead:
             return batch_size
         first = batch_size if self.lead[0] is None else self.lead[0]
-        unknown = 1
-        if self.geometry is not None:
-            unknown = OPEN_LENGTH if self.is_sequence else OPEN_SIDE
-        sizes = [unknown if size is None else size for size in self.lead[1:]]
+        sizes = self.lead[1:] if self.geometry is None else self.pixels
         return first * int(np.prod([size or 1 for size in sizes], dtype=np.int64))
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width of a convolution's result, as far as they can be expected."""
+        expected = (1, OPEN_LENGTH) if self.is_sequence else (OPEN_SIDE, OPEN_SIDE)
+        known = (None, None, *self.lead[1:])[-2:]
+        height, width = (size or other for size, other in zip(known, expected, strict=True))
+        return height, width
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,6 +75,14 @@ class Geometry:
         )
         return height, width
 
+    def input_sizes(self, sizes: tuple[int, int]) -> tuple[int, int]:
+        """The least height and width of an image whose result has some height and width."""
+        height, width = (
+            max(1, (size - 1) * self.strides[axis] - self.shift(axis))
+            for axis, size in enumerate(sizes)
+        )
+        return height, width
+
     def shift(self, axis: int) -> int:
         """`a` of the size ``floor((size + a) / stride) + 1`` that the result has along an axis."""
         if self.pads is None:

@@ -1,13 +1,16 @@
 """Runs models: block-sparse matrices and the TensorFlow ops that multiply by them."""
 
+from tfsparse.ops.block_sparse_conv2d import block_sparse_conv2d, quantized_block_sparse_conv2d
 from tfsparse.ops.block_sparse_matmul import block_sparse_matmul, quantized_block_sparse_matmul
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
 from tfsparse.ops.library import library_path, load
 
 __all__ = [
     "BlockSparseMatrix",
+    "block_sparse_conv2d",
     "block_sparse_matmul",
     "library_path",
     "load",
+    "quantized_block_sparse_conv2d",
     "quantized_block_sparse_matmul",
 ]

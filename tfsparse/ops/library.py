@@ -17,8 +17,10 @@ def library_path() -> Path:
 
 _OPS = (
     "tfsparse_activation_range",
+    "tfsparse_block_sparse_conv2d",
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
+    "tfsparse_quantized_block_sparse_conv2d",
     "tfsparse_quantized_block_sparse_mat_mul",
     "tfsparse_quantized_block_sparse_mat_mul_chain",
 )

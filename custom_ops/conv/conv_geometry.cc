@@ -1,0 +1,75 @@
+#include "custom_ops/conv/conv_geometry.h"
+
+#include <limits>
+
+namespace tfsparse {
+namespace {
+
+constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+
+Status CheckRange(const char* what, const char* axis, int64_t value, int64_t least) {
+  if (value >= least && value <= kMax) return {};
+  return Status::Invalid("The ", what, " along the ", axis, " should be from ", least, " to ", kMax,
+                         ". Received: ", value);
+}
+
+// TensorFlow divides towards zero, so that an image which lacks less than a stride has no output,
+// and one that lacks more is an error.
+Status CheckOutput(const char* name, const ConvAxis& axis) {
+  if (axis.reach() - axis.padded() < 2 * axis.stride) return {};
+  return Status::Invalid(
+      "The ", name, " of `x` should not be smaller than its kernel by twice the ",
+      "stride. Received: ", axis.padded(), " with padding, a kernel that reaches ", "over ",
+      axis.reach(), ", stride ", axis.stride);
+}
+
+Status CheckGroups(const ConvGeometry& g) {
+  if (g.groups >= 1 && g.filters >= 1 && g.channels >= 0 && g.channels % g.groups == 0 &&
+      g.filters % g.groups == 0) {
+    return {};
+  }
+  return Status::Invalid("`groups` should divide the channels of `x` and `filters`. Received: ",
+                         "groups=", g.groups, ", channels=", g.channels, ", filters=", g.filters);
+}
+
+Status CheckProducts(const ConvGeometry& g) {
+  int64_t product;
+  if (__builtin_mul_overflow(g.height.kernel * g.width.kernel, g.group_channels(), &product) ||
+      __builtin_mul_overflow(g.height.out(), g.width.out(), &product) ||
+      __builtin_mul_overflow(product, g.batch, &product)) {
+    return Status::Invalid(
+        "A kernel's inputs and the pixels of `y` should fit in 64 bits. Received: ",
+        g.height.kernel, " x ", g.width.kernel, " x ", g.group_channels(), " inputs, ", g.batch,
+        " x ", g.height.out(), " x ", g.width.out(), " pixels");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status ValidateWindow(const ConvAxis& axis, const char* name) {
+  for (const Status& status :
+       {CheckRange("kernel", name, axis.kernel, 1), CheckRange("stride", name, axis.stride, 1),
+        CheckRange("dilation", name, axis.dilation, 1),
+        CheckRange("padding before", name, axis.before, 0),
+        CheckRange("padding after", name, axis.after, 0)}) {
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status ValidateAxis(const ConvAxis& axis, const char* name) {
+  if (Status status = CheckRange("size", name, axis.size, 0); !status.ok()) return status;
+  if (Status status = ValidateWindow(axis, name); !status.ok()) return status;
+  return CheckOutput(name, axis);
+}
+
+Status Validate(const ConvGeometry& geometry) {
+  for (const Status& status : {ValidateAxis(geometry.height, "height"),
+                               ValidateAxis(geometry.width, "width"), CheckGroups(geometry)}) {
+    if (!status.ok()) return status;
+  }
+  return CheckProducts(geometry);
+}
+
+}  // namespace tfsparse

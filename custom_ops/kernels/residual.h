@@ -1,0 +1,68 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_RESIDUAL_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_RESIDUAL_H_
+
+// What is added to outputs before their activation, over a vector type (vector_avx512.h,
+// vector_avx2.h): nothing, floats, or uint8 with a scale and a zero point.
+//
+// This is text for files of one instruction set, not to be linked.
+
+#include <cstdint>
+
+#include "custom_ops/kernels/kernel_args.h"
+
+namespace tfsparse {
+namespace {
+
+// Adds to a register of outputs of a row, from `output` on, of which `left` are there.
+template <class Vec>
+struct NoResidual {
+  using F32 = typename Vec::F32;
+  explicit NoResidual(const OutputArgs&) {}
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t, int64_t, int64_t) const {
+    return value;
+  }
+};
+
+template <class Vec>
+struct ResidualF32 {
+  using F32 = typename Vec::F32;
+  explicit ResidualF32(const OutputArgs& args)
+      : residual(static_cast<const float*>(args.residual)), stride(args.residual_stride) {}
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t row, int64_t output,
+                                                int64_t left) const {
+    return Vec::Add(value, Vec::LoadSome(residual + row * stride + output, left));
+  }
+  const float* residual;
+  int64_t stride;
+};
+
+template <class Vec>
+struct ResidualU8 {
+  using F32 = typename Vec::F32;
+  explicit ResidualU8(const OutputArgs& args)
+      : residual(static_cast<const uint8_t*>(args.residual)),
+        stride(args.residual_stride),
+        scale(Vec::Broadcast(args.residual_scale)),
+        minus_zero_point(Vec::Broadcast(-args.residual_zero_point)) {}
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t row, int64_t output,
+                                                int64_t left) const {
+    const auto q = Vec::LoadBytes(residual + row * stride + output, left);
+    return Vec::MultiplyAdd(Vec::ToFloats(Vec::Add(q, minus_zero_point)), scale, value);
+  }
+  const uint8_t* residual;
+  int64_t stride;
+  F32 scale;
+  typename Vec::I32 minus_zero_point;
+};
+
+// Calls call(residual) with the one that args have.
+template <class Vec, class Call>
+inline void WithResidual(const OutputArgs& args, const Call& call) {
+  if (args.residual == nullptr) return call(NoResidual<Vec>(args));
+  args.residual_is_u8 ? call(ResidualU8<Vec>(args)) : call(ResidualF32<Vec>(args));
+}
+
+}  // namespace
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_RESIDUAL_H_

@@ -1,0 +1,173 @@
+// The kernel of the convolutions: check what TensorFlow hands over, find the packed weights, run.
+// Ranks are checked here, as a tensor has them; everything about values and sizes is checked by
+// Conv.
+
+#include <memory>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "custom_ops/base/parallel_for.h"
+#include "custom_ops/conv/conv.h"
+#include "custom_ops/conv/conv_geometry.h"
+#include "custom_ops/matmul/path.h"
+#include "custom_ops/tf_ops/conv_attributes.h"
+#include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/prepared_weights.h"
+#include "custom_ops/tf_ops/registration.h"
+#include "tensorflow/core/framework/op_kernel.h"
+
+namespace tfsparse {
+namespace {
+
+using ::tensorflow::bfloat16;
+using ::tensorflow::DEVICE_CPU;
+using ::tensorflow::DT_UINT8;
+using ::tensorflow::OpKernel;
+using ::tensorflow::OpKernelConstruction;
+using ::tensorflow::OpKernelContext;
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+
+absl::Status ReadScale(OpKernelContext* context, const char* name, float* value) {
+  const Tensor* tensor;
+  TF_RETURN_IF_ERROR(context->input(name, &tensor));
+  TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
+  *value = tensor->scalar<float>()();
+  return absl::OkStatus();
+}
+
+absl::Status ReadZeroPoint(OpKernelContext* context, const char* name, int32_t* value) {
+  const Tensor* tensor;
+  TF_RETURN_IF_ERROR(context->input(name, &tensor));
+  TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
+  *value = tensor->scalar<int32_t>()();
+  return absl::OkStatus();
+}
+
+// T is the type of the weights.
+template <typename T>
+class ConvOp : public OpKernel {
+ public:
+  explicit ConvOp(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, attributes_.Read(context));
+    std::string activation;
+    OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
+    OP_REQUIRES_OK(context, ParseActivation(activation, &activation_));
+    bool is_weight_const;
+    OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
+    OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+    weights_ = std::make_unique<PreparedWeights<T, Conv<T>>>(is_weight_const);
+  }
+
+  void Compute(OpKernelContext* context) override {
+    try {
+      OP_REQUIRES_OK(context, TryCompute(context));
+    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
+      context->CtxFailure(absl::ResourceExhaustedError(
+          "There should be memory for packed weights and patches. Received: filters=" +
+          std::to_string(attributes_.filters()) + ", x of shape " +
+          context->input(0).shape().DebugString()));
+    }
+  }
+
+ private:
+  static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
+
+  absl::Status TryCompute(OpKernelContext* context) {
+    ConvCall call;
+    TF_RETURN_IF_ERROR(FillGeometry(context->input(0), &call.geometry));
+    TF_RETURN_IF_ERROR(FillInputs(context, &call.call));
+    const Threads threads = IntraOpThreads(context);
+    std::shared_ptr<const Conv<T>> conv;
+    TF_RETURN_IF_ERROR(FindWeights(context, call.geometry, threads, &conv));
+    TF_RETURN_IF_ERROR(FillResult(context, &call));
+    return ToAbsl(conv->Run(call, threads));
+  }
+
+  absl::Status FillGeometry(const Tensor& x, ConvGeometry* geometry) const {
+    TF_RETURN_IF_ERROR(CheckRank({"x"}, x, 4));
+    TF_RETURN_IF_ERROR(ToAbsl(attributes_.CheckChannels(x.dim_size(3))));
+    geometry->batch = x.dim_size(0);
+    geometry->height = attributes_.height(x.dim_size(1));
+    geometry->width = attributes_.width(x.dim_size(2));
+    geometry->channels = x.dim_size(3);
+    geometry->filters = attributes_.filters();
+    geometry->groups = attributes_.groups();
+    return ToAbsl(Validate(*geometry));
+  }
+
+  absl::Status FillInputs(OpKernelContext* context, MatmulCall* call) const {
+    const Tensor& x = context->input(0);
+    call->x = x.data();
+    call->x_is_u8 = x.dtype() == DT_UINT8;
+    call->activation = activation_;
+    const Tensor* bias;
+    TF_RETURN_IF_ERROR(context->input("bias", &bias));
+    TF_RETURN_IF_ERROR(CheckPerOutput({"bias"}, *bias, attributes_.filters(), /*optional=*/true));
+    call->bias = bias->NumElements() == 0 ? nullptr : bias->vec<float>().data();
+    if constexpr (kQuantized) {
+      const Tensor* w_scale;
+      TF_RETURN_IF_ERROR(context->input("w_scale", &w_scale));
+      TF_RETURN_IF_ERROR(
+          CheckPerOutput({"w_scale"}, *w_scale, attributes_.filters(), /*optional=*/false));
+      call->w_scale = w_scale->vec<float>().data();
+      TF_RETURN_IF_ERROR(ReadScale(context, "x_scale", &call->x_scale));
+      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "x_zero_point", &call->x_zero_point));
+      TF_RETURN_IF_ERROR(ReadScale(context, "residual_scale", &call->residual_scale));
+      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "residual_zero_point", &call->residual_zero_point));
+      TF_RETURN_IF_ERROR(ReadScale(context, "y_scale", &call->y_scale));
+      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "y_zero_point", &call->y_zero_point));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FindWeights(OpKernelContext* context, const ConvGeometry& geometry,
+                           const Threads& threads, std::shared_ptr<const Conv<T>>* conv) {
+    const Tensor *data, *indices, *indptr;
+    TF_RETURN_IF_ERROR(context->input("data", &data));
+    TF_RETURN_IF_ERROR(context->input("indices", &indices));
+    TF_RETURN_IF_ERROR(context->input("indptr", &indptr));
+    TF_RETURN_IF_ERROR(CheckRank({"data"}, *data, 3));
+    TF_RETURN_IF_ERROR(CheckRank({"indices"}, *indices, 1));
+    TF_RETURN_IF_ERROR(CheckRank({"indptr"}, *indptr, 1));
+    return ToAbsl(weights_->Get({*data, *indices, *indptr}, geometry.filters, geometry.inputs(),
+                                path_, threads, conv, geometry.groups));
+  }
+
+  absl::Status FillResult(OpKernelContext* context, ConvCall* call) const {
+    const ConvGeometry& geometry = call->geometry;
+    TensorShape y_shape;
+    for (int64_t size :
+         {geometry.batch, geometry.height.out(), geometry.width.out(), geometry.filters}) {
+      TF_RETURN_IF_ERROR(y_shape.AddDimWithStatus(size));
+    }
+    const Tensor* residual;
+    TF_RETURN_IF_ERROR(context->input("residual", &residual));
+    TF_RETURN_IF_ERROR(CheckResidual(*residual, y_shape));
+    call->call.residual = residual->NumElements() == 0 ? nullptr : residual->data();
+    call->call.residual_is_u8 = residual->dtype() == DT_UINT8;
+    Tensor* y = nullptr;
+    TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
+    call->call.y = y->data();
+    call->call.y_is_u8 = y->dtype() == DT_UINT8;
+    return absl::OkStatus();
+  }
+
+  ConvAttributes attributes_;
+  Activation activation_ = Activation::kLinear;
+  Path path_ = Path::kPortable;
+  std::unique_ptr<PreparedWeights<T, Conv<T>>> weights_;
+};
+
+}  // namespace
+
+void RegisterConvKernels() {
+#define TFSPARSE_REGISTER(kernel, T) REGISTER_KERNEL_BUILDER(kernel.Device(DEVICE_CPU), ConvOp<T>)
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseConv2D").TypeConstraint<float>("T"), float);
+  TFSPARSE_REGISTER(Name("Tfsparse>BlockSparseConv2D").TypeConstraint<bfloat16>("T"), BFloat16);
+  TFSPARSE_REGISTER(Name("Tfsparse>QuantizedBlockSparseConv2D"), int8_t);
+#undef TFSPARSE_REGISTER
+}
+
+}  // namespace tfsparse

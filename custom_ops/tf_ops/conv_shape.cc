@@ -1,0 +1,68 @@
+#include "custom_ops/tf_ops/conv_shape.h"
+
+#include <vector>
+
+#include "custom_ops/conv/conv_geometry.h"
+#include "custom_ops/tf_ops/conv_attributes.h"
+#include "custom_ops/tf_ops/op_inputs.h"
+
+namespace tfsparse {
+namespace {
+
+using ::tensorflow::shape_inference::DimensionHandle;
+using ::tensorflow::shape_inference::InferenceContext;
+using ::tensorflow::shape_inference::ShapeHandle;
+
+// Inputs by their ranks. Those that an op lacks are skipped.
+constexpr struct {
+  const char* name;
+  int rank;
+} kRanks[] = {{"data", 3},
+              {"indices", 1},
+              {"indptr", 1},
+              {"bias", 1},
+              {"x_scale", 0},
+              {"x_zero_point", 0},
+              {"w_scale", 1},
+              {"y_scale", 0},
+              {"y_zero_point", 0},
+              {"residual_scale", 0},
+              {"residual_zero_point", 0}};
+
+// An axis of y, as far as that of x is known.
+absl::Status OutputAxis(InferenceContext* c, DimensionHandle x, const char* name,
+                        const ConvAttributes& attributes,
+                        ConvAxis (ConvAttributes::*axis_of)(int64_t) const, DimensionHandle* y) {
+  *y = c->UnknownDim();
+  if (!c->ValueKnown(x)) return absl::OkStatus();
+  const ConvAxis axis = (attributes.*axis_of)(c->Value(x));
+  TF_RETURN_IF_ERROR(ToAbsl(ValidateAxis(axis, name)));
+  *y = c->MakeDim(axis.out());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ConvShape(InferenceContext* c) {
+  ConvAttributes attributes;
+  TF_RETURN_IF_ERROR(attributes.Read(c));
+  ShapeHandle x, unused;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &x));
+  for (const auto& each : kRanks) {
+    std::vector<ShapeHandle> inputs;
+    if (!c->input(each.name, &inputs).ok()) continue;
+    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
+  }
+  if (c->ValueKnown(c->Dim(x, 3))) {
+    TF_RETURN_IF_ERROR(ToAbsl(attributes.CheckChannels(c->Value(c->Dim(x, 3)))));
+  }
+  DimensionHandle height, width;
+  TF_RETURN_IF_ERROR(
+      OutputAxis(c, c->Dim(x, 1), "height", attributes, &ConvAttributes::height, &height));
+  TF_RETURN_IF_ERROR(
+      OutputAxis(c, c->Dim(x, 2), "width", attributes, &ConvAttributes::width, &width));
+  c->set_output(0, c->MakeShape({c->Dim(x, 0), height, width, c->MakeDim(attributes.filters())}));
+  return absl::OkStatus();
+}
+
+}  // namespace tfsparse
