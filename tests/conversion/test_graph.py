@@ -42,6 +42,14 @@ def test_nodes_are_sorted_behind_what_they_read(tmp_path):
         assert all(places[node_name(ref)] < places[node.name] for ref in node.input)
 
 
+def test_what_is_read_first_comes_first():
+    nodes = {name: tf.compat.v1.NodeDef(name=name, op="NoOp") for name in ("sum", "two", "one")}
+    nodes["sum"].input.extend(["one", "two", "^one"])
+    graph = Graph(nodes, [], ["sum:0"])
+    graph.sort()
+    assert list(graph.nodes) == ["one", "two", "sum"]
+
+
 def test_a_circle_is_no_obstacle_to_sorting():
     nodes = {name: tf.compat.v1.NodeDef(name=name, op="NoOp") for name in "abc"}
     for name, source in zip("abc", "cab", strict=True):

@@ -3,7 +3,7 @@ import pytest
 import tf_keras
 
 import tfsparse
-from tfsparse.conversion.layer_paths import layer_paths
+from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 
 from .faults.models import BOTH
 
@@ -48,7 +48,7 @@ MODELS = {
 def paths(model):
     """Paths of the layers that have kernels."""
     names = [getattr(each, "path", each.name).split(":")[0] for each in model.variables]
-    found = zip(layer_paths(model), names, strict=True)
+    found = zip(layer_paths(model).of_variables, names, strict=True)
     return {path for path, name in found if name.split("/")[-1] == "kernel"}
 
 
@@ -111,3 +111,21 @@ def test_wrappers_of_tfmot_stand_for_their_layers():
 
 def test_other_objects_have_none():
     assert layer_paths(object()) is None
+
+
+@pytest.mark.parametrize(
+    ("node", "path"),
+    [
+        ("net/encoder/mha/einsum/Einsum", "encoder/mha"),
+        ("PartitionedCall/net_2/encoder_1/mha_1/MatMul_1", "encoder/mha"),
+        ("net/encoder/mha/mha/MatMul", "encoder/mha"),
+        ("net/dense_1/MatMul", "dense_1"),
+        ("net_1/dense_1/MatMul", "dense"),
+        ("net_1/dense_1_1/MatMul", "dense_1"),
+        ("net_1/block_0_1/MatMul", "block_0"),
+        ("net_1/MatMul", None),
+    ],
+)
+def test_the_layer_of_a_node(node, path):
+    layers = ["encoder", "encoder/mha", "dense", "dense_1", "block_0"]
+    assert LayerPaths("net", frozenset(layers), ()).of_node(node) == path

@@ -1,8 +1,11 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfsparse import BlockPattern, ops
+from tfsparse.conversion.activations import ActivationName
 from tfsparse.conversion.standard_ops import (
     ACTIVATIONS,
     dense,
@@ -62,6 +65,10 @@ def test_bfloat16_is_rounded_as_the_op_rounds_it():
     expected = ops.block_sparse_matmul(tf.constant(x), weights)
     np.testing.assert_array_equal(through_bfloat16(tf.constant(x)), expected)
     assert np.isnan(through_bfloat16(tf.constant([np.nan]))).all()
+
+
+def test_every_activation_of_our_ops_is_there():
+    assert list(ACTIVATIONS) == list(get_args(ActivationName))
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))

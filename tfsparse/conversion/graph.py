@@ -113,8 +113,8 @@ class Graph:
                 name = pending[-1]
                 if name not in seen:
                     seen.add(name)
-                    sources = map(node_name, self.nodes[name].input)
-                    pending += [source for source in sources if source not in seen]
+                    sources = [node_name(reference) for reference in self.nodes[name].input]
+                    pending += [source for source in reversed(sources) if source not in seen]
                 else:
                     ordered.setdefault(name, self.nodes[name])
                     pending.pop()

@@ -81,7 +81,7 @@ class ModelGraphs:
         variables = {id(each): each for _, function, _, _ in read for each in _variables(function)}
         variables |= {id(each): each for each in lifted.values()}
         graphs = [graph for _, _, _, graph in read]
-        self.state = State(variables.values(), graphs, loaded.layer_paths)
+        self.state = State(variables.values(), graphs, loaded.layers, loaded.layer_paths)
         self.functions: list[ModelFunction] = []
         for key, function, is_signature, graph in read:
             clean(graph, self.state)

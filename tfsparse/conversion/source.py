@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfsparse.conversion.layer_paths import layer_paths
+from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
 from tfsparse.conversion.paths import location
 
@@ -27,13 +27,15 @@ class LoadedModel:
         signatures: Signature key to `tf.ConcreteFunction`.
         endpoints: Name of a callable attribute to the function of several signatures.
         folder: The SavedModel's folder, or None for a Keras model.
-        layer_paths: For a Keras model, id of a variable's handle to the path of its layer.
+        layers: The layers of a Keras model.
+        layer_paths: Id of a variable's handle to the path of its layer, where that is known.
     """
 
     model: Any
     signatures: Mapping[str, Any]
     endpoints: Mapping[str, Any]
     folder: str | None
+    layers: LayerPaths | None = None
     layer_paths: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
@@ -69,7 +71,11 @@ def load_source(
             path = str(scratch / "model")
             _export(source, path)
             loaded = _load(path, None, tags, signatures)
-        return dataclasses.replace(loaded, layer_paths=_paths_in(loaded.model, source))
+        layers = layer_paths(source)
+        if layers is None:
+            return loaded
+        paths = _paths_in(loaded.model, source, layers)
+        return dataclasses.replace(loaded, layers=layers, layer_paths=paths)
     raise ValueError(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
@@ -86,19 +92,16 @@ def _export(model: Any, folder: str) -> None:
         model.export(folder)  # tf_keras and older versions of Keras
 
 
-def _paths_in(loaded: Any, source: Any) -> dict[int, str]:
+def _paths_in(loaded: Any, source: Any, paths: LayerPaths) -> dict[int, str]:
     """Paths of the layers of a Keras model, for its variables as they were loaded.
 
     Keras writes the list of a model's variables beside its functions.
     """
-    paths = layer_paths(source)
     variables = list(getattr(loaded, "variables", ()))
-    if paths is None or len(paths) != len(variables):
+    if [tuple(each.shape) for each in variables] != [tuple(v.shape) for v in source.variables]:
         return {}
-    pairs = zip(variables, source.variables, strict=True)
-    if any(tuple(one.shape) != tuple(other.shape) for one, other in pairs):
-        return {}
-    return {id(each.handle): path for each, path in zip(variables, paths, strict=True)}
+    pairs = zip(variables, paths.of_variables, strict=True)
+    return {id(each.handle): path for each, path in pairs}
 
 
 def _load(

@@ -21,6 +21,7 @@ import tensorflow as tf
 from tfsparse.conversion.control_flow import argument_source, first_argument, has_bodies
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.layer_name import common_scope
+from tfsparse.conversion.layer_paths import LayerPaths
 
 READS = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"}
 _HARMLESS = READS | {"Identity", "VarIsInitializedOp"}
@@ -32,6 +33,7 @@ class State:
     Args:
         variables: The model's variables.
         graphs: All functions of the model.
+        layers: The layers of the model, where they are known.
         layer_paths: id of a variable's handle to the path of its layer, where that is known.
     """
 
@@ -39,9 +41,11 @@ class State:
         self,
         variables: Iterable[Any],
         graphs: Iterable[Graph],
+        layers: LayerPaths | None = None,
         layer_paths: Mapping[int, str] | None = None,
     ) -> None:
         graphs = list(graphs)
+        self._layers = layers
         self._paths = dict(layer_paths or {})
         self.variables: dict[int, Any] = {id(each.handle): each for each in variables}
         self.changing: set[int] = set()
@@ -88,6 +92,10 @@ class State:
         *scopes, own = name.split("/")
         # A layer in a wrapper of its own name, as while it is pruned, is one layer.
         return "/".join([*(scope for scope, _ in itertools.groupby(scopes)), own])
+
+    def layer_scope(self, node: str) -> str:
+        """The path of the layer that a node belongs to, or else the node's name."""
+        return (self._layers and self._layers.of_node(node)) or node
 
     def layer_variable(self, names: Sequence[str]) -> str | None:
         """The variable that names a layer: the first whose name no other one has.

@@ -14,6 +14,7 @@ import tfsparse
 from .models import BOTH, thin
 
 NAMES = {
+    "encoder/mha",  # The products of two activations.
     "first",
     "encoder/first",
     "encoder/deep/first",
@@ -49,7 +50,7 @@ def by_class(k):
 
 def names(model, **options):
     rows = tfsparse.convert(model, **options).report
-    return {row.layer for row in rows if row.shape}
+    return {row.layer for row in rows}
 
 
 @BOTH

@@ -96,4 +96,4 @@ def _match(
 def _name(view: GraphView, node: NodeDef, weights: str | None = None) -> str:
     """The layer's name, by the variable of its weights if one is found."""
     names = [] if weights is None else view.constants.variable_names(weights)
-    return layer_name(node.name, view.state.layer_variable(names))
+    return layer_name(view.state.layer_scope(node.name), view.state.layer_variable(names))
