@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,9 +21,8 @@ from .convolutional_models import (
     residual_network,
     thinned,
 )
-from .helpers import nodes, normal
+from .helpers import FLOAT_CONV_OP, INT8_CONV_OP, nodes, normal, save, spec
 
-FLOAT_OP, INT8_OP = "Tfsparse>BlockSparseConv2D", "Tfsparse>QuantizedBlockSparseConv2D"
 SIZES = pytest.mark.parametrize("is_open", [False, True], ids=["fixed", "open"])
 KINDS = [*IMAGES, *SEQUENCES]
 
@@ -79,8 +79,8 @@ def test_nothing_is_left_of_convolutions(k, is_open):
     result, _, _ = converted(k, is_open, "fp32")
     graph = result.graph_def()
     assert not nodes(graph, "Conv2D") and not nodes(graph, "SpaceToBatchND")
-    assert len(nodes(graph, FLOAT_OP)) == len(KINDS) - 1
-    padded = [node for node in nodes(graph, FLOAT_OP) if any(node.attr["paddings"].list.i)]
+    assert len(nodes(graph, FLOAT_CONV_OP)) == len(KINDS) - 1
+    padded = [node for node in nodes(graph, FLOAT_CONV_OP) if any(node.attr["paddings"].list.i)]
     assert padded and not nodes(graph, "Pad")
 
 
@@ -118,12 +118,13 @@ def test_uint8_flows_through_a_residual_network(k, is_open):
     assert all(types[name] == ("uint8", "uint8") for name in inner)
     residuals = [row.layer for row in result.report if "residual" in row.fused]
     assert residuals in (["a3", "b0"], ["a3", "b3"])
-    ops = nodes(result.graph_def(), INT8_OP)
+    ops = nodes(result.graph_def(), INT8_CONV_OP)
     uint8 = [node for node in ops if node.attr["Tresidual"].type == tf.uint8.as_datatype_enum]
     assert len(uint8) == 2
     x = images(16, 2)
     (found,) = result(x).values()
-    assert_close(found.numpy(), np.asarray(model(x)), 0.08)
+    expected = np.asarray(model(x))
+    assert np.linalg.norm(found.numpy() - expected) < 0.05 * np.linalg.norm(expected)
 
 
 @BOTH
@@ -145,8 +146,9 @@ def test_a_nested_and_a_subclassed_model(k):
     model = thinned(k.Model(x, Block(name="block")(k.layers.ReLU()(inner(x)))))
     result = everything(model)
     names = {row.layer: row.fused for row in result.report}
-    assert sorted(names) in (["block/conv", "inner/inside"], ["block/conv", "inside"])
-    assert names["block/conv"] == ("bias", "residual", "relu")
+    inside, block = sorted(names, key=lambda name: name.startswith("block"))
+    assert inside in ("inner/inside", "inside") and names[inside] == ("bias", "relu")
+    assert names[block] == ("bias", "residual", "relu")
     data = normal((3, 8, 9, 4), 4)
     (found,) = result(data).values()
     assert_close(found.numpy(), np.asarray(model(data)), 1e-5)
@@ -162,10 +164,16 @@ APPLICATIONS = {
 
 @BOTH
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_an_application(k, name):
+def test_an_application(tmp_path, k, name):
     model = pruned(APPLICATIONS[name](k))
     x = normal((2, 32, 32, 3), 7)
-    result = everything(model)
-    (found,) = result(x).values()
-    assert_close(found.numpy(), np.asarray(model(x)), 1e-5)
-    assert not nodes(result.graph_def(), "Conv2D")
+    convolutions = [each for each in model.layers if type(each) is k.layers.Conv2D]
+    # Keras traces a model several times to export it; this traces it once.
+    variables = [getattr(each, "value", each) if k is keras else each for each in model.weights]
+    save(
+        tmp_path, lambda x: {"y": model(x, training=False)}, {"x": spec(None, 32, 32, 3)}, variables
+    )
+    overrides = {each.name: "convert" for each in convolutions}
+    result = tfsparse.convert(tmp_path, overrides=overrides)
+    assert_close(result(x)["y"].numpy(), np.asarray(model(x)), 1e-5)
+    assert len(nodes(result.graph_def(), FLOAT_CONV_OP)) == len(convolutions)

@@ -203,7 +203,8 @@ class Planner:
             [each for each in CANDIDATES if layer.takes(each)] if block is None else [block]
         )
         rows = layer.rows(self._options.batch_size)
-        choice = choose_block(matrix, precision, rows, candidates, self._options.target)
+        target = self._options.target
+        choice = choose_block(matrix, precision, rows, candidates, target, layer.geometry)
         if self._options.tune and override is None:
             choice = measure(layer, matrix, scale, rows, choice, candidates)
         convert, reason = _decide(choice, override, self._options.tune)

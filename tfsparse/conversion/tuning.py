@@ -105,7 +105,7 @@ class _Convolution:
         return result + self._bias
 
     def sparse(self, weights: BlockSparseMatrix, scale: np.ndarray | None) -> Callable[[], Any]:
-        window = {
+        window: dict[str, Any] = {
             "kernel_size": self._geometry.kernel_size,
             "strides": self._geometry.strides,
             "dilations": self._geometry.dilations,

@@ -28,7 +28,7 @@ from tfsparse.conversion.quantization import ActivationParams, widest
 
 _MOVES = {
     *("Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "MirrorPad", "MaxPool"),
-    "ResizeNearestNeighbor",
+    *("ResizeNearestNeighbor", "Slice", "StridedSlice"),
 }
 """Ops of one tensor of elements, which come out as they went in."""
 
