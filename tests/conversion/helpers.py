@@ -10,6 +10,8 @@ from tfsparse.conversion.source import load_source
 
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
+INT8_CONV_OP = "Tfsparse>QuantizedBlockSparseConv2D"
+FLOAT_CONV_OP = "Tfsparse>BlockSparseConv2D"
 INT8_CHAIN = "Tfsparse>QuantizedBlockSparseMatMulChain"
 FLOAT_CHAIN = "Tfsparse>BlockSparseMatMulChain"
 

@@ -20,6 +20,12 @@ SPELLINGS = {
     "relu": tf.nn.relu,
     "relu6": tf.nn.relu6,
     "relu6 of a layer": keras.layers.ReLU(max_value=6),
+    "relu6 by minimum": lambda x: tf.minimum(tf.nn.relu(x), 6.0),
+    "relu6 by maximum": lambda x: tf.maximum(0.0, tf.minimum(6.0, x)),
+    "relu6 by clip": lambda x: tf.clip_by_value(x, 0.0, 6.0),
+    "relu6 by op": lambda x: tf.raw_ops.ClipByValue(t=x, clip_value_min=0.0, clip_value_max=6.0),
+    "relu6 twice": lambda x: tf.nn.relu(tf.nn.relu6(tf.nn.relu(x))),
+    "relu by maximum": lambda x: tf.maximum(x, 0.0),
     "sigmoid": tf.sigmoid,
     "tanh": tf.tanh,
     "silu of Keras 3": keras.activations.silu,
@@ -57,6 +63,9 @@ OTHERS = {
     ),
     "read beside it": lambda x: tf.nn.relu(x) + x,
     "read inside it": lambda x: (lambda s: x * s + tf.sqrt(s))(tf.sigmoid(x)),
+    "another bound": lambda x: tf.clip_by_value(x, -1.0, 6.0),
+    "a bound that moves": lambda x: tf.minimum(x, tf.reverse(x, [0])),
+    "bounds that do not overlap": lambda x: tf.maximum(tf.minimum(x, -1.0), 0.0),
     "of two tensors": lambda x: x * tf.sigmoid(tf.reverse(x, [0])),
 }
 

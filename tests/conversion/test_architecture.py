@@ -34,6 +34,7 @@ THROUGH_OTHERS = {
     "dense_layer",
     "importing",
     "layer_error",
+    "layer_tail",
     "model_graphs",
     "observing",
     "op_interface",

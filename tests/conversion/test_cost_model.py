@@ -5,11 +5,13 @@ from tfsparse.conversion.cost_model import (
     LEAST_ROWS,
     PER_ACTIVATION,
     PER_CALL,
+    PER_PATCH_ELEMENT,
     SHARE_OF_PEAK,
     dense_cost,
     share_of_peak,
     sparse_cost,
 )
+from tfsparse.conversion.geometry import Geometry
 from tfsparse.pattern import BlockPattern
 
 
@@ -83,3 +85,18 @@ def test_activations_cost_something_without_any_weights():
     block = BlockPattern(1, 1)
     costs = [sparse_cost(100, (8, depth), 0, "int8", block) for depth in (1000, 2000)]
     assert costs[1] > costs[0] > PER_CALL
+
+
+def test_a_convolution_of_single_pixels_costs_what_its_product_costs():
+    case = (1000, (64, 32), 500, "int8", BlockPattern(4, 1))
+    assert sparse_cost(*case, geometry=Geometry((1, 1), (2, 2))) == sparse_cost(*case)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_a_window_takes_pixels_in_once_and_packs_them_often(precision, groups):
+    geometry = Geometry((3, 3), groups=groups)
+    inputs = 9 * 32 // groups
+    cost = sparse_cost(10, (64, inputs), 0, precision, BlockPattern(4, 1), geometry=geometry)
+    moved = (64 + 32) * PER_ACTIVATION[precision] + 9 * 32 * PER_PATCH_ELEMENT[precision]
+    assert cost == 10 * moved + PER_CALL

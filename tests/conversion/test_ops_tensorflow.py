@@ -1,6 +1,7 @@
 """Whole models with `ops="tensorflow"`: no op of ours, and the ordinary conversion's numbers."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
@@ -113,3 +114,32 @@ def test_a_converted_model_is_refused(tmp_path):
     tfsparse.export(transformer(keras), tmp_path / "1", overrides=ALL)
     with pytest.raises(ValueError, match="`source` should be a model without ops of tfsparse"):
         tfsparse.convert(tmp_path / "1", ops="tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("k", "precision"),
+    [(keras, "fp32"), (tf_keras, "int8"), (keras, "bf16")],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_convolutions_of_every_kind(tmp_path, k, precision):
+    """Paddings, strides, dilations, groups, sequences, a BatchNorm and a residual."""
+    layers = k.layers
+    x = k.Input((12, 12, 8), name="x")
+    h = layers.Conv2D(16, 3, padding="same", name="same")(x)
+    h = layers.ReLU()(layers.BatchNormalization(name="norm")(h))
+    h = layers.Add()([h, layers.Conv2D(16, 1, name="point")(h)])
+    h = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu", name="strided")(h)
+    h = layers.Conv2D(16, 3, padding="same", groups=2, name="groups")(h)
+    h = layers.Conv2D(16, 2, dilation_rate=2, name="dilated")(h)
+    h = layers.Conv1D(8, 3, padding="causal", name="causal")(layers.Reshape((16, 16))(h))
+    model = thin(k.Model(x, layers.Dense(4, name="out")(layers.Flatten()(h))))
+    data = normal((64, 12, 12, 8))
+    names = ["same", "point", "strided", "groups", "dilated", "causal", "out"]
+    served = serve(
+        tmp_path, model, precision, data, overrides=dict.fromkeys(names, "4x1"), ops="tensorflow"
+    )
+    assert not [op for op in served.ops() if op.startswith("Tfsparse")]
+    wanted = {"same"} if precision == "fp32" else set(names)
+    assert wanted <= set(served.converted), served.stayed
+    bound = {"fp32": ROUNDING, "bf16": 0.02, "int8": 0.05}[precision]
+    assert_close(served.only(data[:3]), np.asarray(model(data[:3])), bound)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.planning import MIN_SPEEDUP, Options, Planner, check_overrides
@@ -32,7 +33,7 @@ class Given:
         return str(id(self.array))
 
 
-def layer(weights, lead=(None,), name="dense", problem=None):
+def layer(weights, lead=(None,), name="dense", problem=None, geometry=None):
     return DenseLayer(
         name=name,
         graph=Graph({}, [], []),
@@ -52,6 +53,7 @@ def layer(weights, lead=(None,), name="dense", problem=None):
         dtype=tf.float32,
         lead=lead,
         problem=problem,
+        geometry=geometry,
     )
 
 
@@ -203,4 +205,45 @@ def test_a_target_without_the_instructions_converts_no_dense_layer():
 
 def test_tuning_measures():
     plan = plan_layer(SPARSE, "fp32", 64, tune=True)
+    assert plan.reason.startswith("measured") and plan.choice.speedup > 0
+
+
+IMAGES = (None, 14, 14)
+
+
+@pytest.mark.parametrize(
+    ("keep", "precision", "converts"),
+    [(1, "fp32", False), (1, "int8", True), (0.2, "fp32", True), (0.2, "int8", True)],
+)
+def test_convolutions_are_planned_as_products_of_their_windows(keep, precision, converts):
+    weights = blocky(64, 9 * 64, (4, 1), keep)
+    chosen = layer(weights, IMAGES, geometry=Geometry((3, 3), pads=None))
+    plan = plan_layer(chosen, precision, 8)
+    assert plan.convert is converts and plan.choice.block.out >= 4
+
+
+@pytest.mark.parametrize("filters", [24, 36, 42])
+def test_no_block_reaches_into_the_next_group(filters):
+    geometry = Geometry((3, 3), groups=3)
+    chosen = layer(blocky(filters, 9 * 16, (8, 1), 0.2), IMAGES, geometry=geometry)
+    plan = plan_layer(chosen, "fp32", 8, "convert")
+    assert filters // 3 % plan.choice.block.out == 0
+    fitting = {24: "8x1", 36: "4x1", 42: "2x1"}[filters]
+    check_overrides({"dense": fitting}, [chosen], [])
+    with pytest.raises(ValueError, match=f"3 groups of {filters} filters"):
+        check_overrides({"dense": "16x1"}, [chosen], [])
+
+
+TUNED = {
+    "fp32": Geometry((3, 3), strides=(2, 1), pads=(1, 0, 0, 2)),
+    "int8": Geometry((1, 3), dilations=(1, 2), pads=None, groups=2),
+}
+
+
+@pytest.mark.parametrize("precision", TUNED)
+def test_tuning_measures_convolutions(precision):
+    geometry = TUNED[precision]
+    weights = blocky(32, geometry.taps * 16 // geometry.groups, (4, 1), 0.2)
+    chosen = layer(weights, (None, 5, 6), geometry=geometry)
+    plan = plan_layer(chosen, precision, 4, tune=True)
     assert plan.reason.startswith("measured") and plan.choice.speedup > 0

@@ -7,7 +7,8 @@ several ops, written one way by Keras 3, another by an older Keras or by hand, a
 How: the elementwise ops behind the tensor are read as expressions in it, in a normal form that
 does not depend on the order of operands or on how products are grouped: a product is a
 coefficient and a sorted list of factors, a sum a constant and a sorted list of terms, and -x,
-x / c, x ** n are products. An expression is an activation if its normal form is one of those in
+x / c, x ** n are products. ReLU, ReLU6, minima, maxima and clips are one thing: a value between
+bounds. An expression is an activation if its normal form is one of those in
 `_KNOWN`, coefficients compared to a few units in the sixth digit.
 
 Contract: an activation is found only where nothing outside of it reads the tensor or a value in
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 from tfsparse.conversion.graph import NodeDef, node_name, tensor_name
@@ -70,12 +72,23 @@ def _sum(*terms: float | Expression) -> Expression:
     return ("sum", constant, tuple(sorted(flat, key=repr)))
 
 
+def _bounded(low: float, high: float, argument: Expression) -> Expression | None:
+    """The argument, not less than `low` and not more than `high`."""
+    if argument[0] == "bounded":
+        _, inner_low, inner_high, argument = argument
+        # With bounds that do not overlap, the outer ones would be all that is left.
+        if not (low <= inner_high and inner_low <= high):
+            return None
+        low, high = max(low, inner_low), min(high, inner_high)
+    return ("bounded", low, high, argument)
+
+
 _CUBE = _product(_X, _X, _X)
 _INNER = math.sqrt(2 / math.pi)
 _ONE_PLUS_ERF = _sum(1.0, _call("Erf", _product(math.sqrt(0.5), _X)))
 _KNOWN: list[tuple[ActivationName, Expression]] = [
-    ("relu", _call("Relu", _X)),
-    ("relu6", _call("Relu6", _X)),
+    ("relu", ("bounded", 0.0, math.inf, _X)),
+    ("relu6", ("bounded", 0.0, 6.0, _X)),
     ("sigmoid", _call("Sigmoid", _X)),
     ("tanh", _call("Tanh", _X)),
     ("silu", _product(_X, _call("Sigmoid", _X))),
@@ -108,13 +121,14 @@ def find_activation(view: GraphView, tensor: str) -> FoundActivation | None:
         tensor: Full name of a tensor.
 
     Returns:
-        The activation, or None.
+        The activation, or None. Of several, such as ReLU and a minimum behind it, the largest.
     """
     if view.is_output(tensor):
         return None
     close = _CLOSE.get(view.dtype(tensor).name, 3e-6)
     expressions: dict[str, Expression] = {tensor: _X}
     pending = [tensor]
+    largest: FoundActivation | None = None
     while pending and len(expressions) <= _MOST_NODES:
         for reader in view.readers(pending.pop(0)):
             result = f"{reader.node.name}:0"
@@ -127,9 +141,10 @@ def find_activation(view: GraphView, tensor: str) -> FoundActivation | None:
             pending.append(result)
             name = next((name for name, known in _KNOWN if _same(expression, known, close)), None)
             nodes = _between(view, tensor, reader.node)
-            if name is not None and _is_closed(view, tensor, reader.node, nodes):
-                return FoundActivation(name, reader.node, tuple(sorted(nodes)))
-    return None
+            passes_on = reader.node.op == "Identity" and largest is not None
+            if name and not passes_on and _is_closed(view, tensor, reader.node, nodes):
+                largest = FoundActivation(name, reader.node, tuple(sorted(nodes)))
+    return largest
 
 
 def _expression(view: GraphView, node: NodeDef, known: dict[str, Expression]) -> Expression | None:
@@ -167,11 +182,34 @@ def _quotient(_: str, operands: list[Any]) -> Expression | None:
     return _product(1 / divisor, value)
 
 
+def _bound(
+    operands: list[Any], bounds: Callable[[float], tuple[float, float]]
+) -> Expression | None:
+    """A maximum or minimum of a value and a number; of two values it is something else."""
+    numbers = [each for each in operands if isinstance(each, float)]
+    values = [each for each in operands if not isinstance(each, float)]
+    if len(numbers) != 1:
+        return None
+    return _bounded(*bounds(numbers[0]), values[0])
+
+
+def _clip(_: str, operands: list[Any]) -> Expression | None:
+    value, low, high = operands
+    if isinstance(value, float) or not (isinstance(low, float) and isinstance(high, float)):
+        return None
+    return _bounded(low, high, value) if low <= high else None
+
+
 _READ: dict[str, Any] = {
     **dict.fromkeys(
-        ("Relu", "Relu6", "Sigmoid", "Tanh", "Erf", "Erfc"),
+        ("Sigmoid", "Tanh", "Erf", "Erfc"),
         lambda op, operands: _call(op, operands[0]),
     ),
+    "Relu": lambda _, operands: _bounded(0.0, math.inf, operands[0]),
+    "Relu6": lambda _, operands: _bounded(0.0, 6.0, operands[0]),
+    "Maximum": lambda _, operands: _bound(operands, lambda bound: (bound, math.inf)),
+    "Minimum": lambda _, operands: _bound(operands, lambda bound: (-math.inf, bound)),
+    "ClipByValue": _clip,
     **dict.fromkeys(("Add", "AddV2"), lambda _, operands: _sum(*operands)),
     "Identity": lambda _, operands: operands[0],
     "Mul": lambda _, operands: _product(*operands),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfsparse.conversion.cost_model import dense_cost, sparse_cost
+from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.pattern import BlockPattern, to_blocks
 
@@ -74,6 +75,7 @@ def choose_block(
     rows: int,
     candidates: Sequence[BlockPattern] = CANDIDATES,
     target: Target = DEFAULT_TARGET,
+    geometry: Geometry | None = None,
 ) -> BlockChoice:
     """Chooses the candidate of least predicted cost, the earlier one among equals.
 
@@ -84,6 +86,7 @@ def choose_block(
         rows: Rows of the activations that the op is expected to see per call.
         candidates: Block shapes to choose from.
         target: The processor that will serve.
+        geometry: How the window of a convolution moves; None for a product.
 
     Returns:
         The best shape with its predicted speed-up over the dense float32 op.
@@ -97,7 +100,8 @@ def choose_block(
     dense = dense_cost(rows, shape)
     stored = stored_elements(matrix, candidates)
     costs = [
-        sparse_cost(rows, shape, stored[block], precision, block, target) for block in candidates
+        sparse_cost(rows, shape, stored[block], precision, block, target, geometry)
+        for block in candidates
     ]
     best = int(np.argmin(costs))
     return BlockChoice(candidates[best], dense / costs[best])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 _CALLS = ("StatefulPartitionedCall", "PartitionedCall")
 _PRODUCTS = ("MatMul", "Tensordot", "BatchMatMulV2")
+_CONVOLUTION = re.compile(r"(Conv[123]D|convolution|depthwise)(_\d+)?")
 
 
 def layer_name(node: str, variable: str | None) -> str:
@@ -28,11 +30,15 @@ def layer_name(node: str, variable: str | None) -> str:
     'first'
     >>> layer_name("PartitionedCall/encoder/project/Tensordot/MatMul", None)
     'encoder/project'
+    >>> layer_name("PartitionedCall/functional_1/stem_1/convolution", None)
+    'functional_1/stem_1'
     """
     if variable is not None and "/" in variable:
         return variable.rsplit("/", 1)[0]
     parts = [part for part in node.split("/") if not part.startswith(_CALLS)]
     scope = list(parts)
+    if scope and _CONVOLUTION.fullmatch(scope[-1]):
+        scope.pop()
     while scope and scope[-1].startswith(_PRODUCTS):
         scope.pop()
     return "/".join(scope) or "/".join(parts) or node

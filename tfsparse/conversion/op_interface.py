@@ -1,6 +1,7 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
-It mirrors what `custom_ops/tf_ops/block_sparse_matmul_op.cc` registers.
+It mirrors what `custom_ops/tf_ops/block_sparse_matmul_op.cc` and `block_sparse_conv_op.cc` there
+register.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.geometry import NO_PADS, Geometry
 from tfsparse.conversion.graph import NodeDef
 
 OUR_OPS = "Tfsparse>"
@@ -17,7 +19,12 @@ OUR_OPS = "Tfsparse>"
 
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
+FLOAT_CONV_OP = "Tfsparse>BlockSparseConv2D"
+INT8_CONV_OP = "Tfsparse>QuantizedBlockSparseConv2D"
 RANGE_OP = "Tfsparse>ActivationRange"
+
+QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP)
+"""Ops that take and give uint8."""
 
 CHAIN_OF = {
     FLOAT_OP: "Tfsparse>BlockSparseMatMulChain",
@@ -33,9 +40,14 @@ MAX_AXES = 8
 X = 0
 """The input that holds the activations, in all ops."""
 
+_FLOAT_LAYER = ("data", "indices", "indptr", "bias")
+_INT8_LAYER = ("x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias")
+
 PER_LAYER = {
-    FLOAT_OP: ("data", "indices", "indptr", "bias"),
-    INT8_OP: ("x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias"),
+    FLOAT_OP: _FLOAT_LAYER,
+    INT8_OP: _INT8_LAYER,
+    FLOAT_CONV_OP: _FLOAT_LAYER,
+    INT8_CONV_OP: _INT8_LAYER,
 }
 """Inputs behind x that a chain has of each of its layers."""
 
@@ -45,7 +57,14 @@ TYPES_PER_LAYER = {
 }
 """Attributes of a chain that list a type for each layer, beside the `T` of float weights."""
 
-OF_LAST = {FLOAT_OP: ("residual",), INT8_OP: ("residual", "y_scale", "y_zero_point")}
+_Y = ("y_scale", "y_zero_point")
+
+OF_LAST = {
+    FLOAT_OP: ("residual",),
+    INT8_OP: ("residual", *_Y),
+    FLOAT_CONV_OP: ("residual",),
+    INT8_CONV_OP: ("residual", "residual_scale", "residual_zero_point", *_Y),
+}
 """Inputs behind those that a chain has of its last layer only."""
 
 
@@ -64,7 +83,7 @@ def op_node(
     """A node of one of our ops.
 
     Args:
-        op: `FLOAT_OP` or `INT8_OP`.
+        op: A key of `PER_LAYER`.
         name: The node's name.
         inputs: Name of an input, ``"x"`` among them, to reference.
         attributes: Name of an attribute to a bool, int, text, list of ints or `tf.DType`.
@@ -77,6 +96,18 @@ def op_node(
     for key, value in attributes.items():
         set_attribute(node, key, value)
     return node
+
+
+def convolution_attributes(geometry: Geometry) -> dict[str, Any]:
+    """The attributes of a convolution's op that say how its window moves."""
+    return {
+        "kernel_size": geometry.kernel_size,
+        "strides": geometry.strides,
+        "dilations": geometry.dilations,
+        "paddings": geometry.pads or NO_PADS,
+        "padding": "SAME" if geometry.pads is None else "EXPLICIT",
+        "groups": geometry.groups,
+    }
 
 
 def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:

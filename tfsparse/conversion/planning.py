@@ -98,6 +98,7 @@ def check_overrides(
         ValueError: If a name is unknown or is that of a layer that cannot be converted, or a value
             is not ``"skip"``, ``"convert"`` or a block shape.
     """
+    layers = list(layers)
     found = {layer.name: layer.problem for layer in layers}
     known = sorted(name for name, problem in found.items() if problem is None)
     reasons = {each.name: each.reason for each in stayed}
@@ -118,6 +119,15 @@ def check_overrides(
             raise ValueError(
                 "`overrides` should hold 'skip', 'convert' or a block shape such as '16x4'. "
                 f"Received: overrides[{name!r}]={value!r}"
+            )
+    for layer in layers:
+        block = _block(overrides.get(layer.name, CONVERT))
+        if block is not None and not layer.takes(block):
+            raise ValueError(
+                "`overrides` should hold a block whose height divides the filters of a group. "
+                f"Received: overrides[{layer.name!r}]={str(block)!r} for "
+                f"{layer.geometry.groups if layer.geometry else 1} groups of "
+                f"{layer.weights.shape[0]} filters"
             )
 
 
@@ -208,9 +218,12 @@ class Planner:
         zeros: float,
     ) -> Plan:
         block = None if override is None else _block(override)
-        candidates = CANDIDATES if block is None else [block]
+        candidates = (
+            [each for each in CANDIDATES if layer.takes(each)] if block is None else [block]
+        )
         rows = layer.rows(self._options.batch_size)
-        choice = choose_block(matrix, precision, rows, candidates, self._options.target)
+        target = self._options.target
+        choice = choose_block(matrix, precision, rows, candidates, target, layer.geometry)
         if self._options.tune and override is None:
             choice = measure(layer, matrix, scale, rows, choice, candidates)
         convert, reason = _decide(choice, override, self._options.tune)

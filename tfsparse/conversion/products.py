@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView, attribute
 from tfsparse.conversion.weights import Weights
@@ -25,9 +26,10 @@ MATMULS = {
 }
 
 _OTHERS = {
-    "Conv1D": 1,
-    "Conv2D": 1,
+    "Conv": 1,
+    "Conv2DBackpropInput": 1,
     "Conv3D": 1,
+    "Conv3DBackpropInputV2": 1,
     "DepthwiseConv2dNative": 1,
     "SparseMatMul": 1,
     "SparseTensorDenseMatMul": 3,
@@ -52,6 +54,7 @@ class Product:
         weights: The constant.
         y_axes: Sizes of the axes at the end of the result that are new.
         y_order: How the axes of the result are to be ordered after all; None where they are.
+        geometry: How a window moves over images, for a convolution; None for a product.
     """
 
     x: str
@@ -60,14 +63,22 @@ class Product:
     weights: Weights
     y_axes: tuple[int, ...]
     y_order: tuple[int, ...] | None
+    geometry: Geometry | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class NoProduct:
-    """Why a node is not a product by a constant matrix, and the constant's shape if it has one."""
+    """Why a node is not a product by a constant matrix, and its constant if it has one.
+
+    Attributes:
+        reason: Why.
+        shape: Shape of the constant, or None.
+        weights: Name of the constant's tensor, or None.
+    """
 
     reason: str
     shape: tuple[int, ...] | None = None
+    weights: str | None = None
 
 
 def read_product(view: GraphView, node: NodeDef) -> Product | NoProduct | None:
@@ -85,8 +96,9 @@ def read_product(view: GraphView, node: NodeDef) -> Product | NoProduct | None:
     tensors = view.data_inputs(node)
     if node.op in _OTHERS:
         weights = tensors[_OTHERS[node.op]]
-        shape = _shape(view, weights) if view.is_constant(weights) else None
-        return NoProduct(f"{node.op} is not converted", shape)
+        if not view.is_constant(weights):
+            return NoProduct(f"{node.op} is not converted")
+        return NoProduct(f"{node.op} is not converted", shape_of_constant(view, weights), weights)
     if len(tensors) != 2:
         return NoProduct(f"it is an Einsum of {len(tensors)} tensors")
     constant = [view.is_constant(tensor) for tensor in tensors]
@@ -125,7 +137,7 @@ def _product(
 ) -> Product | NoProduct:
     w_tensor, x_tensor = tensors[place], tensors[1 - place]
     x, w, y = labels[1 - place], labels[place], labels[2]
-    shape = _shape(view, w_tensor)
+    shape = shape_of_constant(view, w_tensor)
     lead = len(shape) - len(w.replace(_REST, ""))
     if lead < 0 or (lead > 0 and _REST not in w):
         return NoProduct("its weights are not a matrix", shape)
@@ -183,7 +195,8 @@ def _order(there: str, wanted: list[str]) -> tuple[int, ...] | None:
     return None if list(there) == wanted else tuple(there.index(label) for label in wanted)
 
 
-def _shape(view: GraphView, tensor: str) -> tuple[int, ...]:
+def shape_of_constant(view: GraphView, tensor: str) -> tuple[int, ...]:
+    """The shape of a tensor that has a value."""
     static = view.shape(tensor)
     if static.is_fully_defined():
         return tuple(static.as_list())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -32,10 +33,17 @@ _ACCUMULATOR_LIMIT = 2**31 - 1
 
 @dataclasses.dataclass(frozen=True)
 class ActivationParams:
-    """How a tensor of activations is read as u8: ``scale * (q - zero_point)``."""
+    """How a tensor of activations is read as u8: ``scale * (q - zero_point)``.
+
+    Attributes:
+        scale: What a step stands for.
+        zero_point: What 0 is read as.
+        of_zeros: Whether no value but 0 was seen, so that the scale says nothing.
+    """
 
     scale: float
     zero_point: int
+    of_zeros: bool = dataclasses.field(default=False, compare=False)
 
 
 def activation_params(minimum: float, maximum: float) -> ActivationParams:
@@ -63,9 +71,27 @@ def activation_params(minimum: float, maximum: float) -> ActivationParams:
     low, high = min(float(minimum), 0.0), max(float(maximum), 0.0)
     scale = np.float32((high - low) / 255.0)
     if scale < SMALLEST_SCALE:
-        return ActivationParams(1.0, 0)
+        return ActivationParams(1.0, 0, of_zeros=True)
     zero_point = int(np.clip(np.rint(-low / float(scale)), 0, 255))
     return ActivationParams(float(scale), zero_point)
+
+
+def widest(many: Iterable[ActivationParams]) -> ActivationParams:
+    """Parameters for all values that any of some parameters can tell apart.
+
+    Args:
+        many: Parameters, one at least.
+
+    Returns:
+        The only ones if all are equal.
+    """
+    every = list(many)
+    distinct = list(dict.fromkeys(each for each in every if not each.of_zeros)) or every[:1]
+    if len(distinct) == 1:
+        return distinct[0]
+    low = min(-each.scale * each.zero_point for each in distinct)
+    high = max(each.scale * (255 - each.zero_point) for each in distinct)
+    return activation_params(low, high)
 
 
 def warn_of_extent(what: str, minimum: float, maximum: float) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName
+from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.quantization import SMALLEST_SCALE
 
 ACTIVATIONS: Mapping[ActivationName, Callable[[tf.Tensor], tf.Tensor]] = {
@@ -115,3 +116,38 @@ def dense(
     if not is_matrix:
         y = tf.reshape(y, tf.concat([tf.shape(x)[:-x_axes], y_axes], axis=0))
     return y if residual is None else ACTIVATIONS[activation](y + residual)
+
+
+def convolution(
+    x: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: np.ndarray | None,
+    residual: tf.Tensor | None,
+    activation: ActivationName,
+    geometry: Geometry,
+) -> tf.Tensor:
+    """``activation(x * kernel + bias + residual)``, a convolution of images.
+
+    Args:
+        x: float32 tensor of shape ``(batch, height, width, channels)``.
+        kernel: float32 of shape ``(in, out)``, its inputs in the order of `Geometry`.
+        bias: float32 of shape ``(out,)``, or None.
+        residual: float32 tensor of the result's shape, or None.
+        activation: One of `ACTIVATIONS`.
+        geometry: How the window moves.
+
+    Returns:
+        float32 tensor of shape ``(batch, height, width, out)``.
+    """
+    channels = kernel.shape[0] // geometry.taps
+    window = tf.reshape(kernel, [*geometry.kernel_size, channels, kernel.shape[1]])
+    padding: str | list[list[int]] = "SAME"
+    if geometry.pads is not None:
+        top, bottom, left, right = geometry.pads
+        padding = [[0, 0], [top, bottom], [left, right], [0, 0]]
+    # Its shape function has to know how many groups there are.
+    x = tf.ensure_shape(x, [None, None, None, channels * geometry.groups])
+    y = tf.nn.conv2d(x, window, geometry.strides, padding, dilations=geometry.dilations)
+    if bias is not None:
+        y = tf.nn.bias_add(y, bias)
+    return ACTIVATIONS[activation](y if residual is None else y + residual)

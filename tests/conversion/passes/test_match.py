@@ -139,8 +139,14 @@ UNMATCHED = {
     "its weights are empty": lambda x: x @ W[:, :0],
     "its weights are a batch of matrices": lambda x: tf.matmul(x[None], normal((2, 3, 4))),
     "its weights are not a matrix": lambda x: tf.einsum("ab,b->a", x, normal(3)),
-    "Conv2D is not converted": lambda x: tf.nn.conv2d(
-        x[None, None], normal((1, 1, 3, 4)), 1, "SAME"
+    "DepthwiseConv2dNative is not converted": lambda x: tf.nn.depthwise_conv2d(
+        x[None, None], normal((1, 1, 3, 4)), [1, 1, 1, 1], "SAME"
+    ),
+    "Conv3D is not converted": lambda x: tf.nn.conv3d(
+        x[None, None, None], normal((1, 1, 1, 3, 4)), [1] * 5, "SAME"
+    ),
+    "Conv2DBackpropInput is not converted": lambda x: tf.nn.conv2d_transpose(
+        x[None, None], normal((1, 1, 4, 3)), [1, 1, 2, 4], 1, "SAME"
     ),
     "SparseTensorDenseMatMul is not converted": lambda x: tf.sparse.sparse_dense_matmul(
         tf.sparse.from_dense(x), tf.constant(W)

@@ -43,7 +43,7 @@ def test_rows_of_activations_are_kept_to_measure_errors(example):
     x = normal((2000, 3)) ** 2 + 0.1
     layer, found = run(example, [{"x": x[:1000]}, {"x": x[1000:]}])
     rows = found.samples[id(layer)]
-    assert rows.shape[1] == 3 and 100 <= len(rows) <= 256
+    assert rows.shape[1:] == (1, 3) and 100 <= len(rows) <= 256
     seen = np.log(np.square(x) * 2)
     assert all(np.isclose(seen, row, rtol=1e-5).all(axis=1).any() for row in rows[::20])
 

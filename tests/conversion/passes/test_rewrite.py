@@ -8,11 +8,14 @@ from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.rewrite import rewrite
+from tfsparse.conversion.patches import patches
 from tfsparse.conversion.planning import Options, Planner
 from tfsparse.conversion.quantization import ActivationParams
 
 from ..helpers import (
+    FLOAT_CONV_OP,
     FLOAT_OP,
+    INT8_CONV_OP,
     INT8_OP,
     blocky,
     dtype_of,
@@ -291,3 +294,117 @@ def test_one_tensor_in_two_orders(tmp_path):
     assert len(nodes(example.graph, FLOAT_OP)) == 2
     for key, value in example(x=x).items():
         np.testing.assert_allclose(value, expected[key], rtol=1e-5, atol=1e-5)
+
+
+FILTERS = normal((3, 2, 4, 6), 3)
+IMAGES = {"x": spec(None, 7, 8, 4)}
+
+
+def convolved(x):
+    padded = tf.pad(x, [[0, 0], [1, 2], [3, 0], [0, 0]])
+    return tf.nn.relu(tf.nn.conv2d(padded, FILTERS, [2, 1], "VALID"))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_convolution_says_how_its_window_moves(tmp_path, precision):
+    example = read(tmp_path, lambda x: {"y": convolved(x)}, IMAGES)
+    _, (name,) = rewritten(example, precision, "2x1", {"x:0": ActivationParams(0.1, 7)})
+    node = example.graph.nodes[name]
+    assert node.op == (FLOAT_CONV_OP if precision == "fp32" else INT8_CONV_OP)
+    window = {
+        "kernel_size": [3, 2],
+        "strides": [2, 1],
+        "dilations": [1, 1],
+        "paddings": [1, 2, 3, 0],
+    }
+    assert {key: list(node.attr[key].list.i) for key in window} == window
+    assert (node.attr["filters"].i, node.attr["inputs"].i, node.attr["groups"].i) == (6, 4, 1)
+    assert node.attr["padding"].s == b"EXPLICIT" and node.attr["activation"].s == b"relu"
+    assert not nodes(example.graph, "Pad") and not nodes(example.graph, "Conv2D")
+
+
+def test_same_is_left_to_the_op(tmp_path):
+    def function(x):
+        return {"y": tf.nn.conv2d(x, FILTERS[:, :, :2], 2, "SAME")}
+
+    example = read(tmp_path, function, IMAGES)
+    _, (name,) = rewritten(example, override="3x1")
+    node = example.graph.nodes[name]
+    assert node.attr["padding"].s == b"SAME" and not any(node.attr["paddings"].list.i)
+    assert (node.attr["groups"].i, node.attr["inputs"].i) == (2, 4)
+    x = normal((2, 7, 8, 4), 4)
+    expected = function(tf.constant(x))["y"]
+    np.testing.assert_allclose(example(x=x)["y"], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_sequences_become_images_and_sequences_again(tmp_path, dtype):
+    kernel = normal((3, 4, 4), 5)
+
+    def function(x):
+        x = tf.cast(x, dtype)
+        y = tf.nn.conv1d(x, tf.cast(kernel, dtype), 1, "SAME")
+        return {"y": tf.cast(tf.nn.relu(y + x), tf.float32)}
+
+    example = read(tmp_path, function, {"x": spec(None, 9, 4)})
+    _, (name,) = rewritten(example, override="4x1")
+    (squeeze,) = nodes(example.graph, "Squeeze")
+    assert list(squeeze.attr["squeeze_dims"].list.i) == [1] and squeeze.input[0] == name
+    assert len(nodes(example.graph, "ExpandDims")) == 1  # What is convolved is the residual too.
+    x = normal((2, 9, 4), 6)
+    bound = 1e-5 if dtype == tf.float32 else 0.05
+    expected = function(tf.constant(x))["y"]
+    np.testing.assert_allclose(example(x=x)["y"], expected, atol=bound * np.abs(expected).max())
+
+
+def test_a_pointwise_convolution_has_the_bits_of_its_product(tmp_path):
+    matrix = blocky(12, 10, (4, 1), 0.5).T.copy()
+    x = normal((2, 5, 6, 10), 7)
+    params = {"x:0": ActivationParams(0.03, 120)}
+    found = []
+    for name, function in {
+        "product": lambda x: tf.tensordot(x, matrix, 1),
+        "convolution": lambda x: tf.nn.conv2d(x, matrix[None, None], 1, "VALID"),
+    }.items():
+        layers = {"x": spec(None, 5, 6, 10)}
+        example = read(tmp_path / name, lambda x, f=function: {"y": tf.nn.relu(f(x))}, layers)
+        rewritten(example, "int8", "4x1", params)
+        found.append(example(x=x)["y"])
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_convolution_has_the_bits_of_the_product_of_its_windows(tmp_path):
+    x = normal((2, 7, 8, 4), 8)
+    params = ActivationParams(0.03, 120)
+    example = read(tmp_path, lambda x: {"y": convolved(x)}, IMAGES)
+    (plan,), _ = rewritten(example, "int8", "2x1", {"x:0": params})
+    rows = patches(x, plan.layer.geometry, 10**6)[:, 0]
+    product = ops.quantized_block_sparse_matmul(
+        rows,
+        params.scale,
+        params.zero_point,
+        plan.packed.matrix(),
+        plan.packed.scale,
+        activation="relu",
+    )
+    np.testing.assert_array_equal(example(x=x)["y"].reshape(-1, 6), product)
+
+
+def test_a_convolution_in_a_loop_measures_its_range(tmp_path):
+    kernel = tf.Variable(normal((3, 3, 4, 4), 2) / 6, name="inner/kernel")
+
+    def function(x):
+        def body(i, v):
+            return i + 1, tf.nn.relu(tf.nn.conv2d(v, kernel, 1, "SAME"))
+
+        return {"y": tf.while_loop(lambda i, _: i < 2, body, (0, x))[1]}
+
+    example = read(tmp_path, function, IMAGES, [kernel])
+    (body,) = [body for (_, slot), body in example.graph.bodies.items() if slot == "body"]
+    layers, _ = find_dense_layers(Views(example.state).of(body))
+    plans = [Planner(Options("int8", 8, {"inner": "4x1"}), PackedStore()).plan(*layers)]
+    rewrite(plans, {})
+    assert len(nodes(body, INT8_CONV_OP)) == len(nodes(body, "Tfsparse>ActivationRange")) == 1
+    x = normal((2, 7, 8, 4), 6)
+    expected = function(tf.constant(x))["y"]
+    np.testing.assert_allclose(example(x=x)["y"], expected, atol=0.05 * np.abs(expected).max())

@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.op_interface import (
+    CHAIN_OF,
     FLOAT_OP,
     INT8_OP,
     MAX_LAYERS,
@@ -51,7 +52,7 @@ def chain_layers(view: GraphView, ops: Collection[str]) -> dict[str, list[str]]:
 
 def _runs(view: GraphView, ops: Collection[str]) -> Iterator[list[str]]:
     """The ops, those together that follow each other."""
-    names = [node.name for node in view.nodes.values() if node.name in ops]
+    names = [node.name for node in view.nodes.values() if node.name in ops and node.op in CHAIN_OF]
     following = {
         name: reader
         for name in names

@@ -20,7 +20,7 @@ from tfsparse.conversion.control_flow import CALLS, body_key, function_slots, ha
 from tfsparse.conversion.function_def import Library, is_stateful, read_function
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of, tensor_name
 
-PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
+PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Einsum"}
 
 _COMPILED = "_XlaMustCompile"
 

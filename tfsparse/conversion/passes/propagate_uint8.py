@@ -1,36 +1,53 @@
 """Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
-Where everything that reads an INT8 op's result is the activations of another INT8 op, the
-first requantizes its result and the second takes it as it is: same scale, same zero point, a
-quarter of the memory traffic, and no quantization twice. In between may stand ops that
-move elements without looking at them (a reshape), and ops that look at nothing but the
-shape. A result that anything else reads stays float32, as does the model's own output. So do
-those of INT8 ops that the model had before, and what they read.
+Where everything that reads an INT8 op's result is the activations or the residual of another INT8
+op, the first requantizes its result and the second takes it as it is: same scale, same zero point,
+a quarter of the memory traffic, and no quantization twice. In between may stand ops that move
+elements without looking at them (a reshape, a concatenation, zeros around images), ops that only
+compare them (maximum pooling), and ops that look at nothing but the shape.
+
+What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
+widest range. Where one tensor of a region is read by anything else, is the model's own output, or
+is made by another op, all of the region stays float32. So do results of INT8 ops that the model had
+before, and what they read.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
-from tfsparse.conversion.graph_view import GraphView
-from tfsparse.conversion.op_interface import INT8_OP, X, place_of
-from tfsparse.conversion.quantization import ActivationParams, scales_fit
+from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
+from tfsparse.conversion.op_interface import INT8_CONV_OP, QUANTIZED_OPS, X, place_of
+from tfsparse.conversion.pads import PADS, is_zero_pad
+from tfsparse.conversion.quantization import ActivationParams, scales_fit, widest
 
-_MOVES = {"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
+_MOVES = {
+    *("Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "MirrorPad", "MaxPool"),
+    *("ResizeNearestNeighbor", "Slice", "StridedSlice"),
+}
+"""Ops of one tensor of elements, which come out as they went in."""
+
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
 
 @dataclasses.dataclass
-class _Readers:
-    """Names of what reads a result: INT8 ops, and nodes whose type follows it."""
+class _Region:
+    """Tensors that are uint8 together or not at all, by who makes and reads them.
 
-    consumers: set[str] = dataclasses.field(default_factory=set)
-    followers: set[str] = dataclasses.field(default_factory=set)
+    Attributes:
+        producers: Names of the INT8 ops that make them.
+        consumers: Names of INT8 ops that read them, and as what: ``"x"`` or ``"residual"``.
+        followers: Names of the nodes whose type follows theirs.
+    """
+
+    producers: dict[str, None] = dataclasses.field(default_factory=dict)
+    consumers: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
+    followers: dict[str, None] = dataclasses.field(default_factory=dict)
 
 
 def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> None:
@@ -41,64 +58,131 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         params: Name of an INT8 op's node to how its result is read as uint8. Ops that
             measure the range of their activations when they run are not in it.
     """
+    done: set[str] = set()
     for node in list(view.nodes.values()):
-        if node.op != INT8_OP or node.name not in params:
+        if node.op not in QUANTIZED_OPS or node.name not in params or node.name in done:
             continue
-        readers = _Readers()
-        taken = _collect(view, f"{node.name}:0", readers)
-        known = readers.consumers and readers.consumers <= params.keys()
-        if taken and known and _fits(view, node, params[node.name]):
-            _set_uint8(view.graph, node.name, readers, params[node.name])
+        region = _region(view, f"{node.name}:0", params.keys())
+        if region is None or not region.consumers:
+            continue
+        done |= region.producers.keys()
+        shared = widest(params[name] for name in region.producers)
+        if _fits(view, region, shared):
+            _set_uint8(view.graph, region, shared)
 
 
-def _collect(view: GraphView, tensor: str, found: _Readers) -> bool:
-    """Gathers the readers of a tensor; False if one of them needs float32."""
-    if view.is_output(tensor):
-        return False
-    for reader in view.readers(tensor):
-        node = reader.node
-        if node.op == INT8_OP and reader.index == X:
-            found.consumers.add(node.name)
-        elif node.op in _LOOKS_AT_SHAPE and reader.index == 0:
-            found.followers.add(node.name)
-        elif node.op in _MOVES and reader.index == 0:
-            found.followers.add(node.name)
-            if not _collect(view, f"{node.name}:0", found):
-                return False
-        else:
+def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None:
+    """The region of a tensor; None if it has to stay float32."""
+    found = _Region()
+    seen, pending = {tensor}, [tensor]
+    while pending:
+        tensor = pending.pop()
+        tied = _makers(view, tensor, ours, found)
+        for reader in view.readers(tensor):
+            more = _reads(view, reader, ours, found)
+            tied = None if tied is None or more is None else [*tied, *more]
+        if tied is None or view.is_output(tensor):
+            return None
+        pending += [each for each in tied if each not in seen]
+        seen.update(tied)
+    return found
+
+
+def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
+    """Whether the ops would take the scale of a region."""
+    makers = [(name, None, params.scale) for name in region.producers]
+    readers = [(name, params.scale, 1.0) for name, role in region.consumers if role == "x"]
+    for name, x_scale, y_scale in [*makers, *readers]:
+        node = view.nodes[name]
+        inputs = view.data_inputs(node)
+        x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
+        w = view.constant(inputs[place_of(node.op, "w_scale")])
+        if x is None or w is None or not scales_fit(float(x), w, y_scale):
             return False
     return True
 
 
-def _fits(view: GraphView, node: NodeDef, params: ActivationParams) -> bool:
-    """Whether the op would take the scale of its result."""
+def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
+    """The tensors that a tensor is made of; None if it cannot be uint8."""
+    node = view.nodes[node_name(tensor)]
+    if node.op in QUANTIZED_OPS and node.name in ours:
+        found.producers[node.name] = None
+        return []
+    return _moved(view, node)
+
+
+def _reads(
+    view: GraphView, reader: Reader, ours: Iterable[str], found: _Region
+) -> list[str] | None:
+    """The tensors that are made of one that is read; None if the reader needs float32."""
+    node = reader.node
+    if reader.index == CONTROL:
+        return []
+    if node.op in QUANTIZED_OPS:
+        role = _role(node, reader.index)
+        if role is None or node.name not in ours:
+            return None
+        found.consumers[node.name, role] = None
+        return []
+    if node.op in _LOOKS_AT_SHAPE:
+        found.followers[node.name] = None
+        return []
+    moved = _moved(view, node)
+    if moved is None or reader.index >= len(moved):
+        return None
+    found.followers[node.name] = None
+    return [f"{node.name}:0"]
+
+
+def _moved(view: GraphView, node: NodeDef) -> list[str] | None:
+    """The tensors whose elements a node passes on; None if it does something else."""
     inputs = view.data_inputs(node)
-    x_scale, w_scale = (
-        view.constant(inputs[place_of(INT8_OP, name)]) for name in ("x_scale", "w_scale")
-    )
-    return (
-        x_scale is not None
-        and w_scale is not None
-        and scales_fit(float(x_scale), w_scale, params.scale)
-    )
+    if node.op == "ConcatV2":
+        return inputs[:-1]
+    if node.op in _MOVES or (node.op in PADS and is_zero_pad(view, node)):
+        return inputs[:1]
+    return None
 
 
-def _set_uint8(graph: Graph, producer: str, readers: _Readers, params: ActivationParams) -> None:
+def _role(node: NodeDef, index: int) -> str | None:
+    if index == X:
+        return "x"
+    if node.op == INT8_CONV_OP and index == place_of(node.op, "residual"):
+        return "residual"
+    return None
+
+
+def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
     uint8 = tf.uint8.as_datatype_enum
-    node = graph.nodes[producer]
-    scale, zero_point = (
-        node.input[place_of(INT8_OP, name)] for name in ("y_scale", "y_zero_point")
-    )
-    _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
-    _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
-    node.attr["Tout"].type = uint8
-    for name in readers.followers:
+    scale = zero_point = ""
+    for name in region.producers:
+        node = graph.nodes[name]
+        scale, zero_point = (
+            node.input[place_of(node.op, each)] for each in ("y_scale", "y_zero_point")
+        )
+        _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
+        _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
+        node.attr["Tout"].type = uint8
+    for name in region.followers:
         graph.nodes[name].attr["T"].type = uint8
-    for name in readers.consumers:
+        if graph.nodes[name].op in PADS:
+            _pad_with(graph, graph.nodes[name], params.zero_point)
+    for name, role in region.consumers:
         consumer = graph.nodes[name]
-        consumer.attr["Tin"].type = uint8
-        consumer.input[place_of(INT8_OP, "x_scale")] = scale
-        consumer.input[place_of(INT8_OP, "x_zero_point")] = zero_point
+        consumer.attr["Tin" if role == "x" else "Tresidual"].type = uint8
+        consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
+        consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
+
+
+def _pad_with(graph: Graph, node: NodeDef, value: int) -> None:
+    """Lets a node pad with a number other than 0."""
+    constant = tf.compat.v1.NodeDef(name=graph.free_name(f"{node.name}/zero_point"), op="Const")
+    constant.attr["dtype"].type = tf.uint8.as_datatype_enum
+    _set_value(constant, np.uint8(value))
+    data = [reference for reference in node.input if not reference.startswith("^")]
+    waits = [reference for reference in node.input if reference.startswith("^")]
+    node.op = "PadV2"
+    graph.replace_inputs(node.name, [*data[:2], graph.add(constant), *waits])
 
 
 def _set_value(constant: NodeDef, value: np.generic) -> None:

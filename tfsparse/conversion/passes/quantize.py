@@ -64,7 +64,7 @@ def calibrate(
     layers = [layer for layer in layers if layer.graph is graph]
     if not layers:
         return found
-    samples = {id(layer): Sample(layer.weights.shape[1]) for layer in layers}
+    samples = {id(layer): Sample(layer) for layer in layers}
     observers = {tensor: make_observer(method) for layer in layers for tensor in tensors_of(layer)}
     seen: dict[str, Callable[[np.ndarray], None]] = {}
     for layer in layers:

@@ -18,9 +18,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.capturing import read_variable
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of
 from tfsparse.conversion.importing import tensor_type
-from tfsparse.conversion.op_interface import FLOAT_OP, INT8_OP, RANGE_OP, op_node
+from tfsparse.conversion.op_interface import (
+    FLOAT_CONV_OP,
+    FLOAT_OP,
+    INT8_CONV_OP,
+    INT8_OP,
+    RANGE_OP,
+    convolution_attributes,
+    op_node,
+    set_attribute,
+)
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 
@@ -85,10 +95,12 @@ class Rewriter:
         x = self._float(layer.x)
         if layer.x_order is not None:
             x = self._transposed(x, layer.x_order)
+        if layer.is_sequence:
+            x = self._of_height_one(x)
         for name in layer.absorbed:
             if name in (base, layer.result):
                 del self._graph.nodes[name]
-        wrapped = layer.y_order is not None or layer.dtype != tf.float32
+        wrapped = layer.y_order is not None or layer.is_sequence or layer.dtype != tf.float32
         name = self._graph.free_name(f"{base}/block_sparse") if wrapped else base
         self._graph.add(self._op(plan, name, x, control))
         self._finish(plan, base, name)
@@ -107,30 +119,30 @@ class Rewriter:
             "bias": self._constant(
                 f"{name}/bias", np.zeros(0, np.float32) if layer.bias is None else layer.bias
             ),
-            "residual": self._residual(layer.residual),
+            "residual": self._residual(layer),
         }
-        attributes = {
-            "units": layer.weights.shape[0],
-            "inputs": layer.weights.shape[1],
-            "x_axes": layer.x_axes,
-            "y_axes": list(layer.y_axes),
-            "activation": layer.activation,
-            "is_weight_const": True,
-        }
+        attributes = _attributes(layer)
         if packed.scale is None:
             attributes["T"] = packed.data.dtype
-            return op_node(FLOAT_OP, name, inputs, attributes, control)
+            op = FLOAT_OP if layer.geometry is None else FLOAT_CONV_OP
+            return op_node(op, name, inputs, attributes, control)
         inputs["x_scale"], inputs["x_zero_point"] = self._quantization(layer.x, name, x)
         inputs["w_scale"] = self._constant(f"{name}/w_scale", packed.scale)
         inputs["y_scale"] = self._constant(f"{name}/y_scale", np.float32(1.0))
         inputs["y_zero_point"] = self._constant(f"{name}/y_zero_point", np.int32(0))
         attributes |= {"Tin": tf.float32, "Tout": tf.float32}
-        return op_node(INT8_OP, name, inputs, attributes, control)
+        if layer.geometry is None:
+            return op_node(INT8_OP, name, inputs, attributes, control)
+        inputs["residual_scale"] = self._constant("no_residual_scale", np.float32(1.0))
+        inputs["residual_zero_point"] = self._constant("no_residual_zero_point", np.int32(0))
+        attributes["Tresidual"] = tf.float32
+        return op_node(INT8_CONV_OP, name, inputs, attributes, control)
 
-    def _residual(self, tensor: str | None) -> str:
-        if tensor is None:
+    def _residual(self, layer: DenseLayer) -> str:
+        if layer.residual is None:
             return self._constant("no_residual", np.zeros(0, np.float32))
-        return self._float(tensor)
+        residual = self._float(layer.residual)
+        return self._of_height_one(residual) if layer.is_sequence else residual
 
     def _finish(self, plan: Plan, base: str, name: str) -> None:
         """Gives the op's result the type, order and name that its readers expect."""
@@ -138,6 +150,10 @@ class Rewriter:
         if layer.y_order is not None:
             last = layer.dtype == tf.float32
             result = self._transposed(result, layer.y_order, base if last else None)
+        if layer.is_sequence:
+            wanted = base if layer.dtype == tf.float32 else f"{base}/sequence"
+            result = self._add(wanted, "Squeeze", [result], T=tf.float32)
+            set_attribute(self._graph.nodes[result], "squeeze_dims", [1])
         if layer.dtype != tf.float32:
             self._add(base, "Cast", [result], SrcT=tf.float32, DstT=layer.dtype)
         if layer.reshape is not None:
@@ -169,6 +185,17 @@ class Rewriter:
             made = self._add(wanted, "Transpose", inputs, T=tf.float32, Tperm=tf.int32)
             if name is not None:
                 return made
+            self._made[key] = made
+        return self._made[key]
+
+    def _of_height_one(self, reference: str) -> str:
+        """Sequences as images."""
+        key = ("of height one", reference)
+        if key not in self._made:
+            axis = self._constant("axis_of_height", np.int32(1))
+            wanted = f"{node_name(reference)}/image"
+            inputs = [reference, axis]
+            made = self._add(wanted, "ExpandDims", inputs, T=tf.float32, Tdim=tf.int32)
             self._made[key] = made
         return self._made[key]
 
@@ -208,3 +235,19 @@ class Rewriter:
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
             self._constants[key] = self._graph.add(node)
         return self._constants[key]
+
+
+def _attributes(layer: DenseLayer) -> dict[str, Any]:
+    """The attributes of a layer's op, types left out."""
+    shared = {"activation": layer.activation, "is_weight_const": True}
+    if layer.geometry is not None:
+        inputs = layer.weights.shape[1] // layer.geometry.taps * layer.geometry.groups
+        filters = layer.weights.shape[0]
+        window = convolution_attributes(layer.geometry)
+        return shared | window | {"filters": filters, "inputs": inputs}
+    return shared | {
+        "units": layer.weights.shape[0],
+        "inputs": layer.weights.shape[1],
+        "x_axes": layer.x_axes,
+        "y_axes": list(layer.y_axes),
+    }

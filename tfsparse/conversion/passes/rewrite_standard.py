@@ -27,6 +27,7 @@ from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 from tfsparse.conversion.splicing import splice
 from tfsparse.conversion.standard_ops import (
+    convolution,
     dense,
     measured_range,
     through_bfloat16,
@@ -80,7 +81,9 @@ def rewrite_standard(
         id of a plan to the name of the node of its result.
     """
     ranks = {
-        id(plan): views.of(plan.layer.graph).shape(plan.layer.x).rank
+        id(plan): 4
+        if plan.layer.geometry is not None
+        else views.of(plan.layer.graph).shape(plan.layer.x).rank
         for plan in plans
         if plan.convert
     }
@@ -109,14 +112,16 @@ class _StandardRewriter(Rewriter):
             tf.TensorSpec(kernel.shape, tf.float32),
         ]
         if layer.residual is not None:
-            arguments.append(self._float(layer.residual))
+            arguments.append(self._residual(layer))
             specs.append(tf.TensorSpec(None, tf.float32))
 
         def computed(
             x: tf.Tensor, kernel: tf.Tensor, residual: tf.Tensor | None = None
         ) -> tf.Tensor:
-            given = (layer.bias, residual, layer.activation, layer.x_axes, layer.y_axes)
-            return dense(x, kernel, *given)
+            given = (layer.bias, residual, layer.activation)
+            if layer.geometry is not None:
+                return convolution(x, kernel, *given, layer.geometry)
+            return dense(x, kernel, *given, layer.x_axes, layer.y_axes)
 
         (result,) = splice(self._graph, name, computed, arguments, specs)
         node = tf.compat.v1.NodeDef(name=name, op="Identity", input=[result, *control])

@@ -1,0 +1,179 @@
+"""The law of the conversion for convolutions, in every spelling of both versions of Keras."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfsparse
+
+from .convolutional_models import (
+    BOTH,
+    FUSED,
+    IMAGES,
+    SEQUENCES,
+    every_input,
+    every_kind,
+    everything,
+    pruned,
+    residual_network,
+    thinned,
+)
+from .helpers import FLOAT_CONV_OP, INT8_CONV_OP, nodes, normal, save, spec
+
+SIZES = pytest.mark.parametrize("is_open", [False, True], ids=["fixed", "open"])
+KINDS = [*IMAGES, *SEQUENCES]
+
+
+@functools.cache
+def converted(k, is_open, precision):
+    """A model with every kind of convolution, its conversion, and the answers of both."""
+    model = every_kind(k, is_open)
+    data = every_input(24, 5) if precision == "int8" else None
+    result = everything(model, precision, data)
+    inputs = every_input(6, 9)
+    expected = {name: np.asarray(value) for name, value in model(inputs).items()}
+    found = {name: value.numpy() for name, value in result(**inputs).items()}
+    return result, expected, found
+
+
+def assert_close(found, expected, bound):
+    assert found.shape == expected.shape and np.abs(expected).max() > 0
+    np.testing.assert_allclose(found, expected, rtol=0, atol=bound * np.abs(expected).max())
+
+
+@BOTH
+@SIZES
+@pytest.mark.parametrize("name", KINDS)
+def test_fp32(k, is_open, name):
+    result, expected, found = converted(k, is_open, "fp32")
+    assert_close(found[name], expected[name], 1e-5)
+    if name in FUSED:
+        assert result.report[name].converted and result.report[name].fused == FUSED[name]
+
+
+@BOTH
+@SIZES
+@pytest.mark.parametrize("name", KINDS)
+def test_int8(k, is_open, name):
+    result, expected, found = converted(k, is_open, "int8")
+    assert_close(found[name], expected[name], 0.05)
+    if name in FUSED:
+        row = result.report[name]
+        assert (row.precision, row.input, row.output) == ("int8", "float32", "float32")
+        assert 0 < row.error < 0.02
+
+
+@BOTH
+@pytest.mark.parametrize("name", FUSED)
+def test_bf16(k, name):
+    _, expected, found = converted(k, False, "bf16")
+    assert_close(found[name], expected[name], 0.02)
+
+
+@BOTH
+@SIZES
+def test_nothing_is_left_of_convolutions(k, is_open):
+    result, _, _ = converted(k, is_open, "fp32")
+    graph = result.graph_def()
+    assert not nodes(graph, "Conv2D") and not nodes(graph, "SpaceToBatchND")
+    assert len(nodes(graph, FLOAT_CONV_OP)) == len(KINDS) - 1
+    padded = [node for node in nodes(graph, FLOAT_CONV_OP) if any(node.attr["paddings"].list.i)]
+    assert padded and not nodes(graph, "Pad")
+
+
+@BOTH
+def test_what_stays_says_why(k):
+    result, _, _ = converted(k, False, "fp32")
+    reasons = {(row.layer, row.reason) for row in result.report if not row.converted}
+    assert reasons == {
+        ("separable", "DepthwiseConv2dNative is not converted"),
+        ("transposed", "Conv2DBackpropInput is not converted"),
+    }
+
+
+@BOTH
+def test_others_stay(k):
+    x = k.layers.Input((4, 6, 6, 3), name="x")
+    y = k.layers.Conv3D(4, 3, name="volume")(x)
+    report = tfsparse.convert(k.Model(x, y)).report
+    assert report["volume"].reason == "Conv3D is not converted"
+    assert report["volume"].shape == (3, 3, 3, 3, 4)
+
+
+def images(count, seed):
+    return normal((count, 8, 9, 3), seed)
+
+
+@BOTH
+@SIZES
+def test_uint8_flows_through_a_residual_network(k, is_open):
+    model = residual_network(k, (None, None) if is_open else (8, 9))
+    result = everything(model, "int8", images(64, 1))
+    types = {row.layer: (row.input, row.output) for row in result.report}
+    inner = [name for name in types if name not in ("stem", "head", "classes")]
+    assert types["stem"] == ("float32", "uint8") and types["head"] == ("uint8", "float32")
+    assert all(types[name] == ("uint8", "uint8") for name in inner)
+    residuals = [row.layer for row in result.report if "residual" in row.fused]
+    assert residuals in (["a3", "b0"], ["a3", "b3"])
+    ops = nodes(result.graph_def(), INT8_CONV_OP)
+    uint8 = [node for node in ops if node.attr["Tresidual"].type == tf.uint8.as_datatype_enum]
+    assert len(uint8) == 2
+    x = images(16, 2)
+    (found,) = result(x).values()
+    expected = np.asarray(model(x))
+    assert np.linalg.norm(found.numpy() - expected) < 0.05 * np.linalg.norm(expected)
+
+
+@BOTH
+def test_a_nested_and_a_subclassed_model(k):
+    class Block(k.layers.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.conv = k.layers.Conv2D(4, 3, padding="same", name="conv")
+            self.norm = k.layers.BatchNormalization(name="norm")
+
+        def call(self, x):
+            return k.activations.relu(self.norm(self.conv(x)) + x)
+
+    inner = k.Sequential(
+        [k.layers.Input((8, 9, 4)), k.layers.Conv2D(4, 3, padding="same", name="inside")],
+        name="inner",
+    )
+    x = k.layers.Input((8, 9, 4), name="x")
+    model = thinned(k.Model(x, Block(name="block")(k.layers.ReLU()(inner(x)))))
+    result = everything(model)
+    names = {row.layer: row.fused for row in result.report}
+    inside, block = sorted(names, key=lambda name: name.startswith("block"))
+    assert inside in ("inner/inside", "inside") and names[inside] == ("bias", "relu")
+    assert names[block] == ("bias", "residual", "relu")
+    data = normal((3, 8, 9, 4), 4)
+    (found,) = result(data).values()
+    assert_close(found.numpy(), np.asarray(model(data)), 1e-5)
+
+
+APPLICATIONS = {
+    "MobileNetV2": lambda k: k.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None),
+    "ResNet50": lambda k: k.applications.ResNet50(
+        include_top=False, pooling="avg", weights=None, input_shape=(32, 32, 3)
+    ),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_an_application(tmp_path, k, name):
+    model = pruned(APPLICATIONS[name](k))
+    x = normal((2, 32, 32, 3), 7)
+    convolutions = [each for each in model.layers if type(each) is k.layers.Conv2D]
+    # Keras traces a model several times to export it; this traces it once.
+    variables = [getattr(each, "value", each) if k is keras else each for each in model.weights]
+    save(
+        tmp_path, lambda x: {"y": model(x, training=False)}, {"x": spec(None, 32, 32, 3)}, variables
+    )
+    overrides = {each.name: "convert" for each in convolutions}
+    result = tfsparse.convert(tmp_path, overrides=overrides)
+    assert_close(result(x)["y"].numpy(), np.asarray(model(x)), 1e-5)
+    assert len(nodes(result.graph_def(), FLOAT_CONV_OP)) == len(convolutions)

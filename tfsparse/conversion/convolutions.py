@@ -1,0 +1,76 @@
+"""Convolutions by a constant kernel, read as a product whose inputs are the pixels of a window."""
+
+from __future__ import annotations
+
+from tfsparse.conversion.geometry import NO_PADS, Geometry, Pads
+from tfsparse.conversion.graph import NodeDef
+from tfsparse.conversion.graph_view import GraphView
+from tfsparse.conversion.products import NoProduct, Product, shape_of_constant
+from tfsparse.conversion.weights import Weights
+
+CONVOLUTION = "Conv2D"
+"""The op that is read here. One over a sequence is an image of height 1 to TensorFlow."""
+
+
+def read_convolution(view: GraphView, node: NodeDef) -> Product | NoProduct | None:
+    """Reads a node as a convolution by a constant kernel.
+
+    Args:
+        view: The graph.
+        node: A node whose op is `CONVOLUTION`.
+
+    Returns:
+        The convolution, as a product with a `Geometry`; or why it cannot be read so; or None
+        where the node is a constant itself.
+    """
+    if view.is_constant(f"{node.name}:0"):
+        return None
+    x, kernel = view.data_inputs(node)
+    if not view.is_constant(kernel):
+        return NoProduct("its weights are not constant")
+    shape = shape_of_constant(view, kernel)
+    if channels_come_first(node):
+        return NoProduct("its channels come first (channels_first)", shape, kernel)
+    x_shape = view.shape(x)
+    channels = None if x_shape.rank != 4 else x_shape[-1]
+    if channels is None:
+        return NoProduct("how many channels its activations have is unknown", shape, kernel)
+    height, width, depth, filters = shape
+    geometry = geometry_of(node, (height, width), channels // max(1, depth))
+    order = (3, 0, 1, 2)
+    weights = Weights(view.constants, kernel, order, (filters, height * width * depth))
+    return Product(x, None, 1, weights, (filters,), None, geometry)
+
+
+def geometry_of(node: NodeDef, kernel_size: tuple[int, int], groups: int) -> Geometry:
+    """The window of a node that has TensorFlow's attributes of a convolution or pooling."""
+    return Geometry(
+        kernel_size=kernel_size,
+        strides=along_image(node, "strides"),
+        dilations=along_image(node, "dilations"),
+        pads=_pads(node),
+        groups=groups,
+    )
+
+
+def along_image(node: NodeDef, name: str) -> tuple[int, int]:
+    """What an attribute of one number for each axis (NHWC) says of the height and the width."""
+    if name not in node.attr:  # To look would be to add it. Pooling has no dilations.
+        return 1, 1
+    values = list(node.attr[name].list.i) or [1, 1, 1, 1]
+    return int(values[1]), int(values[2])
+
+
+def channels_come_first(node: NodeDef) -> bool:
+    """Whether a node's images are NCHW."""
+    return "data_format" in node.attr and node.attr["data_format"].s == b"NCHW"
+
+
+def _pads(node: NodeDef) -> Pads | None:
+    padding = node.attr["padding"].s
+    if padding == b"SAME":
+        return None
+    if padding == b"VALID":
+        return NO_PADS
+    top, bottom, left, right = list(node.attr["explicit_paddings"].list.i)[2:6]
+    return int(top), int(bottom), int(left), int(right)
