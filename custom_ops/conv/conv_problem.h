@@ -70,6 +70,9 @@ struct ConvProblem {
     product.residual_zero_point = 33;
   }
 
+  FilterGroups filter_groups() const {
+    return {geometry.groups, geometry.height.kernel * geometry.width.kernel};
+  }
   int64_t y_size() const { return geometry.pixels() * geometry.filters; }
 
   void SetResidual(int kind) {
@@ -211,7 +214,7 @@ std::unique_ptr<const Conv<T>> CreateConv(const ConvProblem<T>& p, const Kernel<
                                           const FewRowsKernel<T>* few_rows = nullptr) {
   std::unique_ptr<const Conv<T>> conv;
   const Status status =
-      Conv<T>::Create(p.matrix.view(), kernel, few_rows, &conv, Threads(), p.geometry.groups);
+      Conv<T>::Create(p.matrix.view(), kernel, few_rows, &conv, Threads(), p.filter_groups());
   EXPECT_TRUE(status.ok()) << status.message();
   return conv;
 }
