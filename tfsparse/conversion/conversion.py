@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
-import tensorflow as tf
-
-from tfsparse.conversion.calibration_data import batches, of_signatures
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.function_calibration import calibration_of
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
-from tfsparse.conversion.layer_error import layer_error
 from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
@@ -19,7 +17,7 @@ from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.embed import embed_small_variables
 from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
-from tfsparse.conversion.passes.quantize import Calibration, calibrate
+from tfsparse.conversion.passes.quantize import Calibration
 from tfsparse.conversion.passes.rewrite import rewrite
 from tfsparse.conversion.passes.rewrite_standard import (
     refuse_our_ops,
@@ -28,18 +26,13 @@ from tfsparse.conversion.passes.rewrite_standard import (
 )
 from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
-from tfsparse.conversion.progress import progress
-from tfsparse.conversion.quantization import LARGEST_SCALE, activation_params, scales_fit
+from tfsparse.conversion.precision_choice import choose_precisions, plan_all
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
 from tfsparse.conversion.request import Request
-from tfsparse.conversion.state import State
-from tfsparse.conversion.targets import Precision
 
 _LARGE_ERROR = 0.1
 """An error of a layer that the report points at."""
-
-_FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 
 @dataclasses.dataclass(eq=False)
@@ -125,20 +118,9 @@ def _convert(
     store: PackedStore,
 ) -> tuple[list[OpReport], Calibration]:
     planner = Planner(options, store)
-    if request.auto:
-        calibration = _calibration(found, graphs.state, request, found.layers)
-        if request.activations == "dynamic":
-            calibration.params = {}
-        plans = []
-        for layer in found.layers:
-            plans.append(_best(layer, planner, calibration, request))
-            planner.settle(plans[-1])
-    else:
-        plans = [planner.plan(layer) for layer in found.layers]
-        quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
-        calibration = _calibration(found, graphs.state, request, quantized)
-        plans = [_that_fits(plan, planner, calibration) for plan in plans]
-    plans = [_with_error(plan, calibration) for plan in plans]
+    calibrate = functools.partial(calibration_of, found.function, graphs.state, request)
+    choose = choose_precisions if request.auto else plan_all
+    plans, calibration = choose(found.layers, planner, calibrate, request)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)
@@ -150,92 +132,6 @@ def _convert(
         size_axes(plans, made, sizes)
         finished = _finish(found.function.graph, graphs, plans, made, calibration)
     return _rows(found, plans, made, finished), calibration
-
-
-def _calibration(
-    found: _Found, state: State, request: Request, layers: Sequence[DenseLayer]
-) -> Calibration:
-    graph = found.function.graph
-    needed = request.auto or request.activations == "calibrated"
-    if not needed or not any(layer.graph is graph for layer in layers):
-        return Calibration()
-    specs = _specs(found.function)
-    data = of_signatures(request.data, found.function.signatures, list(specs))
-    try:
-        read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
-    except ValueError:
-        # Data are for signatures; another function of the model need not take the same.
-        if any(entry.is_signature for entry in found.function.entries):
-            raise
-        return Calibration()
-    shown = progress(read, read.total, "Calibrating")
-    with state.unchanged():
-        calibration = calibrate(graph, specs, layers, shown, request.method)
-    calibration.bounded = read.bounded
-    return calibration
-
-
-def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
-    entry = function.entries[0]
-    specs = {}
-    for name, node in zip(entry.input_names(function.graph), function.graph.inputs, strict=True):
-        attributes = function.graph.nodes[node].attr
-        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
-        specs[name] = tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type), name)
-    return specs
-
-
-def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
-    """Names of inputs in the order in which the model takes them without names.
-
-    A callable attribute knows it; a signature has its inputs by name alone.
-    """
-    entry = next((each for each in function.entries if not each.is_signature), None)
-    if entry is None or len(entry.pairing.inputs) != len(names):
-        return list(names)
-    places = sorted(range(len(names)), key=lambda place: entry.pairing.inputs[place])
-    return [names[place] for place in places]
-
-
-def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
-    """The fastest plan whose precision is measured to add no more than the allowed error."""
-    plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
-    wanted = [_that_fits(plan, planner, calibration) for plan in plans if plan.convert]
-    wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
-    reason = plans[-1].reason
-    for plan in wanted:
-        measured = _with_error(plan, calibration)
-        allowed = measured.error is not None and measured.error <= request.max_error
-        if plan.precision == "fp32" or allowed:
-            return measured
-        if plan is wanted[0]:
-            exceeds = f"its error would exceed max_error={request.max_error}"
-            unknown = "the calibration data do not show its error"
-            reason = f"{unknown if measured.error is None else exceeds} in {plan.precision}"
-    return dataclasses.replace(plans[-1], reason=reason, packed=None)
-
-
-def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:
-    """The plan, or one for fp32 where the scales of activations and weights overflow together."""
-    if plan.packed is None or plan.packed.scale is None:
-        return plan
-    params = calibration.params.get((plan.layer.graph, plan.layer.x))
-    # What is measured in each call may be anything.
-    if scales_fit(LARGEST_SCALE if params is None else params.scale, plan.packed.scale):
-        return plan
-    other = planner.plan(plan.layer, "fp32")
-    return dataclasses.replace(other, reason=f"{other.reason}; its int8 scales would overflow")
-
-
-def _with_error(plan: Plan, calibration: Calibration) -> Plan:
-    rows = calibration.samples.get(id(plan.layer))
-    if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
-        return plan
-    params = calibration.params.get((plan.layer.graph, plan.layer.x))
-    if params is None:  # The op measures the range when it runs.
-        params = activation_params(float(rows.min()), float(rows.max()))
-    error = layer_error(rows, plan.layer.weights, plan.packed, params)
-    return dataclasses.replace(plan, error=error)
 
 
 @dataclasses.dataclass
