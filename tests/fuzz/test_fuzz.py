@@ -45,6 +45,10 @@ def test_op_arguments(program):
     assert last.refused > 50
 
 
+def test_the_paths_are_those_of_this_processor(program):
+    assert op_arguments.paths(program)[0] == "portable"
+
+
 def test_the_sanitizers_are_there(program):
     content = Path(program).read_bytes()
     assert b"__asan_report_load" in content
