@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 def test_answers_or_errors(folder):
     """All kinds in the same two workers, since it takes longer to start one."""
-    tries = {"serve": 40, "convert": 8, "mutated": 15}
+    tries = {"serve": 40, "convert": 6, "mutated": 10}
     jobs = [
         {"kind": kind, "models": str(folder), "seed": SEED + i}
         for kind, number in tries.items()
