@@ -29,7 +29,8 @@ def test_answers_or_errors(folder):
     for kind, number in tries.items():
         outcomes = [result.outcome for job, result in results if job["kind"] == kind]
         assert len(outcomes) == number
-        assert set(outcomes) == {"answered", "refused"}
+        assert "answered" in outcomes
+    assert sum(result.outcome == "refused" for _, result in results) > 20
 
 
 @pytest.fixture(scope="module")
