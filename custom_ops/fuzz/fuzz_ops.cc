@@ -7,7 +7,8 @@
 //
 //   fuzz_ops --path=avx2 --target=chain_int8 --seed=1 --first=i --cases=1
 //
-// Prints `path cases answered refused` as it gets on. A broken law, a sanitizer's report, a crash,
+// --list prints the paths of this processor instead. Prints `path cases answered refused` as it
+// gets on. A broken law, a sanitizer's report, a crash,
 // a case that takes too long or too much memory ends it with the line that repeats the case. Half
 // of the cases run as TensorFlow's threads do, which take subnormal numbers for zeros.
 
@@ -45,6 +46,7 @@ struct Options {
   std::string path, target;
   uint64_t seed = 1;
   int64_t first = 0, cases = 1000;
+  bool list = false;
 };
 
 // What is being run, for the line that repeats it.
@@ -132,6 +134,10 @@ bool Read(const char* argument, const char* flag, std::string* value) {
 bool Parse(int count, char** arguments, Options* options) {
   for (int i = 1; i < count; ++i) {
     std::string number;
+    if (std::strcmp(arguments[i], "--list") == 0) {
+      options->list = true;
+      continue;
+    }
     if (Read(arguments[i], "--path=", &options->path)) continue;
     if (Read(arguments[i], "--target=", &options->target)) continue;
     if (Read(arguments[i], "--seed=", &number)) {
@@ -165,6 +171,10 @@ int Main(int count, char** arguments) {
   if (targets.empty()) {
     std::fprintf(stderr, "fuzz_ops: no target %s\n", options.target.c_str());
     return 2;
+  }
+  if (options.list) {
+    for (Path path : paths) std::printf("%s\n", PathName(path));
+    return 0;
   }
   Watch();
   try {

@@ -76,17 +76,16 @@ class Report:
 
 def fuzz_ops(args, screen, report):
     program = op_arguments.build()
-    bars = {}
-    try:
-        for done in op_arguments.run(program, args.op_arguments, args.seed, args.path):
-            part = f"ops on {done.path}"
-            if part not in bars:
-                bars[part] = screen.add_task(part, total=args.op_arguments)
-            screen.update(bars[part], completed=done.cases)
-            counts = {"answered": done.answered, "refused": done.refused}
-            report.count(part, collections.Counter(counts), args.op_arguments)
-    except op_arguments.FailedError as failure:
-        report.finding(str(failure))
+    for path in [args.path] if args.path else op_arguments.paths(program):
+        part = f"ops on {path}"
+        bar = screen.add_task(part, total=args.op_arguments)
+        try:
+            for done in op_arguments.run(program, args.op_arguments, args.seed, path):
+                screen.update(bar, completed=done.cases)
+                counts = {"answered": done.answered, "refused": done.refused}
+                report.count(part, collections.Counter(counts), args.op_arguments)
+        except op_arguments.FailedError as failure:
+            report.finding(str(failure))
 
 
 def fuzz_models(args, screen, report, folder):

@@ -29,8 +29,14 @@ def build():
     return f"{bazel('info', '--config=asan', 'bazel-bin')}/custom_ops/fuzz/fuzz_ops"
 
 
-def run(program, cases, seed, path=""):
-    """Runs so many sets of arguments on each path, or on one; gives `Progress` as it gets on.
+def paths(program):
+    """Names of the paths that this processor has."""
+    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def run(program, cases, seed, path):
+    """Runs so many sets of arguments on a path; gives `Progress` as it gets on.
 
     Raises:
         FailedError: If a law was broken, a sanitizer has reported, or the program has died.

@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 def test_answers_or_errors(folder):
     """All kinds in the same two workers, since it takes longer to start one."""
-    tries = {"serve": 40, "convert": 8, "mutated": 15}
+    tries = {"serve": 40, "convert": 6, "mutated": 10}
     jobs = [
         {"kind": kind, "models": str(folder), "seed": SEED + i}
         for kind, number in tries.items()
@@ -29,7 +29,8 @@ def test_answers_or_errors(folder):
     for kind, number in tries.items():
         outcomes = [result.outcome for job, result in results if job["kind"] == kind]
         assert len(outcomes) == number
-        assert set(outcomes) == {"answered", "refused"}
+        assert "answered" in outcomes
+    assert sum(result.outcome == "refused" for _, result in results) > 20
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,10 @@ def test_op_arguments(program):
     assert (last.path, last.cases) == ("portable", 700)
     assert last.answered > 200
     assert last.refused > 50
+
+
+def test_the_paths_are_those_of_this_processor(program):
+    assert op_arguments.paths(program)[0] == "portable"
 
 
 def test_the_sanitizers_are_there(program):
