@@ -40,15 +40,15 @@ def convert(
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
-    """Converts a model's dense layers to block-sparse ops, where that is faster.
+    """Converts a model's dense layers and convolutions to block-sparse ops, where that is faster.
 
     In every signature, and in every function that is called as an attribute (Keras's ``serve``),
-    each product by a constant matrix, with its bias, BatchNorm, residual and activation, is
-    replaced by one op over packed weights if the cost model predicts a gain. The block
-    shape is chosen from the zeros that are in the weights; nothing is pruned here. All else
-    of the model stays what it is: tables of embeddings, lookup tables, counters, random numbers,
-    loops and branches. Packed weights are variables of the new model, shared by all that read
-    them; dense weights that nothing reads any more are gone.
+    each product by a constant matrix and each convolution by a constant kernel, with its padding,
+    bias, BatchNorm, residual and activation, is replaced by one op over packed weights if the cost
+    model predicts a gain. The block shape is chosen from the zeros that are in the weights; nothing
+    is pruned here. All else of the model stays what it is: tables of embeddings, lookup tables,
+    counters, random numbers, loops and branches. Packed weights are variables of the new model,
+    shared by all that read them; dense weights that nothing reads any more are gone.
 
     In INT8, weights are quantized per output channel and activations per tensor, and neighbouring
     layers pass uint8 to each other. In bfloat16, weights and the activations that meet them are

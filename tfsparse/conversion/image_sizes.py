@@ -29,7 +29,7 @@ _WINDOWS = {"Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool"}
 _KEEP = {
     *("BiasAdd", "Cast", "Elu", "Erf", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"),
     *("Identity", "IdentityN", "LeakyRelu", "Neg", "Relu", "Relu6", "Rsqrt", "Selu", "Sigmoid"),
-    *("Softplus", "Sqrt", "Square", "Tanh"),
+    *("Snapshot", "Softplus", "Sqrt", "Square", "Tanh"),
 }
 """Ops whose result has the shape of their first input."""
 

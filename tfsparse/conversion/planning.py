@@ -1,4 +1,4 @@
-"""Decides per dense layer: block shape and precision, or why it stays dense.
+"""Decides per layer: block shape and precision, or why it stays dense.
 
 "Never slower" is decided here: a layer is converted only where the cost model predicts a
 gain (or a measurement on this machine shows one), unless the user says otherwise by name. The
@@ -113,7 +113,7 @@ def check_overrides(
             )
         if not convertible and reason is None:
             raise ValueError(
-                f"`overrides` should name dense layers of the model: {known}. Received: {name!r}"
+                f"`overrides` should name layers of the model: {known}. Received: {name!r}"
             )
         if value not in (SKIP, CONVERT) and _block(value) is None:
             raise ValueError(

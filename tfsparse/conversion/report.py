@@ -1,4 +1,4 @@
-"""What a conversion did to each product of a model, and why not."""
+"""What a conversion did to each product and convolution of a model, and why not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfsparse.conversion.layer_name import is_named
 
 @dataclasses.dataclass(frozen=True)
 class OpReport:
-    """One product of the model.
+    """One product or convolution of the model.
 
     Attributes:
         layer: The layer's name as the user knows it, with the names of those it lies in before
@@ -20,7 +20,8 @@ class OpReport:
         node: Name of the node in the converted graph.
         signatures: Signatures that the node serves.
         converted: Whether the block-sparse op took its place.
-        shape: Shape ``(out, in)`` of the weights; of the constant as it is where it is no matrix;
+        shape: Shape ``(out, in)`` of the weights, those of a convolution with all pixels of its
+            window as inputs; of the constant as it is where it is no matrix;
             None if there is none.
         zeros: Share of zeros among the weights, or None.
         block: Block shape such as ``"16x4"``, or None if it stayed.
@@ -57,13 +58,13 @@ class OpReport:
 
 @dataclasses.dataclass(frozen=True)
 class ConversionReport:
-    """All products of a model, as a table.
+    """All products and convolutions of a model, as a table.
 
     ``str(report)`` is an aligned table, `as_dict` plain data for JSON, and the report
     itself a sequence of `OpReport`.
 
     Attributes:
-        ops: One entry per product, in the order of the graph.
+        ops: One entry per product or convolution, in the order of the graph.
         notes: What else is to be said, a sentence each.
 
     Example:

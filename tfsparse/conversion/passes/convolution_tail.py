@@ -26,6 +26,7 @@ from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.image_sizes import ImageSize, ImageSizes, after_window
 from tfsparse.conversion.pads import read_pads
 from tfsparse.conversion.passes.layer_tail import LayerTail
+from tfsparse.conversion.passes.unfuse import UNFUSED
 from tfsparse.conversion.products import Product
 
 
@@ -53,6 +54,9 @@ class ConvolutionTail(LayerTail):
 
     def take_reshapes(self) -> None:
         """Takes the tensors outside of what moves pixels and undoes it behind the convolution."""
+        reader = self._next()
+        if reader is not None and reader.node.op == UNFUSED:
+            self._extend(reader.node)
         self._take_height()
         self._take_dilation()
 

@@ -8,17 +8,20 @@ Order is kept where it matters: every node of the function that has an effect wa
 call
 waited for, and who waited for the call now waits for the function's results and for what must run.
 
-A function with ``jit_compile`` is inlined where a product is inside, for the op that
+A function with ``jit_compile`` is inlined where a product or convolution is inside, for the op that
 takes its place cannot be compiled by XLA; any other one stays a call, as fast as it was.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import tensorflow as tf
 
 from tfsparse.conversion.control_flow import CALLS, body_key, function_slots, has_bodies
 from tfsparse.conversion.function_def import Library, is_stateful, read_function
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of, tensor_name
+from tfsparse.conversion.passes.unfuse import unfuse
 
 PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Conv2D", "Einsum"}
 
@@ -39,6 +42,8 @@ def inline(graph: Graph, library: Library) -> None:
         if called is not None:
             body = read_function(library[called], library)
             inline(body, library)
+            if _is_compiled(node, library[called]):
+                unfuse(body)
             _splice(graph, node, body)
         elif has_bodies(node):
             for slot in function_slots(node):
@@ -55,8 +60,12 @@ def _called(node: NodeDef, library: Library) -> str | None:
     if node.op not in CALLS:
         return None
     name = str(node.attr["f"].func.name)
-    compiled = node.attr[_COMPILED].b or library[name].attr[_COMPILED].b
+    compiled = _is_compiled(node, library[name])
     return None if compiled and not _has_products(name, library) else name
+
+
+def _is_compiled(call: NodeDef, function: Any) -> bool:
+    return any(_COMPILED in each.attr and each.attr[_COMPILED].b for each in (call, function))
 
 
 def _has_products(name: str, library: Library) -> bool:
