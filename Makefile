@@ -76,6 +76,10 @@ test-gcc: setup ## C++ tests built with GCC
 test-python: build ## Python tests; ARGS="-k name" selects
 	@$(python) -m pytest -n auto --dist loadfile $(ARGS)
 
+.PHONY: fuzz
+fuzz: build ## Attacks ops and models with random input; ARGS="--op_arguments=100000 --models=10000"
+	@$(python) -m tests.fuzz $(ARGS)
+
 .PHONY: lint
 lint: setup ## ruff, mypy and clang-format on every file, as a commit would
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure

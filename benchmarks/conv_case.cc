@@ -103,7 +103,7 @@ Status Run(const ConvCase& c, ConvResult* result) {
 
   const auto ms = TimeInTurns<2>({ours, dense}, kSeconds);
   result->ms = ms[0], result->onednn_dense_ms = ms[1];
-  result->kernel = conv->matmul(0).kernel_name(c.geometry.pixels());
+  result->kernel = conv->product(0).kernel_name(c.geometry.pixels());
   const double zeros = static_cast<double>(std::count(data.dense.begin(), data.dense.end(), T{0}));
   result->sparsity = zeros / static_cast<double>(data.dense.size());
   result->real_gops =

@@ -7,6 +7,7 @@ models can be pruned, and what needs the ops says that they are missing.
 
 from tfsparse import ops
 from tfsparse.conversion import ConversionReport, ConvertedModel, convert, export
+from tfsparse.conversion.source import inspect_models_with
 from tfsparse.pattern import BlockPattern, ChannelPattern, NMPattern, parse_pattern
 from tfsparse.pruning import (
     AfterTarget,
@@ -24,6 +25,7 @@ from tfsparse.pruning import (
     SensitivityReport,
     SparsityReport,
     UpdatePruning,
+    load_weights,
     prune_block,
     register_criterion,
     register_prunable,
@@ -31,6 +33,7 @@ from tfsparse.pruning import (
     sparsity_report,
     strip_pruning,
 )
+from tfsparse.pruning.schedule_check import check_schedules
 
 __all__ = [
     "AfterTarget",
@@ -55,6 +58,7 @@ __all__ = [
     "UpdatePruning",
     "convert",
     "export",
+    "load_weights",
     "ops",
     "parse_pattern",
     "prune_block",
@@ -64,6 +68,9 @@ __all__ = [
     "sparsity_report",
     "strip_pruning",
 ]
+
+# Training and conversion meet here: the one warns of what the other is about to export.
+inspect_models_with(check_schedules)
 
 if ops.library_path().exists():
     ops.load()

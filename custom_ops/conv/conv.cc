@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "custom_ops/base/aligned_buffer.h"
-#include "custom_ops/conv/filter_group.h"
 #include "custom_ops/conv/patch_source.h"
 #include "custom_ops/matmul/tiles.h"
 
@@ -14,6 +13,9 @@ namespace {
 // Inputs that packing puts into a lane of 32 bits, at the most.
 template <typename T>
 constexpr int kInLane = static_cast<int>(sizeof(float) / sizeof(T));
+
+// Channels that groups are joined to: as many bytes as a register has.
+constexpr int64_t kJoinedChannels = 64;
 
 // Few patches, kept between calls so that a call allocates nothing.
 AlignedBuffer<uint8_t>& PatchesOfThisThread() {
@@ -25,35 +27,39 @@ AlignedBuffer<uint8_t>& PatchesOfThisThread() {
 
 template <typename T>
 Status Conv<T>::Create(const BlockSparseMatrix<T>& matrix, Path path,
-                       std::unique_ptr<const Conv>* conv, const Threads& threads, int64_t groups) {
-  const auto create = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
+                       std::unique_ptr<const Conv>* conv, const Threads& threads,
+                       const FilterGroups& groups) {
+  const auto make = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
     return Matmul<T>::Create(part, path, matmul, threads);
   };
-  return CreateGroups(matrix, groups, create, conv);
+  return CreateProducts(matrix, groups, make, conv);
 }
 
 template <typename T>
 Status Conv<T>::Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
                        const FewRowsKernel<T>* few_rows, std::unique_ptr<const Conv>* conv,
-                       const Threads& threads, int64_t groups) {
-  const auto create = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
+                       const Threads& threads, const FilterGroups& groups) {
+  const auto make = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
     return Matmul<T>::Create(part, kernel, few_rows, matmul, threads);
   };
-  return CreateGroups(matrix, groups, create, conv);
+  return CreateProducts(matrix, groups, make, conv);
 }
 
-// create(matrix of a group, matmul) makes what multiplies by it.
+// make(matrix of some groups, matmul) makes what multiplies by it.
 template <typename T>
-template <class Create>
-Status Conv<T>::CreateGroups(const BlockSparseMatrix<T>& matrix, int64_t groups,
-                             const Create& create, std::unique_ptr<const Conv>* conv) {
+template <class Make>
+Status Conv<T>::CreateProducts(const BlockSparseMatrix<T>& matrix, const FilterGroups& groups,
+                               const Make& make, std::unique_ptr<const Conv>* conv) {
   if (Status status = Validate(matrix); !status.ok()) return status;
   if (Status status = CheckGroups(matrix, groups); !status.ok()) return status;
   auto made = std::make_unique<Conv>();
-  for (int64_t group = 0; group < groups; ++group) {
-    std::vector<int32_t> indptr;
-    const BlockSparseMatrix<T> part = FilterGroup(matrix, groups, group, &indptr);
-    if (Status status = create(part, &made->matmuls_.emplace_back()); !status.ok()) return status;
+  made->out_ = matrix.out, made->in_ = matrix.in, made->groups_ = groups.count;
+  const int64_t count =
+      std::is_same_v<T, int8_t> ? GroupsToJoin(matrix, groups, kJoinedChannels) : 1;
+  for (int64_t group = 0; group < groups.count; group += count) {
+    const JoinedGroups<T> part(matrix, groups, group, count);
+    Status status = make(part.view(), &made->matmuls_.emplace_back());
+    if (!status.ok()) return status;
   }
   *conv = std::move(made);
   return {};
@@ -63,15 +69,15 @@ template <typename T>
 Status Conv<T>::Run(const ConvCall& call, const Threads& threads) const {
   if (Status status = Check(call); !status.ok()) return status;
   if (call.geometry.pixels() == 0) return {};
-  // Many groups are shared out whole, so that a thread begins work as seldom as it can.
-  if (groups() < kItemsPerThread * threads.count) {
-    for (int64_t group = 0; group < groups(); ++group) RunGroup(call, group, threads);
+  // Many products are shared out whole, so that a thread begins work as seldom as it can.
+  if (products() < kItemsPerThread * threads.count) {
+    for (int64_t number = 0; number < products(); ++number) RunProduct(call, number, threads);
     return {};
   }
   const int64_t cost =
       matmuls_[0]->prepared().instructions() * (call.geometry.pixels() / kLanes + 1) / 2;
-  threads.Run(groups(), cost, [&](int64_t begin, int64_t end) {
-    for (int64_t group = begin; group < end; ++group) RunGroup(call, group, Threads());
+  threads.Run(products(), cost, [&](int64_t begin, int64_t end) {
+    for (int64_t number = begin; number < end; ++number) RunProduct(call, number, Threads());
   });
   return {};
 }
@@ -85,21 +91,30 @@ Status Conv<T>::Check(const ConvCall& call) const {
                            geometry.inputs(), " inputs in ", geometry.groups,
                            " groups. Received: ", out(), ", ", in(), " and ", groups());
   }
-  for (int64_t group = 0; group < groups(); ++group) {
-    Status status = matmuls_[group]->Check(GroupCall(call, group));
+  const ConvGeometry joined = Joined(geometry);
+  for (int64_t number = 0; number < products(); ++number) {
+    Status status = matmuls_[number]->Check(ProductCall(call, joined, number));
     if (!status.ok()) return status;
   }
   return {};
 }
 
-// The product of a group, but for where its x is.
+// With joined groups as one.
 template <typename T>
-MatmulCall Conv<T>::GroupCall(const ConvCall& call, int64_t group) const {
-  const ConvGeometry& geometry = call.geometry;
-  const int64_t output = group * geometry.group_filters();
+ConvGeometry Conv<T>::Joined(const ConvGeometry& geometry) const {
+  ConvGeometry joined = geometry;
+  joined.groups = products();
+  return joined;
+}
+
+// But for where its x is.
+template <typename T>
+MatmulCall Conv<T>::ProductCall(const ConvCall& call, const ConvGeometry& joined,
+                                int64_t number) const {
+  const int64_t output = number * joined.group_filters();
   MatmulCall product = call.call;
-  product.rows = geometry.pixels();
-  product.y_stride = geometry.filters;
+  product.rows = joined.pixels();
+  product.y_stride = joined.filters;
   if (product.rows > 0) {  // else y and the residual may be null
     product.y = product.y_at(output);
     product.residual = product.residual_at(output);
@@ -110,20 +125,20 @@ MatmulCall Conv<T>::GroupCall(const ConvCall& call, int64_t group) const {
 }
 
 template <typename T>
-void Conv<T>::RunGroup(const ConvCall& call, int64_t group, const Threads& threads) const {
-  const ConvGeometry& geometry = call.geometry;
-  const Matmul<T>& matmul = *matmuls_[group];
-  MatmulCall product = GroupCall(call, group);
-  if (geometry.height.is_same_places() && geometry.width.is_same_places()) {
-    product.x = product.x_at(group * geometry.group_channels());
-    product.x_stride = geometry.channels;
+void Conv<T>::RunProduct(const ConvCall& call, int64_t number, const Threads& threads) const {
+  const ConvGeometry joined = Joined(call.geometry);
+  const Matmul<T>& matmul = *matmuls_[number];
+  MatmulCall product = ProductCall(call, joined, number);
+  if (joined.height.is_same_places() && joined.width.is_same_places()) {
+    product.x = product.x_at(number * joined.group_channels());
+    product.x_stride = joined.channels;
     return matmul.RunChecked(product, threads);
   }
   const uint8_t padding = product.x_is_u8 ? static_cast<uint8_t>(product.x_zero_point) : 0;
-  const PatchSource source(geometry, group, product.x, product.x_bytes(), padding, kInLane<T>);
+  const PatchSource source(joined, number, product.x, product.x_bytes(), padding, kInLane<T>);
   if (matmul.IsFew(product.rows)) {
     AlignedBuffer<uint8_t>& patches = PatchesOfThisThread();
-    patches.Reserve(product.rows * geometry.inputs() * product.x_bytes());
+    patches.Reserve(product.rows * joined.inputs() * product.x_bytes());
     source.Copy(0, product.rows, patches.data());
     product.x = patches.data();
   } else {

@@ -9,8 +9,10 @@
 // padding of a quantized x is its zero point.
 //
 // Each group is a product of its own, of weights of its own, that reads some channels of x and
-// writes some of y. A convolution by 1x1 kernels without stride and padding is the product of x as
-// it lies. Where the pixels are so few that kernels for few rows take them, the patches are copied.
+// writes some of y. With int8 weights narrow groups are joined (filter_group.h); with float ones a
+// NaN would reach the groups beside its own. A convolution by 1x1 kernels without stride and
+// padding is the product of x as it lies. Where the pixels are so few that kernels for few rows
+// take them, the patches are copied.
 //
 // Create validates and packs weights once. Run is const, keeps no state and may be called from many
 // threads at a time.
@@ -22,6 +24,7 @@
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/status.h"
 #include "custom_ops/conv/conv_geometry.h"
+#include "custom_ops/conv/filter_group.h"
 #include "custom_ops/format/block_sparse_matrix.h"
 #include "custom_ops/matmul/matmul.h"
 #include "custom_ops/matmul/matmul_call.h"
@@ -41,33 +44,36 @@ class Conv {
   // For the best kernel of a path. Fails where CheckGroups and Matmul::Create do.
   static Status Create(const BlockSparseMatrix<T>& matrix, Path path,
                        std::unique_ptr<const Conv>* conv, const Threads& threads,
-                       int64_t groups = 1);
+                       const FilterGroups& groups = {});
 
   // For a kernel of one's own choice that Accepts the block, and one for few rows, if any.
   static Status Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
                        const FewRowsKernel<T>* few_rows, std::unique_ptr<const Conv>* conv,
-                       const Threads& threads, int64_t groups = 1);
+                       const Threads& threads, const FilterGroups& groups = {});
 
   // Fails, with y untouched, where Validate and Matmul::Check do, and where the geometry is not
   // that of the weights.
   Status Run(const ConvCall& call, const Threads& threads) const;
 
   // Of the whole matrix.
-  int64_t out() const { return groups() * matmuls_[0]->out(); }
-  int64_t in() const { return matmuls_[0]->in(); }
-  int64_t groups() const { return static_cast<int64_t>(matmuls_.size()); }
-  // A group's.
-  const Matmul<T>& matmul(int64_t group) const { return *matmuls_[group]; }
+  int64_t out() const { return out_; }
+  int64_t in() const { return in_; }
+  int64_t groups() const { return groups_; }
+  // Products, each of as many groups.
+  int64_t products() const { return static_cast<int64_t>(matmuls_.size()); }
+  const Matmul<T>& product(int64_t number) const { return *matmuls_[number]; }
 
  private:
-  template <class Create>
-  static Status CreateGroups(const BlockSparseMatrix<T>& matrix, int64_t groups,
-                             const Create& create, std::unique_ptr<const Conv>* conv);
+  template <class Make>
+  static Status CreateProducts(const BlockSparseMatrix<T>& matrix, const FilterGroups& groups,
+                               const Make& make, std::unique_ptr<const Conv>* conv);
 
   Status Check(const ConvCall& call) const;
-  MatmulCall GroupCall(const ConvCall& call, int64_t group) const;
-  void RunGroup(const ConvCall& call, int64_t group, const Threads& threads) const;
+  ConvGeometry Joined(const ConvGeometry& geometry) const;
+  MatmulCall ProductCall(const ConvCall& call, const ConvGeometry& joined, int64_t number) const;
+  void RunProduct(const ConvCall& call, int64_t number, const Threads& threads) const;
 
+  int64_t out_ = 0, in_ = 0, groups_ = 1;
   std::vector<std::unique_ptr<const Matmul<T>>> matmuls_;
 };
 

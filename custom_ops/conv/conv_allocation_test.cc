@@ -35,7 +35,7 @@ void CheckAll() {
     std::vector<float> y(p.y_size());
     p.call.call.y = y.data();
     std::unique_ptr<const Conv<T>> conv;
-    ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), shape.groups).ok());
+    ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), p.filter_groups()).ok());
     for (int count : {1, 3}) {
       const Threads threads = InTurns(count);
       ASSERT_TRUE(conv->Run(p.call, threads).ok());

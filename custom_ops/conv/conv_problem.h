@@ -70,6 +70,9 @@ struct ConvProblem {
     product.residual_zero_point = 33;
   }
 
+  FilterGroups filter_groups() const {
+    return {geometry.groups, geometry.height.kernel * geometry.width.kernel};
+  }
   int64_t y_size() const { return geometry.pixels() * geometry.filters; }
 
   void SetResidual(int kind) {
@@ -125,20 +128,27 @@ struct ConvProblem {
   ConvCall call;
 };
 
-// What is added to an output before its activation, in the order of the definition.
-inline float AddResidual(const MatmulCall& call, int64_t place, float y) {
+// What is added to an output before its activation, in the order of the definition: of uint8 by a
+// scale and a zero point.
+inline float AddResidual(const MatmulCall& call, int64_t place, float y, float scale = 1,
+                         int32_t zero_point = 0) {
   if (call.residual == nullptr) return y;
   if (!call.residual_is_u8) return y + static_cast<const float*>(call.residual)[place];
   const int32_t q = static_cast<const uint8_t*>(call.residual)[place];
-  return std::fma(static_cast<float>(q - call.residual_zero_point), call.residual_scale, y);
+  return std::fma(static_cast<float>(q - zero_point), scale, y);
 }
 
 // The definition, bit for bit.
 inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
   const MatmulCall& call = p.call.call;
   const int64_t in = p.geometry.inputs(), filters = p.geometry.filters;
-  const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
-  const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
+  const bool folds = call.y_is_u8 && (call.residual == nullptr || call.residual_is_u8) &&
+                     call.activation <= Activation::kRelu;
+  const float unit = folds ? 1 / call.y_scale : 1.0f;
+  const float inv_y_scale = folds ? 1.0f : 1 / call.y_scale;
+  const bool shifts = folds && call.residual != nullptr;
+  const float residual_scale = call.residual_scale * unit;
+  const float shift = shifts ? -call.residual_zero_point * residual_scale : 0;
   std::vector<uint8_t> image = p.x;
   for (size_t i = 0; i < image.size() && !call.x_is_u8; ++i) {
     image[i] = QuantizeU8(p.x_float[i], 1 / call.x_scale, call.x_zero_point);
@@ -151,8 +161,8 @@ inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
                 static_cast<uint8_t>(call.x_zero_point));
     const float scale = call.x_scale * call.w_scale[n] * unit;
     float y = ReferenceDot(patch.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
-                           call.bias[n] * unit);
-    y = AddResidual(call, place, y);
+                           call.bias[n] * unit + shift);
+    y = AddResidual(call, place, y, residual_scale, shifts ? 0 : call.residual_zero_point);
     WithActivation(call.activation,
                    [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
     if (call.y_is_u8) {
@@ -204,7 +214,7 @@ std::unique_ptr<const Conv<T>> CreateConv(const ConvProblem<T>& p, const Kernel<
                                           const FewRowsKernel<T>* few_rows = nullptr) {
   std::unique_ptr<const Conv<T>> conv;
   const Status status =
-      Conv<T>::Create(p.matrix.view(), kernel, few_rows, &conv, Threads(), p.geometry.groups);
+      Conv<T>::Create(p.matrix.view(), kernel, few_rows, &conv, Threads(), p.filter_groups());
   EXPECT_TRUE(status.ok()) << status.message();
   return conv;
 }

@@ -29,6 +29,8 @@ const ConvShape kShapes[] = {
     {"Groups", 1, {6, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 32, 32, 4, 4, 1},
     {"GroupsThatFillRegisters", 1, {5, 3, 2, 1, 1, 1}, {7, 3, 2, 1, 1, 1}, 128, 8, 2, 2, 4},
     {"Depthwise", 2, {7, 3, 1, 1, 1, 1}, {6, 3, 1, 1, 1, 1}, 6, 12, 6, 2, 1},
+    {"JoinedGroups", 1, {8, 3, 1, 1, 1, 1}, {9, 3, 2, 1, 1, 1}, 128, 64, 16, 4, 1},
+    {"DepthwiseJoined", 1, {7, 3, 1, 2, 2, 2}, {8, 3, 1, 1, 1, 1}, 96, 96, 96, 1, 1},
     {"Pointwise", 3, {5, 1, 1, 1, 0, 0}, {5, 1, 1, 1, 0, 0}, 20, 17, 1, 16, 4},
     {"PointwiseGroups", 2, {4, 1, 1, 1, 0, 0}, {5, 1, 1, 1, 0, 0}, 12, 16, 2, 8, 2},
     {"StridedPointwise", 2, {9, 1, 2, 1, 0, 0}, {8, 1, 3, 1, 0, 0}, 22, 15, 1, 5, 3},
@@ -113,7 +115,7 @@ void CheckLaw(const ConvShape& shape) {
   Path path;
   ASSERT_TRUE(ChoosePath(&path).ok());
   std::unique_ptr<const Conv<T>> conv;
-  ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), shape.groups).ok());
+  ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), p.filter_groups()).ok());
   const std::vector<uint8_t> y = p.Run(*conv, RoundRobin(2));
   const int64_t filters = p.geometry.group_filters(), pixels = p.geometry.pixels();
   for (int64_t group = 0; group < shape.groups; ++group) {
@@ -131,7 +133,10 @@ void CheckLaw(const ConvShape& shape) {
     call.bias += group * filters;
     call.w_scale += group * filters;
     call.y = product.data();
-    ASSERT_TRUE(conv->matmul(group).Run(call, Threads()).ok());
+    std::unique_ptr<const Matmul<T>> matmul;
+    const JoinedGroups<T> part(p.matrix.view(), p.filter_groups(), group, 1);
+    ASSERT_TRUE(Matmul<T>::Create(part.view(), path, &matmul).ok());
+    ASSERT_TRUE(matmul->Run(call, Threads()).ok());
     for (int64_t i = 0; i < pixels * filters; ++i) {
       const int64_t place = i / filters * shape.filters + group * filters + i % filters;
       ASSERT_EQ(std::memcmp(&product[i], y.data() + place * sizeof(float), sizeof(float)), 0)
@@ -176,8 +181,9 @@ INSTANTIATE_TEST_SUITE_P(All, ConvOf, testing::ValuesIn(kShapes), NameOf);
 
 // Enough groups for the threads to share them out whole.
 TEST(Conv, SharesOutGroups) {
-  ConvProblem<int8_t> p({"", 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 64, 64, 16, 4, 4});
+  ConvProblem<int8_t> p({"", 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 1024, 64, 16, 4, 4});
   const auto conv = CreateConv(p, SelectKernel<int8_t>(Path::kPortable, 4, 4));
+  ASSERT_EQ(conv->products(), 16);
   int64_t items = 0;
   Threads threads = RoundRobin(2);
   threads.parallel_for = [&items, share = threads.parallel_for](int64_t count, int64_t cost,
@@ -189,23 +195,35 @@ TEST(Conv, SharesOutGroups) {
   EXPECT_EQ(items, 16);
 }
 
+TEST(Conv, JoinsNarrowGroups) {
+  const auto products = [](const ConvShape& shape) {
+    const ConvProblem<int8_t> p(shape);
+    return CreateConv(p, SelectKernel<int8_t>(Path::kPortable, 4, 4))->products();
+  };
+  const ConvAxis axis = {3, 3, 1, 1, 1, 1};
+  EXPECT_EQ(products({"", 1, axis, axis, 256, 256, 32, 4, 4}), 4);
+  EXPECT_EQ(products({"", 1, axis, axis, 128, 64, 2, 4, 4}), 2);
+  EXPECT_EQ(products({"", 1, axis, axis, 48, 48, 4, 4, 4}), 1);
+  EXPECT_EQ(products({"", 1, axis, axis, 48, 64, 8, 4, 4}), 8) << "blocks straddle taps";
+}
+
 TEST(Conv, RefusesBlocksThatStraddleGroups) {
   RandomMatrix<float> matrix(12, 9, 4, 1, 0.5, 1);
   std::unique_ptr<const Conv<float>> conv;
   for (int64_t groups : {2, 5, 0, -1}) {
     const Status status =
-        Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), groups);
+        Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {groups, 9});
     EXPECT_FALSE(status.ok()) << groups;
     EXPECT_EQ(conv, nullptr);
   }
-  EXPECT_TRUE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), 3).ok());
+  EXPECT_TRUE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {3, 9}).ok());
 }
 
 TEST(Conv, RefusesBrokenWeights) {
   RandomMatrix<float> matrix(8, 9, 4, 1, 0, 1);
   matrix.indptr[1] = 100;
   std::unique_ptr<const Conv<float>> conv;
-  EXPECT_FALSE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), 2).ok());
+  EXPECT_FALSE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {2, 9}).ok());
 }
 
 TEST(Conv, LeavesYAloneWhenACallIsRefused) {

@@ -1,9 +1,9 @@
 // Sums lie as [output][row]; y wants [row][output], 16 or 64 outputs at a time.
 //
 // Rows: 16 x 16 sums are transposed in registers, and scale, bias and residual are vectors
-// over the outputs. This is how float y is made, and uint8 y with a residual.
+// over the outputs. This is how float y is made, and uint8 y with a float residual.
 //
-// Quads, for uint8 y without: sums are activated and quantized where they are (quantize_quad.h),
+// Quads, for any other uint8 y: sums are activated and quantized where they are (quantize_quad.h),
 // and the four outputs of a quad are packed into one lane. 16 quads by 16 rows are then the same
 // transposition, for four times as many outputs.
 //
@@ -100,14 +100,17 @@ void OutputRows(const OutputArgs& args, const Residual& residual) {
   }
 }
 
-template <Activation kActivation, Clamp kClamp>
+template <class Residual, Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
+  Residual residual(args);
   for (int64_t row = 0; row < args.rows; row += kLanes) {
     const int64_t rows = Min(args.rows - row, kLanes);
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
+    residual.Load(row, rows, 0, args.outputs);
     __m512i quads[kQuads];
     for (int i = 0; i < kQuads; ++i) {
-      quads[i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i);
+      quads[i] =
+          QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i, residual, i);
     }
     Avx512::Transpose(quads);
     uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
@@ -165,10 +168,17 @@ void OutputS32ToF32Avx512(const OutputArgs& args) { OutputRowsOf<FromS32, ToF32>
 void OutputS32ToU8Avx512(const OutputArgs& args) {
   if (args.residual == nullptr) {
     return WithQuantization(args, [&](auto activation, auto clamp) {
-      OutputQuads<activation.value, clamp.value>(args);
+      OutputQuads<NoQuads<Avx512>, activation.value, clamp.value>(args);
     });
   }
-  OutputRowsOf<FromS32, ToU8>(args);
+  if (args.residual_is_u8) {
+    return WithQuantization<Clamp::kNan>(args, [&](auto activation, auto clamp) {
+      OutputQuads<QuadsU8<Avx512>, activation.value, clamp.value>(args);
+    });
+  }
+  WithActivation(args.activation, [&](auto activation) {
+    OutputRows<FromS32, ToU8, activation.value>(args, ResidualF32<Avx512>(args));
+  });
 }
 
 void FewRowsOutputF32Avx512(const OutputArgs& args) { OutputFewRowsOf<FromF32, ToF32>(args); }

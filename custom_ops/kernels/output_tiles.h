@@ -6,9 +6,9 @@
 // With L lanes in a register:
 //
 // Rows: L x L sums are transposed in registers, and scale, bias and residual are vectors
-// over the outputs. This is how float y is made, and uint8 y with a residual.
+// over the outputs. This is how float y is made, and uint8 y with a float residual.
 //
-// Quads, for uint8 y without: sums are activated and quantized where they are, and the four
+// Quads, for any other uint8 y: sums are activated and quantized where they are, and the four
 // outputs of a quad are packed into one lane. L quads by L rows are then the same
 // transposition, for four times as many outputs. The packs saturate, which is the lower
 // clamp; the upper one is a min, because a float beyond int32 would wrap.
@@ -106,20 +106,23 @@ void OutputRows(const OutputArgs& args, const Residual& residual) {
   }
 }
 
-template <class Vec, class Lanes, Activation kActivation, Clamp kClamp>
+template <class Vec, class Lanes, class Residual, Activation kActivation, Clamp kClamp>
 void OutputQuads(const OutputArgs& args) {
   constexpr int L = Vec::kLanes;
+  Residual residual(args);
   for (int64_t row = 0; row < args.rows; row += L) {
     const int64_t rows = args.rows - row < L ? args.rows - row : L;
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     for (int64_t output = 0; output < args.outputs; output += 4 * L) {
+      const int64_t left = args.outputs - output;
+      residual.Load(row, rows, output, left);
       typename Vec::I32 quads[L];
       for (int i = 0; i < L; ++i) {
-        quads[i] = QuantizeQuad<Vec, Lanes, kActivation, kClamp>(args, acc, output + 4 * i);
+        quads[i] =
+            QuantizeQuad<Vec, Lanes, kActivation, kClamp>(args, acc, output + 4 * i, residual, i);
       }
       Vec::Transpose(quads);
       uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride + output;
-      const int64_t left = args.outputs - output;
       for (int i = 0; i < L && i < rows; ++i) {
         Vec::StoreSome(y + i * args.y_stride, quads[i], left);
       }
@@ -150,10 +153,17 @@ template <class Vec, class Lanes>
 void OutputS32ToU8(const OutputArgs& args) {
   if (args.residual == nullptr) {
     return WithQuantization(args, [&](auto activation, auto clamp) {
-      OutputQuads<Vec, Lanes, activation.value, clamp.value>(args);
+      OutputQuads<Vec, Lanes, NoQuads<Vec>, activation.value, clamp.value>(args);
     });
   }
-  OutputRowsOf<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>>(args);
+  if (args.residual_is_u8) {
+    return WithQuantization<Clamp::kNan>(args, [&](auto activation, auto clamp) {
+      OutputQuads<Vec, Lanes, QuadsU8<Vec>, activation.value, clamp.value>(args);
+    });
+  }
+  WithActivation(args.activation, [&](auto activation) {
+    OutputRows<Vec, Lanes, SumsS32<Vec>, ToU8<Vec>, activation.value>(args, ResidualF32<Vec>(args));
+  });
 }
 
 }  // namespace

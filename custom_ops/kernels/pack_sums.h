@@ -36,7 +36,7 @@ bool PackSumsAsBytes(const OutputArgs& args) {
         for (int v = 0; v < kTogether; ++v) {
           const int32_t* acc = static_cast<const int32_t*>(args.acc) + (r + v) * L;
           quads[v] = QuantizeQuad<Vec, Lanes, decltype(activation)::value, decltype(clamp)::value>(
-              args, acc, output);
+              args, acc, output, NoQuads<Vec>(args), 0);
         }
         Into<Vec>::Store(static_cast<uint8_t*>(args.y), registers, output / 4, r, quads);
       }

@@ -99,22 +99,28 @@ using Floats = FloatLanes<Vec, false>;
 template <class Vec>
 using RoundedFloats = FloatLanes<Vec, true>;
 
-// Where rows lie: one after the other, or each somewhere.
+// Rows from `first` on and their inputs from `input` on, where they lie: one row after the other,
+// or each somewhere.
 struct EvenRows {
+  EvenRows(const PackArgs& args, int64_t first, int64_t input)
+      : x(args.x), offset(first * args.stride + input), stride(args.stride) {}
   template <class Source>
-  static inline __attribute__((always_inline)) auto Load(const PackArgs& args, Source& source,
-                                                         int64_t row, int64_t input,
-                                                         int64_t count) {
-    return source.Load(args.x, row * args.stride + input, count);
+  inline __attribute__((always_inline)) auto Load(Source& source, int i, int64_t count) const {
+    return source.Load(x, offset + i * stride, count);
   }
+  const void* x;
+  int64_t offset, stride;
 };
+
 struct ScatteredRows {
+  ScatteredRows(const PackArgs& args, int64_t first, int64_t from)
+      : rows(args.rows_at + first), input(from) {}
   template <class Source>
-  static inline __attribute__((always_inline)) auto Load(const PackArgs& args, Source& source,
-                                                         int64_t row, int64_t input,
-                                                         int64_t count) {
-    return source.Load(args.rows_at[row], input, count);
+  inline __attribute__((always_inline)) auto Load(Source& source, int i, int64_t count) const {
+    return source.Load(rows[i], input, count);
   }
+  const void* const* rows;
+  int64_t input;
 };
 
 // L lanes of the inputs from `input` on, of the rows of register r of the tile.
@@ -125,12 +131,12 @@ inline __attribute__((always_inline)) void LoadLanes(const PackArgs& args, Sourc
   constexpr int L = Vec::kLanes, kInputs = Source::kInLane * L;
   const int64_t left = args.inputs - input;
   const int64_t first = r * L;
+  const Rows rows(args, first, input);
   if (left >= kInputs && first + L <= args.rows) {  // no masks, no tests
-    for (int i = 0; i < L; ++i) lanes[i] = Rows::Load(args, source, first + i, input, kInputs);
+    for (int i = 0; i < L; ++i) lanes[i] = rows.Load(source, i, kInputs);
   } else {
     for (int i = 0; i < L; ++i) {
-      lanes[i] =
-          first + i < args.rows ? Rows::Load(args, source, first + i, input, left) : Vec::Zero();
+      lanes[i] = first + i < args.rows ? rows.Load(source, i, left) : Vec::Zero();
     }
   }
   Vec::Transpose(lanes);

@@ -20,6 +20,7 @@
 
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/kernel_args.h"
+#include "custom_ops/kernels/residual.h"
 
 namespace tfsparse {
 namespace {
@@ -31,27 +32,32 @@ inline constexpr bool kFolds =
 
 // How a scaled value becomes a byte.
 enum class Clamp {
-  kAny,       // it may be anything but NaN
+  kNan,       // it may be anything
+  kAny,       // anything but NaN
   kFits,      // it fits int32
   kFromZero,  // so it does, and the zero point is 0
 };
 
 // Quads of outputs [output, output + 4), a row of kLanes of Vec in each lane. acc is at the
-// first of the rows.
-template <class Vec, class Lanes, Activation kActivation, Clamp kClamp>
+// first of the rows. The residual (residual.h) counts the quad as `quad`.
+template <class Vec, class Lanes, Activation kActivation, Clamp kClamp, class Residual>
 inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const OutputArgs& args,
                                                                      const int32_t* acc,
-                                                                     int64_t output) {
+                                                                     int64_t output,
+                                                                     const Residual& residual,
+                                                                     int quad) {
   using I32 = typename Vec::I32;
+  const auto low_end = Vec::Broadcast(static_cast<float>(-args.y_zero_point));
   const auto high = Vec::Broadcast(static_cast<float>(255 - args.y_zero_point));
   I32 q[4];
   for (int i = 0; i < 4; ++i) {
     const I32 sums = Vec::LoadInts(acc + (output + i) * args.vectors * kLanes);
     auto value = Vec::MultiplyAdd(Vec::ToFloats(sums), Vec::Broadcast(args.scale[output + i]),
                                   Vec::Broadcast(args.bias[output + i]));
-    value = Activate<Lanes, kActivation>(value);
+    value = Activate<Lanes, kActivation>(residual.Add(value, quad, i));
     if (!kFolds<kActivation>) value = Vec::Multiply(value, Vec::Broadcast(args.inv_y_scale));
-    q[i] = Vec::Round(kClamp == Clamp::kAny ? Vec::Min(value, high) : value);
+    if (kClamp == Clamp::kNan) value = Vec::Max(value, low_end);  // which it gives for NaN
+    q[i] = Vec::Round(kClamp <= Clamp::kAny ? Vec::Min(value, high) : value);
   }
   I32 low = Vec::Saturate32To16(q[0], q[1]), top = Vec::Saturate32To16(q[2], q[3]);
   if (kClamp != Clamp::kFromZero) {
@@ -68,8 +74,9 @@ struct ClampConstant {
   static constexpr Clamp value = kClamp;
 };
 
-// Calls call(ActivationConstant, ClampConstant) with the last two parameters of QuantizeQuad.
-template <class Call>
+// Calls call(ActivationConstant, ClampConstant) with what QuantizeQuad is told: kClamp where values
+// may not fit. Infinities of sums and of a residual could meet.
+template <Clamp kClamp = Clamp::kAny, class Call>
 inline void WithQuantization(const OutputArgs& args, const Call& call) {
   const bool from_zero = args.y_zero_point == 0;
   const bool clamp_is_relu = args.activation == Activation::kRelu && from_zero;
@@ -80,7 +87,7 @@ inline void WithQuantization(const OutputArgs& args, const Call& call) {
                          : call(activation, ClampConstant<Clamp::kFits>());
       }
     }
-    call(activation, ClampConstant<Clamp::kAny>());
+    call(activation, ClampConstant<kClamp>());
   });
 }
 

@@ -2,7 +2,8 @@
 #define TFSPARSE_CUSTOM_OPS_KERNELS_RESIDUAL_H_
 
 // What is added to outputs before their activation, over a vector type (vector_avx512.h,
-// vector_avx2.h): nothing, floats, or uint8 with a scale and a zero point.
+// vector_avx2.h): nothing, floats, or uint8 with a scale and a zero point. To registers of a row's
+// outputs; bytes also to registers of an output's rows, for which quads of them are transposed.
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -61,6 +62,46 @@ inline void WithResidual(const OutputArgs& args, const Call& call) {
   if (args.residual == nullptr) return call(NoResidual<Vec>(args));
   args.residual_is_u8 ? call(ResidualU8<Vec>(args)) : call(ResidualF32<Vec>(args));
 }
+
+// Adds to a register of rows of output i of a quad, which counts from where Load began.
+template <class Vec>
+struct NoQuads {
+  using F32 = typename Vec::F32;
+  explicit NoQuads(const OutputArgs&) {}
+  void Load(int64_t, int64_t, int64_t, int64_t) {}
+  inline __attribute__((always_inline)) F32 Add(F32 value, int, int) const { return value; }
+};
+
+template <class Vec>
+struct QuadsU8 {
+  using F32 = typename Vec::F32;
+  using I32 = typename Vec::I32;
+  explicit QuadsU8(const OutputArgs& args)
+      : residual(static_cast<const uint8_t*>(args.residual)),
+        stride(args.residual_stride),
+        scale(Vec::Broadcast(args.residual_scale)),
+        minus_zero_point(Vec::Broadcast(-args.residual_zero_point)) {}
+
+  // A register's quads of `rows` rows from `row` on, from `output` on, of which `left` are there.
+  inline __attribute__((always_inline)) void Load(int64_t row, int64_t rows, int64_t output,
+                                                  int64_t left) {
+    const uint8_t* at = residual + row * stride + output;
+    for (int i = 0; i < Vec::kLanes; ++i) {
+      quads[i] = i < rows ? Vec::LoadSome(at + i * stride, left) : Vec::Zero();
+    }
+    Vec::Transpose(quads);
+  }
+  inline __attribute__((always_inline)) F32 Add(F32 value, int quad, int i) const {
+    const I32 q = Vec::Add(Vec::ByteOfLane(quads[quad], i), minus_zero_point);
+    return Vec::MultiplyAdd(Vec::ToFloats(q), scale, value);
+  }
+
+  const uint8_t* residual;
+  int64_t stride;
+  F32 scale;
+  I32 minus_zero_point;
+  I32 quads[Vec::kLanes];
+};
 
 }  // namespace
 }  // namespace tfsparse

@@ -187,6 +187,7 @@ bool FewRowsMatmul<T>::TakeRows(Task& task) const {
     AlignedBuffer<uint8_t>& rows = Scratch::OfThisThread().rows;
     rows.Reserve(call.rows * task.stride);
     task.x = rows.data();
+    if (weights_.in == 0) return false;  // no x, which may be null then
     PackArgs args = {};
     args.x = call.x;
     args.stride = call.x_step(weights_.in);
@@ -242,8 +243,8 @@ void FewRowsMatmul<T>::Finish(const Task& task, const void* sums, int64_t output
   args.residual = call.residual_at(output);
   args.residual_stride = call.y_step(weights_.out);
   args.residual_is_u8 = call.residual_is_u8;
-  args.residual_scale = call.residual_scale;
-  args.residual_zero_point = call.residual_zero_point;
+  args.residual_scale = call.scale_of_residual();
+  args.residual_zero_point = call.offset_of_residual();
   args.inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
   args.y_zero_point = call.y_zero_point;
   args.y = call.y_at(output);

@@ -15,10 +15,12 @@
 //           = act(fma(residual[n] - residual_zero_point, residual_scale, fma(...))) if it is uint8
 //   uint8 y = clamp(round(r * float y) + y_zero_point, 0, 255), r = 1 / y_scale, half to even
 //
-// A linear or ReLU y without residual may be scaled before it is activated, at no cost at
+// A linear or ReLU y without a float residual may be scaled before it is activated, at no cost at
 // all, so its definition is that:
 //
-//   uint8 y = clamp(round(act(fma(float(sum), x_scale * w_scale[n] * r, bias[n] * r))) +
+//   s = residual_scale * r, 0 without residual
+//   uint8 y = clamp(round(act(fma(residual[n], s, fma(float(sum), x_scale * w_scale[n] * r,
+//                                                     bias[n] * r - residual_zero_point * s)))) +
 //             y_zero_point, 0, 255)
 //
 // The activations are the steps of kernels/activation_functions.h, so they are exact in this

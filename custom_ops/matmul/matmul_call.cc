@@ -4,12 +4,34 @@
 #include <cmath>
 #include <limits>
 
+#include "custom_ops/base/float_text.h"
+
 namespace tfsparse {
 namespace {
 
+// Smaller ones are zeros to TensorFlow's threads, and their reciprocals may be infinite.
+constexpr float kLeastScale = std::numeric_limits<float>::min();
+constexpr char kTooSmall[] = "Smaller floats are subnormal, and TensorFlow computes with them as 0";
+
 Status CheckScale(const char* name, float scale) {
-  if (std::isfinite(scale) && scale > 0 && std::isfinite(1 / scale)) return {};
+  if (std::isfinite(scale) && scale >= kLeastScale) return {};
+  if (IsSubnormal(scale)) {
+    return Status::Invalid("`", name, "` should be finite, positive and at least ", kLeastScale,
+                           ". ", kTooSmall, ". Received: ", FloatText(scale));
+  }
   return Status::Invalid("`", name, "` should be finite and positive. Received: ", scale);
+}
+
+Status WrongWeightScale(const MatmulCall& call, int64_t n) {
+  const float scale = call.w_scale[n];
+  if (IsSubnormal(scale)) {
+    return Status::Invalid("`w_scale` should be positive and at least ", kLeastScale, ". ",
+                           kTooSmall, ". Received: w_scale[", n, "]=", FloatText(scale));
+  }
+  return Status::Invalid(
+      "`w_scale` should be positive, and finite also times `x_scale` / `y_scale`. "
+      "Received: w_scale[",
+      n, "]=", scale, ", x_scale=", call.x_scale, ", y_scale=", call.y_scale);
 }
 
 Status CheckZeroPoint(const char* name, int32_t zero_point) {
@@ -23,8 +45,8 @@ bool AreScalesValid(const float* w_scale, int64_t out, float x_scale, float unit
   int invalid = 0;
   for (int64_t n = 0; n < out; ++n) {
     const float product = w_scale[n] * x_scale;
-    invalid |= static_cast<int>(!(w_scale[n] > 0)) | static_cast<int>(!(product <= kMost)) |
-               static_cast<int>(!(product * unit <= kMost));
+    invalid |= static_cast<int>(!(w_scale[n] >= kLeastScale)) |
+               static_cast<int>(!(product <= kMost)) | static_cast<int>(!(product * unit <= kMost));
   }
   return invalid == 0;
 }
@@ -54,17 +76,18 @@ Status CheckQuantization(const MatmulCall& call, int64_t out) {
                                  CheckZeroPoint("residual_zero_point", call.residual_zero_point)}) {
       if (!status.ok()) return status;
     }
+    if (!std::isfinite(255 * call.scale_of_residual())) {
+      return Status::Invalid("`residual_scale` x 255 / `y_scale` should be finite. Received: ",
+                             "residual_scale=", call.residual_scale, ", y_scale=", call.y_scale);
+    }
   }
   const float unit = 1 / call.y_scale;
   if (AreScalesValid(call.w_scale, out, call.x_scale, unit)) return {};
   for (int64_t n = 0; n < out; ++n) {
     const float scale = call.w_scale[n];
     const float product = scale * call.x_scale;
-    if (!(scale > 0 && std::isfinite(product) && std::isfinite(product * unit))) {
-      return Status::Invalid(
-          "`w_scale` should be positive, and finite also times `x_scale` / `y_scale`. "
-          "Received: w_scale[",
-          n, "]=", scale, ", x_scale=", call.x_scale, ", y_scale=", call.y_scale);
+    if (!(scale >= kLeastScale && std::isfinite(product) && std::isfinite(product * unit))) {
+      return WrongWeightScale(call, n);
     }
   }
   return {};

@@ -57,8 +57,17 @@ struct MatmulCall {
   // Whether a uint8 y is computed in units of its scale from the start, so that quantizing it
   // is rounding it. Only where scaling before the activation is scaling after it.
   bool folds_y_scale() const {
-    return y_is_u8 && residual == nullptr &&
+    return y_is_u8 && (residual == nullptr || residual_is_u8) &&
            (activation == Activation::kLinear || activation == Activation::kRelu);
+  }
+  // What sums, bias and residual are multiplied by therefore.
+  float unit() const { return folds_y_scale() ? 1 / y_scale : 1.0f; }
+  // A uint8 residual adds scale * q. Its zero point is in the bias where y's scale is folded.
+  float scale_of_residual() const { return residual_scale * unit(); }
+  int32_t offset_of_residual() const { return folds_y_scale() ? 0 : residual_zero_point; }
+  float bias_of_residual() const {
+    if (residual == nullptr || !residual_is_u8 || !folds_y_scale()) return 0;
+    return -static_cast<float>(residual_zero_point) * scale_of_residual();
   }
 };
 
@@ -66,9 +75,9 @@ struct MatmulCall {
 // also where there are no inputs: between two layers y is nobody's tensor that has been checked.
 Status CheckSizes(const MatmulCall& call, int64_t in, int64_t out);
 
-// Fails if a scale or its reciprocal is not finite and positive, if a product of
-// scales is not finite, or if a zero point is not in [0, 255]. Those of the residual count where it
-// is uint8.
+// Fails if a scale is not finite and positive, or is subnormal, if a product of scales is not
+// finite, or if a zero point is not in [0, 255]. Those of the residual count where it is uint8, and
+// that its values are finite in units of y.
 Status CheckQuantization(const MatmulCall& call, int64_t out);
 
 }  // namespace tfsparse

@@ -302,21 +302,6 @@ INSTANTIATE_TEST_SUITE_P(All, Bf16FewRows, testing::ValuesIn(FewRowsKernels<BFlo
 INSTANTIATE_TEST_SUITE_P(All, Int8FewRows, testing::ValuesIn(FewRowsKernels<int8_t>()),
                          TestName<FewRowsKernel<int8_t>>);
 
-TEST(Matmul, TakesNoRowsAndNoInputs) {
-  Problem<float> none({0, 8, 8, 4, 1}, 0.5, 1);
-  std::unique_ptr<const Matmul<float>> matmul;
-  ASSERT_TRUE(Matmul<float>::Create(none.matrix.view(), Path::kPortable, &matmul).ok());
-  EXPECT_TRUE(none.Run(*matmul, RoundRobin(2)).empty());
-
-  Problem<float> no_inputs({5, 0, 8, 4, 1}, 0.5, 1);
-  no_inputs.call.activation = Activation::kLinear;
-  Path path;
-  ASSERT_TRUE(ChoosePath(&path).ok());
-  ASSERT_TRUE(Matmul<float>::Create(no_inputs.matrix.view(), path, &matmul).ok());
-  const std::vector<float> y = AsFloats(no_inputs.Run(*matmul, Threads()));
-  for (int64_t i = 0; i < 40; ++i) EXPECT_EQ(y[i], no_inputs.bias[i % 8]);
-}
-
 // Low blocks on AMX: whichever kernel is cheaper, and the same bits.
 TEST(Matmul, TakesVnniWhereAmxMultipliesMostlyZeros) {
   if (!GetCpuFeatures().amx) GTEST_SKIP() << "this processor has no AMX";

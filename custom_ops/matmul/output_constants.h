@@ -42,13 +42,15 @@ struct OutputConstants {
     init.Reserve(out + kChunkRoom);
     scale.Reserve(out + kChunkRoom);
     bias.Reserve(out + kChunkRoom);
-    const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
+    const float unit = call.unit(), shift = call.bias_of_residual();
     float* const bias_of = std::is_same_v<T, int8_t> ? bias.data() : AsFloats(init.data());
     if (call.bias == nullptr) {
       std::fill_n(bias_of, out, 0.0f);
     } else {
       for (int64_t n = 0; n < out; ++n) bias_of[n] = call.bias[n] * unit;
     }
+    // Not of 0, which would change the sign of a bias of -0.
+    for (int64_t n = 0; shift != 0 && n < out; ++n) bias_of[n] += shift;
     if constexpr (std::is_same_v<T, int8_t>) {
       const float x_scale = call.x_scale;
       const int32_t zero_point = -call.x_zero_point;
@@ -58,7 +60,9 @@ struct OutputConstants {
       for (int64_t n = 0; n < out; ++n) init_of[n] = zero_point * sum_of[n];
       for (int64_t n = 0; n < out; ++n) scale_of[n] = x_scale * call.w_scale[n] * unit;
       const double most = static_cast<double>(Most(scale_of, out)) * weight_sums.most;
-      fits_int32 = most + Most(bias.data(), out) < 1 << 30;
+      const float residual =
+          call.residual != nullptr && call.residual_is_u8 ? 255 * call.scale_of_residual() : 0;
+      fits_int32 = most + Most(bias.data(), out) + residual < 1 << 30;
     }
   }
 

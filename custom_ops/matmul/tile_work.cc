@@ -27,6 +27,7 @@ int64_t TileWork<T>::PackedBytes(int vectors) const {
 
 template <typename T>
 bool TileWork<T>::Pack(const TileRows& tile, void* packed) const {
+  if (weights_.in == 0) return false;  // no x, which may be null then
   PackArgs args = {};
   args.x = tile.x;
   args.stride = call_.x_step(weights_.in);
@@ -74,15 +75,13 @@ void TileWork<T>::Multiply(const TileRows& tile, const void* packed, bool non_fi
                            int64_t end) const {
   const OutputFunction finish =
       call_.y_is_u8 ? prepared_.steps.output_u8 : prepared_.steps.output_f32;
-  MultiplyChunks(
-      tile.vectors, packed, begin, end, [&](const void* acc, int64_t output, int64_t output_end) {
-        OutputArgs args = Chunk(tile, acc, output, output_end);
-        if (tile.residual != nullptr) {
-          args.residual = static_cast<const char*>(tile.residual) + output * call_.residual_bytes();
-        }
-        args.y = static_cast<char*>(tile.y) + output * call_.y_bytes();
-        finish(args);
-      });
+  MultiplyChunks(tile.vectors, packed, begin, end,
+                 [&](const void* acc, int64_t output, int64_t output_end) {
+                   OutputArgs args = Chunk(tile, acc, output, output_end);
+                   if (tile.residual != nullptr) AddResidual(tile, output, &args);
+                   args.y = static_cast<char*>(tile.y) + output * call_.y_bytes();
+                   finish(args);
+                 });
   if (non_finite) SpreadNonFinite(tile, begin, end);
 }
 
@@ -101,7 +100,16 @@ bool TileWork<T>::MultiplyAndHandOver(const TileRows& tile, const void* packed,
   return non_finite;
 }
 
-// Outputs [output, end) of a tile and their sums.
+template <typename T>
+void TileWork<T>::AddResidual(const TileRows& tile, int64_t output, OutputArgs* args) const {
+  args->residual = static_cast<const char*>(tile.residual) + output * call_.residual_bytes();
+  args->residual_stride = call_.y_step(weights_.out);
+  args->residual_is_u8 = call_.residual_is_u8;
+  args->residual_scale = call_.scale_of_residual();
+  args->residual_zero_point = call_.offset_of_residual();
+}
+
+// Outputs [output, end) of a tile and their sums, without residual.
 template <typename T>
 OutputArgs TileWork<T>::Chunk(const TileRows& tile, const void* acc, int64_t output,
                               int64_t end) const {
@@ -112,10 +120,6 @@ OutputArgs TileWork<T>::Chunk(const TileRows& tile, const void* acc, int64_t out
   args.outputs = end - output;
   args.scale = constants_.scale.data() + output;
   args.bias = constants_.bias.data() + output;
-  args.residual_stride = call_.y_step(weights_.out);
-  args.residual_is_u8 = call_.residual_is_u8;
-  args.residual_scale = call_.residual_scale;
-  args.residual_zero_point = call_.residual_zero_point;
   args.activation = call_.activation;
   args.fits_int32 = constants_.fits_int32;
   args.inv_y_scale = call_.folds_y_scale() ? 1.0f : 1 / call_.y_scale;

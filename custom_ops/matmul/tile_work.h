@@ -54,6 +54,7 @@ class TileWork {
   void MultiplyChunks(int vectors, const void* packed, int64_t begin, int64_t end,
                       const Finish& finish) const;
   OutputArgs Chunk(const TileRows& tile, const void* acc, int64_t output, int64_t end) const;
+  void AddResidual(const TileRows& tile, int64_t output, OutputArgs* args) const;
   // Of an input of all rows of a packed tile.
   int64_t InputBytes(int vectors) const {
     return vectors * kLanes * static_cast<int64_t>(sizeof(T)) * weights_.width();

@@ -10,6 +10,7 @@
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/conv/conv.h"
 #include "custom_ops/conv/conv_geometry.h"
+#include "custom_ops/conv/filter_group.h"
 #include "custom_ops/matmul/path.h"
 #include "custom_ops/tf_ops/conv_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
@@ -89,8 +90,8 @@ class ConvOp : public OpKernel {
     TF_RETURN_IF_ERROR(CheckRank({"x"}, x, 4));
     TF_RETURN_IF_ERROR(ToAbsl(attributes_.CheckChannels(x.dim_size(3))));
     geometry->batch = x.dim_size(0);
-    geometry->height = attributes_.height(x.dim_size(1));
-    geometry->width = attributes_.width(x.dim_size(2));
+    geometry->height = attributes_.window().height(x.dim_size(1));
+    geometry->width = attributes_.window().width(x.dim_size(2));
     geometry->channels = x.dim_size(3);
     geometry->filters = attributes_.filters();
     geometry->groups = attributes_.groups();
@@ -131,8 +132,9 @@ class ConvOp : public OpKernel {
     TF_RETURN_IF_ERROR(CheckRank({"data"}, *data, 3));
     TF_RETURN_IF_ERROR(CheckRank({"indices"}, *indices, 1));
     TF_RETURN_IF_ERROR(CheckRank({"indptr"}, *indptr, 1));
+    const FilterGroups groups = {geometry.groups, geometry.height.kernel * geometry.width.kernel};
     return ToAbsl(weights_->Get({*data, *indices, *indptr}, geometry.filters, geometry.inputs(),
-                                path_, threads, conv, geometry.groups));
+                                path_, threads, conv, groups));
   }
 
   absl::Status FillResult(OpKernelContext* context, ConvCall* call) const {

@@ -22,6 +22,7 @@ namespace tfsparse {
 namespace {
 
 using ::tensorflow::bfloat16;
+using ::tensorflow::DataTypeVector;
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
 using ::tensorflow::OpInputList;
@@ -54,14 +55,11 @@ class ChainOp : public OpKernel {
   explicit ChainOp(OpKernelConstruction* context) : OpKernel(context) {
     std::vector<std::string> activations;
     OP_REQUIRES_OK(context, GetLayers(context, &activations));
-    OP_REQUIRES(context, units_.size() <= kMostLayers && units_.size() == activations.size(),
-                ToAbsl(Status::Invalid(
-                    "`units` and `activations` should have an element for each of N layers, at "
-                    "most ",
-                    kMostLayers, ". Received: ", units_.size(), " and ", activations.size())));
     OP_REQUIRES_OK(context, context->GetAttr("inputs", &inputs_));
     OP_REQUIRES_OK(context, context->GetAttr("x_axes", &x_axes_));
     OP_REQUIRES_OK(context, ToAbsl(CheckDepth(inputs_, x_axes_)));
+    OP_REQUIRES_OK(context, context->GetAttr("x_sizes", &x_sizes_));
+    OP_REQUIRES_OK(context, ToAbsl(CheckSizes(inputs_, x_axes_, x_sizes_)));
     OP_REQUIRES_OK(context, context->GetAttr("y_axes", &y_axes_));
     OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
@@ -89,17 +87,21 @@ class ChainOp : public OpKernel {
   static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
 
   absl::Status GetLayers(OpKernelConstruction* context, std::vector<std::string>* activations) {
-    if (!context->HasAttr("N")) {
+    if (!context->HasAttr("activations")) {
       TF_RETURN_IF_ERROR(context->GetAttr("units", &units_.emplace_back()));
       return context->GetAttr("activation", &activations->emplace_back());
     }
-    int64_t layers;
-    TF_RETURN_IF_ERROR(context->GetAttr("N", &layers));
     TF_RETURN_IF_ERROR(context->GetAttr("units", &units_));
     TF_RETURN_IF_ERROR(context->GetAttr("activations", activations));
-    if (units_.empty() || static_cast<int64_t>(units_.size()) != layers) {
-      return ToAbsl(Status::Invalid("`units` should have an element for each of N=", layers,
-                                    " layers. Received: ", units_.size()));
+    TF_RETURN_IF_ERROR(CheckPerLayer("activations", activations->size()));
+    for (const char* inputs : {"T", "Tint", "Tfloat"}) {
+      DataTypeVector types;
+      TF_RETURN_IF_ERROR(context->GetAttr(inputs, &types));
+      TF_RETURN_IF_ERROR(CheckPerLayer(inputs, types.size()));
+    }
+    if (units_.empty() || units_.size() > kMostLayers) {
+      return ToAbsl(Status::Invalid("`units` should have 1 to ", kMostLayers,
+                                    " elements, one per layer. Received: ", units_.size()));
     }
     for (int64_t units : units_) {
       if (units < 1) {
@@ -109,6 +111,13 @@ class ChainOp : public OpKernel {
     return absl::OkStatus();
   }
 
+  absl::Status CheckPerLayer(const char* name, size_t elements) const {
+    if (elements == units_.size()) return absl::OkStatus();
+    return ToAbsl(Status::Invalid("`units`, `activations` and the lists of inputs should have an ",
+                                  "element for each layer. Received: ", units_.size(), " units, ",
+                                  elements, " of ", name));
+  }
+
   int count() const { return static_cast<int>(units_.size()); }
   InputName Name(const char* name, int layer) const { return {name, count() == 1 ? -1 : layer}; }
 
@@ -116,6 +125,7 @@ class ChainOp : public OpKernel {
     const Tensor& x = context->input(0);
     int64_t rows, features;
     TF_RETURN_IF_ERROR(ToAbsl(SplitShape(x.shape(), x_axes_, inputs_, &rows, &features)));
+    TF_RETURN_IF_ERROR(ToAbsl(CheckLastAxes(x.shape(), x_sizes_)));
     LayerInputs inputs;
     TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
     std::array<ChainLayer<T>, kMostLayers> layers;
@@ -191,7 +201,7 @@ class ChainOp : public OpKernel {
     return absl::OkStatus();
   }
 
-  std::vector<int64_t> units_, y_axes_;
+  std::vector<int64_t> units_, x_sizes_, y_axes_;
   int64_t inputs_ = 0, x_axes_ = 1;
   std::vector<Activation> activations_;
   Path path_ = Path::kPortable;

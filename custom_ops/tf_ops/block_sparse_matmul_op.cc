@@ -14,6 +14,11 @@ constexpr char kActivation[] = "activation: " TFSPARSE_ACTIVATIONS " = 'linear'"
 constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
 #undef TFSPARSE_ACTIVATIONS
 
+// Inputs that a chain has one of for each layer. Not a number N of them: TensorFlow lists N types
+// before anybody can refuse, and a file may say that there are billions.
+constexpr char kIntPerLayer[] = "Tint: list({int32}) >= 1";
+constexpr char kFloatPerLayer[] = "Tfloat: list({float}) >= 1";
+
 void RegisterMatMul() {
   REGISTER_OP("Tfsparse>BlockSparseMatMul")
       .Input("x: float")
@@ -28,6 +33,7 @@ void RegisterMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .Attr("T: {float, bfloat16} = DT_FLOAT")
       .SetShapeFn(MatMulShape)
@@ -52,7 +58,9 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
   a constant), so that they need not be compared with those seen before.
 inputs: K, which x has to have; 0 takes it from x.
 x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
-y_axes: Sizes of the axes at the end of y that hold the outputs together; [] for one axis.
+x_sizes: The sizes that those axes have to have; [] for any that hold K together.
+y_axes: Sizes of the axes at the end of y that hold the outputs together, at most 8; [] for one
+  axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
   half to even; products and sums are float.
 )doc");
@@ -79,6 +87,7 @@ void RegisterQuantizedMatMul() {
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
@@ -108,30 +117,32 @@ y: [..., units].
 units: Outputs, the rows of W.
 activation: What is applied to each output, by Keras's names; gelu_tanh is GELU's
   approximation by tanh.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 
 void RegisterChain() {
   REGISTER_OP("Tfsparse>BlockSparseMatMulChain")
       .Input("x: float")
-      .Input("data: N * T")
-      .Input("indices: N * int32")
-      .Input("indptr: N * int32")
-      .Input("bias: N * float")
+      .Input("data: T")
+      .Input("indices: Tint")
+      .Input("indptr: Tint")
+      .Input("bias: Tfloat")
       .Input("residual: float")
       .Output("y: float")
-      .Attr("N: int >= 1")
       .Attr("units: list(int)")
       .Attr(kActivations)
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
-      .Attr("T: {float, bfloat16} = DT_FLOAT")
+      .Attr("T: list({float, bfloat16}) >= 1")
+      .Attr(kIntPerLayer)
+      .Attr(kFloatPerLayer)
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
-N BlockSparseMatMul, each of the result of the one before.
+BlockSparseMatMul of several layers, each of the result of the one before.
 
 A tile of rows goes through all layers while it is in the cache. The result is that of the
 ops one after the other, to the last bit.
@@ -141,40 +152,45 @@ data, indices, indptr: Each layer's weights. Its inputs are the units of the lay
 bias: Each layer's, or [0] for none.
 residual: [..., units of the last layer], added before its activation, or [0] for none.
 y: [..., units of the last layer].
-N: Layers, at most 16.
-units: Outputs of each layer.
+units: Outputs of each of at most 16 layers.
 activations: Of each layer.
-is_weight_const, inputs, x_axes, y_axes, T: As in BlockSparseMatMul; `inputs` and `x_axes` are
-  those of the first layer, `y_axes` those of the last one.
+T: Types of the weights of each layer, all of them one.
+Tint, Tfloat: int32 and float, once for each layer: a list is no longer than the file that holds
+  it, where a number of layers could be anything.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul; `y_axes` are those of
+  the last layer, `inputs` and what is said of x that of the first.
 )doc");
 }
 
 void RegisterQuantizedChain() {
   REGISTER_OP("Tfsparse>QuantizedBlockSparseMatMulChain")
       .Input("x: Tin")
-      .Input("x_scale: N * float")
-      .Input("x_zero_point: N * int32")
-      .Input("data: N * int8")
-      .Input("indices: N * int32")
-      .Input("indptr: N * int32")
-      .Input("w_scale: N * float")
-      .Input("bias: N * float")
+      .Input("x_scale: Tfloat")
+      .Input("x_zero_point: Tint")
+      .Input("data: T")
+      .Input("indices: Tint")
+      .Input("indptr: Tint")
+      .Input("w_scale: Tfloat")
+      .Input("bias: Tfloat")
       .Input("residual: float")
       .Input("y_scale: float")
       .Input("y_zero_point: int32")
       .Output("y: Tout")
-      .Attr("N: int >= 1")
       .Attr("units: list(int)")
       .Attr(kActivations)
+      .Attr("T: list({int8}) >= 1")
+      .Attr(kIntPerLayer)
+      .Attr(kFloatPerLayer)
       .Attr("Tin: {float, uint8}")
       .Attr("Tout: {float, uint8}")
       .Attr("is_weight_const: bool = false")
       .Attr("inputs: int = 0")
       .Attr("x_axes: int = 1")
+      .Attr("x_sizes: list(int) = []")
       .Attr("y_axes: list(int) = []")
       .SetShapeFn(MatMulShape)
       .Doc(R"doc(
-N QuantizedBlockSparseMatMul, each of the result of the one before, which is uint8.
+QuantizedBlockSparseMatMul of several layers, each of the result of the one before, which is uint8.
 
 A tile of rows goes through all layers while it is in the cache. The result is that of the
 ops one after the other, to the last bit.
@@ -187,10 +203,10 @@ bias: Each layer's, or [0] for none.
 residual: [..., units of the last layer], added before its activation, or [0] for none.
 y_scale, y_zero_point: Of the last layer's result; used for uint8.
 y: [..., units of the last layer].
-N: Layers, at most 16.
-units: Outputs of each layer.
+units: Outputs of each of at most 16 layers.
 activations: Of each layer.
-is_weight_const, inputs, x_axes, y_axes: As in BlockSparseMatMul.
+T, Tint, Tfloat: int8, int32 and float, once for each layer.
+is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.
 )doc");
 }
 

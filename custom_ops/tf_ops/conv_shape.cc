@@ -2,14 +2,12 @@
 
 #include <vector>
 
-#include "custom_ops/conv/conv_geometry.h"
 #include "custom_ops/tf_ops/conv_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 
 namespace tfsparse {
 namespace {
 
-using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
@@ -29,18 +27,6 @@ constexpr struct {
               {"residual_scale", 0},
               {"residual_zero_point", 0}};
 
-// An axis of y, as far as that of x is known.
-absl::Status OutputAxis(InferenceContext* c, DimensionHandle x, const char* name,
-                        const ConvAttributes& attributes,
-                        ConvAxis (ConvAttributes::*axis_of)(int64_t) const, DimensionHandle* y) {
-  *y = c->UnknownDim();
-  if (!c->ValueKnown(x)) return absl::OkStatus();
-  const ConvAxis axis = (attributes.*axis_of)(c->Value(x));
-  TF_RETURN_IF_ERROR(ToAbsl(ValidateAxis(axis, name)));
-  *y = c->MakeDim(axis.out());
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status ConvShape(InferenceContext* c) {
@@ -56,12 +42,9 @@ absl::Status ConvShape(InferenceContext* c) {
   if (c->ValueKnown(c->Dim(x, 3))) {
     TF_RETURN_IF_ERROR(ToAbsl(attributes.CheckChannels(c->Value(c->Dim(x, 3)))));
   }
-  DimensionHandle height, width;
-  TF_RETURN_IF_ERROR(
-      OutputAxis(c, c->Dim(x, 1), "height", attributes, &ConvAttributes::height, &height));
-  TF_RETURN_IF_ERROR(
-      OutputAxis(c, c->Dim(x, 2), "width", attributes, &ConvAttributes::width, &width));
-  c->set_output(0, c->MakeShape({c->Dim(x, 0), height, width, c->MakeDim(attributes.filters())}));
+  ShapeHandle y;
+  TF_RETURN_IF_ERROR(attributes.window().OutputShape(c, x, c->MakeDim(attributes.filters()), &y));
+  c->set_output(0, y);
   return absl::OkStatus();
 }
 

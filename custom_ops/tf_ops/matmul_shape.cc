@@ -9,6 +9,7 @@
 namespace tfsparse {
 namespace {
 
+using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
@@ -55,14 +56,29 @@ absl::Status CheckInputs(InferenceContext* c, ShapeHandle x, int64_t inputs, int
   return ToAbsl(WrongInputs(inputs, x_axes, c->DebugString(x)));
 }
 
+// That those axes, as far as they are known, have the sizes that they should.
+absl::Status CheckAxes(InferenceContext* c, ShapeHandle x, const std::vector<int64_t>& x_sizes) {
+  const int count = static_cast<int>(x_sizes.size());
+  for (int i = 0; i < count; ++i) {
+    const DimensionHandle size = c->Dim(x, i - count);
+    if (c->ValueKnown(size) && c->Value(size) != x_sizes[i]) {
+      return ToAbsl(WrongSizes(x_sizes, c->DebugString(x)));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status MatMulShape(InferenceContext* c) {
   ShapeHandle x, lead, unused;
   int64_t depth, x_axes;
+  std::vector<int64_t> x_sizes;
   TF_RETURN_IF_ERROR(c->GetAttr("inputs", &depth));
   TF_RETURN_IF_ERROR(c->GetAttr("x_axes", &x_axes));
+  TF_RETURN_IF_ERROR(c->GetAttr("x_sizes", &x_sizes));
   TF_RETURN_IF_ERROR(ToAbsl(CheckDepth(depth, x_axes)));
+  TF_RETURN_IF_ERROR(ToAbsl(CheckSizes(depth, x_axes, x_sizes)));
   TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), static_cast<int>(x_axes) + 1, &x));
   for (const auto& each : kRanks) {
     std::vector<ShapeHandle> inputs;
@@ -76,7 +92,14 @@ absl::Status MatMulShape(InferenceContext* c) {
     return absl::OkStatus();
   }
   TF_RETURN_IF_ERROR(CheckInputs(c, x, depth, x_axes));
+  TF_RETURN_IF_ERROR(CheckAxes(c, x, x_sizes));
   TF_RETURN_IF_ERROR(c->Subshape(x, 0, -x_axes, &lead));
+  const int64_t rank = c->Rank(lead) + static_cast<int64_t>(axes.size());
+  if (rank > TensorShape::MaxDimensions()) {
+    return absl::InvalidArgumentError("y should have at most " +
+                                      std::to_string(TensorShape::MaxDimensions()) +
+                                      " axes. Received: " + std::to_string(rank));
+  }
   ShapeHandle y;
   TF_RETURN_IF_ERROR(c->Concatenate(lead, c->MakeShape(axes), &y));
   c->set_output(0, y);

@@ -9,10 +9,38 @@
 #include "tensorflow/core/lib/core/threadpool.h"
 
 namespace tfsparse {
+namespace {
+
+// Over as many axes inputs may be spread, and outputs. TensorFlow's optimizers end the process
+// where a file makes a tensor of more axes than they can count.
+constexpr int64_t kMaxAxes = 8;
+
+}  // namespace
 
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
+
+namespace {
+
+// Whether axes of some sizes hold `count` elements together.
+bool Hold(const std::vector<int64_t>& sizes, int64_t count) {
+  int64_t product = 1;
+  for (int64_t size : sizes) {
+    // Not beyond `count`, so that it cannot overflow.
+    if (size < 1 || product > count / size) return false;
+    product *= size;
+  }
+  return product == count;
+}
+
+std::string Text(const std::vector<int64_t>& sizes) {
+  std::string text;
+  for (int64_t size : sizes) text += (text.empty() ? "" : ",") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+}  // namespace
 
 absl::Status ToAbsl(const Status& status) {
   return status.ok() ? absl::OkStatus() : absl::InvalidArgumentError(status.message());
@@ -59,7 +87,6 @@ absl::Status CheckResidual(const Tensor& residual, const TensorShape& y) {
 }
 
 Status CheckDepth(int64_t inputs, int64_t x_axes) {
-  constexpr int64_t kMaxAxes = 8;
   if (inputs < 0) {
     return Status::Invalid("`inputs` should be at least 0. Received: inputs=", inputs);
   }
@@ -67,31 +94,46 @@ Status CheckDepth(int64_t inputs, int64_t x_axes) {
   return Status::Invalid("`x_axes` should be from 1 to ", kMaxAxes, ". Received: x_axes=", x_axes);
 }
 
+Status CheckSizes(int64_t inputs, int64_t x_axes, const std::vector<int64_t>& x_sizes) {
+  if (x_sizes.empty()) return {};
+  if (static_cast<int64_t>(x_sizes.size()) == x_axes && Hold(x_sizes, inputs)) return {};
+  return Status::Invalid("`x_sizes` should hold inputs=", inputs, " in x_axes=", x_axes,
+                         " axes. Received: x_sizes=", Text(x_sizes));
+}
+
 Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes) {
   if (y_axes->empty()) {
     y_axes->push_back(units);
     return {};
   }
-  int64_t product = 1;
-  for (int64_t size : *y_axes) {
-    // Not beyond `units`, so that it cannot overflow.
-    if (size < 1 || product > units / size) {
-      product = -1;
-      break;
-    }
-    product *= size;
+  if (y_axes->size() > kMaxAxes) {
+    return Status::Invalid("`y_axes` should have at most ", kMaxAxes,
+                           " sizes. Received: ", y_axes->size());
   }
-  if (product == units) return {};
-  std::string text;
-  for (int64_t size : *y_axes) text += (text.empty() ? "" : ",") + std::to_string(size);
+  if (Hold(*y_axes, units)) return {};
   return Status::Invalid("`y_axes` should hold units=", units,
-                         " outputs together. Received: y_axes=[", text, "]");
+                         " outputs together. Received: y_axes=", Text(*y_axes));
 }
 
 Status WrongInputs(int64_t wanted, int64_t x_axes, const std::string& shape) {
   return Status::Invalid("`x` should have ", wanted, " inputs in its last ",
                          x_axes == 1 ? "axis" : std::to_string(x_axes) + " axes",
                          ". Received: shape=", shape);
+}
+
+Status WrongSizes(const std::vector<int64_t>& x_sizes, const std::string& shape) {
+  return Status::Invalid("`x` should have the inputs in axes of the sizes ", Text(x_sizes),
+                         ". Received: shape=", shape);
+}
+
+Status CheckLastAxes(const TensorShape& x, const std::vector<int64_t>& x_sizes) {
+  const int lead = x.dims() - static_cast<int>(x_sizes.size());
+  for (size_t i = 0; i < x_sizes.size(); ++i) {
+    if (x.dim_size(lead + static_cast<int>(i)) != x_sizes[i]) {
+      return WrongSizes(x_sizes, x.DebugString());
+    }
+  }
+  return {};
 }
 
 Status SplitShape(const TensorShape& x, int64_t x_axes, int64_t wanted, int64_t* rows,

@@ -40,11 +40,20 @@ absl::Status CheckResidual(const tensorflow::Tensor& residual, const tensorflow:
 // `inputs`: 0 or more; `x_axes`: 1 to 8.
 Status CheckDepth(int64_t inputs, int64_t x_axes);
 
-// The sizes of the axes that hold `units` outputs; none become one.
+// `x_sizes`: none, or a size for each of `x_axes` axes, which hold `inputs` together.
+Status CheckSizes(int64_t inputs, int64_t x_axes, const std::vector<int64_t>& x_sizes);
+
+// The sizes of the axes that hold `units` outputs, at most 8; none become one.
 Status ResolveAxes(int64_t units, std::vector<int64_t>* y_axes);
 
 // That x has other inputs than the weights were made for.
 Status WrongInputs(int64_t wanted, int64_t x_axes, const std::string& shape);
+
+// That x has its inputs in axes of other sizes than it should.
+Status WrongSizes(const std::vector<int64_t>& x_sizes, const std::string& shape);
+
+// That the last axes of x have these sizes; its rank has been checked.
+Status CheckLastAxes(const tensorflow::TensorShape& x, const std::vector<int64_t>& x_sizes);
 
 // Rows and inputs of x, whose last `x_axes` axes hold the inputs: `wanted`, unless that is 0.
 Status SplitShape(const tensorflow::TensorShape& x, int64_t x_axes, int64_t wanted, int64_t* rows,

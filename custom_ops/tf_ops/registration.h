@@ -9,6 +9,7 @@ void RegisterMatMulOps();
 void RegisterMatMulKernels();
 void RegisterConvOps();
 void RegisterConvKernels();
+void RegisterPooling();
 void RegisterActivationRange();
 
 inline void RegisterAll() {
@@ -16,6 +17,7 @@ inline void RegisterAll() {
   RegisterMatMulKernels();
   RegisterConvOps();
   RegisterConvKernels();
+  RegisterPooling();
   RegisterActivationRange();
 }
 

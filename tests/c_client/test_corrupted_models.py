@@ -51,6 +51,14 @@ def attribute(name, value):
     return change
 
 
+def repeat_type(model, name, count):
+    """Makes a list of types that a chain has for each layer another number of layers long."""
+    types = model.node.attr[name].list.type
+    first = types[0]
+    del types[:]
+    types.extend([first] * count)
+
+
 def listed(**values):
     return tf.compat.v1.AttrValue(list=tf.compat.v1.AttrValue.ListValue(**values))
 
@@ -139,10 +147,16 @@ STRUCTURE = {
     "activations-of-one-layer": attribute("activations", listed(s=[b"relu"])),
     "activations-of-three-layers": attribute("activations", listed(s=[b"relu"] * 3)),
     "activation-unknown": attribute("activations", listed(s=[b"relu", b"softmax"])),
-    "layers-0": attribute("N", tf.compat.v1.AttrValue(i=0)),
-    "layers-1": attribute("N", tf.compat.v1.AttrValue(i=1)),
-    "layers-3": attribute("N", tf.compat.v1.AttrValue(i=3)),
-    "layers-2^62": attribute("N", tf.compat.v1.AttrValue(i=2**62)),
+    **{
+        f"{key}-of-{count}-layers": lambda model, key=key, count=count: repeat_type(
+            model, key, count
+        )
+        for key in ("T", "Tint", "Tfloat")
+        for count in (0, 1, 3, 10**4)
+    },
+    "y-of-300-axes": attribute("y_axes", listed(i=[1] * 299 + [5])),
+    "y-of-10^5-axes": attribute("y_axes", listed(i=[1] * 10**5 + [5])),
+    "a-number-for-types": attribute("Tint", tf.compat.v1.AttrValue(i=2**62)),
     "indices-of-int64": replace("indices", lambda array: array.astype(np.int64)),
     "indptr-of-int64": replace("indptr", lambda array: array.astype(np.int64)),
     "data-of-another-dtype": replace("data", lambda array: array.astype(np.float16)),
@@ -173,7 +187,13 @@ FLOAT = [
     *("indptr-empty", "data-too-short", "data-of-no-height", "blocks-of-2^63-1", "bias-too-short"),
     *("residual-of-one-row", "residual-of-rank-1"),
     *("units-negative", "units-2^31-1", "data-of-another-dtype"),
-    *("units-of-one-layer", "activations-of-one-layer", "layers-1", "layers-3"),
+    *(
+        "units-of-one-layer",
+        "activations-of-one-layer",
+        "T-of-1-layers",
+        "Tint-of-3-layers",
+        "Tfloat-of-0-layers",
+    ),
 ]
 
 CASES = [
@@ -210,6 +230,18 @@ def test_unchanged_models_serve(good, sanitized_client, tmp_path):
         run, y = sanitized_client.serve(tmp_path / precision, batch(17))
         assert run.returncode == 0, run.stderr
         np.testing.assert_array_equal(y, expected)
+
+
+def test_a_number_of_layers_is_nothing_to_a_chain(good, sanitized_client, tmp_path):
+    """TensorFlow lists N types of an input "N * T" before anybody can refuse: 20 GB for 2e8."""
+    model = Corrupted(good["int8"], tmp_path / "int8")
+    attribute("N", tf.compat.v1.AttrValue(i=2 * 10**8))(model)
+    model.write()
+    expected = serve_in_python(good["int8"], batch(17))
+    np.testing.assert_array_equal(serve_in_python(tmp_path / "int8", batch(17)), expected)
+    run, y = sanitized_client.serve(tmp_path / "int8", batch(17))
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_python_raises_invalid_argument(corrupted):

@@ -51,6 +51,16 @@ def test_the_graph_can_be_looked_at(tmp_path):
         model.graph_def("nothing")
 
 
+def test_several_signatures_without_a_default_are_named(tmp_path):
+    double = tf.function(lambda x: {"y": 2.0 * x}).get_concrete_function(x=spec(None))
+    tf.saved_model.save(tf.Module(), str(tmp_path), {"a": double, "b": double})
+    model = tfsparse.convert(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"\['a', 'b'\]. Received: signature=None, and there is no"
+    ):
+        model(normal((3,)))
+
+
 def test_saves_what_it_computes(tmp_path):
     model, x = converted(tmp_path / "source"), normal((5, 6))
     model.save(tmp_path / "1")

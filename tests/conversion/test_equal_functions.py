@@ -5,7 +5,7 @@ from tfsparse.conversion.equal_functions import Pairing, pair
 from tfsparse.conversion.model_graphs import ModelGraphs
 from tfsparse.conversion.source import load_source
 
-from .helpers import normal, read, spec
+from .helpers import nodes, normal, read, spec
 
 INPUTS = {"x": spec(None, 3), "unused": spec(None)}
 
@@ -68,6 +68,59 @@ def test_bodies_of_loops_are_compared(tmp_path):
         read(tmp_path / str(place), loop(factor), {"x": spec(None)}).graph
         for place, factor in enumerate((2.0, 2.0, 3.0))
     ]
+    assert pair(graphs[0], graphs[1]) is not None
+    assert pair(graphs[0], graphs[2]) is None
+
+
+def _one_number(x):
+    number = tf.random.normal([3])
+    return {"y": x + number, "z": x + number}
+
+
+def _two_numbers(x):
+    return {"y": x + tf.random.normal([3]), "z": x + tf.random.normal([3])}
+
+
+def _in_a_branch(function):
+    def branch(x):
+        y, z = tf.cond(x[0] > 0, lambda: tuple(function(x).values()), lambda: (x, x))
+        return {"y": y, "z": z}
+
+    return branch
+
+
+@pytest.mark.parametrize("around", [lambda function: function, _in_a_branch])
+def test_two_random_numbers_are_not_one_that_is_read_twice(tmp_path, around):
+    graphs = [
+        read(tmp_path / str(place), around(function), {"x": spec(3)}).graph
+        for place, function in enumerate((_one_number, _two_numbers, _two_numbers))
+    ]
+    assert pair(graphs[0], graphs[1]) is None and pair(graphs[1], graphs[0]) is None
+    assert pair(graphs[1], graphs[2]) is not None
+
+
+def _loop_of_tf1(factor):
+    """A function of a graph that holds Enter, Merge and NextIteration."""
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default() as graph:
+            x = v1.placeholder(tf.float32, (2,), "x")
+            step = lambda i, v: (i + 1, v * factor)  # noqa: E731
+            tf.identity(v1.while_loop(lambda i, _: i < 3, step, (0, x))[1], "y")
+    finally:
+        v1.enable_control_flow_v2()
+    wrapped = v1.wrap_function(lambda: v1.import_graph_def(graph.as_graph_def(), name=""), [])
+    return wrapped.prune("x:0", "y:0")
+
+
+def test_loops_of_tf1_are_compared(tmp_path):
+    """Their nodes have the same names, whatever they compute."""
+    graphs = [
+        read(tmp_path / str(place), lambda x, run=run: {"y": run(x)}, {"x": spec(2)}).graph
+        for place, run in enumerate(map(_loop_of_tf1, (2.0, 2.0, 3.0)))
+    ]
+    assert nodes(graphs[0], "NextIteration")
     assert pair(graphs[0], graphs[1]) is not None
     assert pair(graphs[0], graphs[2]) is None
 

@@ -1,6 +1,7 @@
 import pytest
+import tensorflow as tf
 
-from tfsparse.conversion.graph import reference_of
+from tfsparse.conversion.graph import Graph, node_name, reference_of
 
 from .helpers import read, spec
 
@@ -23,3 +24,36 @@ def test_pruning_keeps_inputs_and_drops_what_nothing_needs(tmp_path):
     graph.prune()
     ops = {node.op for node in graph.nodes.values()}
     assert set(graph.inputs) <= graph.nodes.keys() and "AddV2" in ops and "Mul" not in ops
+
+
+def test_nodes_are_sorted_behind_what_they_read(tmp_path):
+    def function(x):
+        return {"y": tf.exp(x) + tf.tanh(x) * 2.0}
+
+    graph = read(tmp_path, function, {"x": spec(None)}).graph
+    before = list(graph.nodes)
+    graph.sort()
+    assert list(graph.nodes) == before
+    graph.nodes = dict(reversed(graph.nodes.items()))
+    graph.sort()
+    places = {name: place for place, name in enumerate(graph.nodes)}
+    assert places.keys() == set(before)
+    for node in graph.nodes.values():
+        assert all(places[node_name(ref)] < places[node.name] for ref in node.input)
+
+
+def test_what_is_read_first_comes_first():
+    nodes = {name: tf.compat.v1.NodeDef(name=name, op="NoOp") for name in ("sum", "two", "one")}
+    nodes["sum"].input.extend(["one", "two", "^one"])
+    graph = Graph(nodes, [], ["sum:0"])
+    graph.sort()
+    assert list(graph.nodes) == ["one", "two", "sum"]
+
+
+def test_a_circle_is_no_obstacle_to_sorting():
+    nodes = {name: tf.compat.v1.NodeDef(name=name, op="NoOp") for name in "abc"}
+    for name, source in zip("abc", "cab", strict=True):
+        nodes[name].input.append(source)
+    graph = Graph(nodes, [], [])
+    graph.sort()
+    assert sorted(graph.nodes) == ["a", "b", "c"]

@@ -1,6 +1,6 @@
 import pytest
 
-from tfsparse.conversion.layer_name import common_scope, layer_name
+from tfsparse.conversion.layer_name import common_scope, is_named, layer_name
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,13 @@ from tfsparse.conversion.layer_name import common_scope, layer_name
 )
 def test_names_the_layer_as_its_user_does(node, variable, name):
     assert layer_name(node, variable) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("a/b/c", True), ("b/c", True), ("c", True), ("b", False), ("/c", False)]
+)
+def test_a_name_may_be_the_last_part(name, named):
+    assert is_named("a/b/c", name) is named
 
 
 @pytest.mark.parametrize(

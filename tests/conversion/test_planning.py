@@ -123,6 +123,14 @@ def test_sums_that_could_overflow_are_done_in_fp32():
     assert "32 bits" in plan.reason
 
 
+def test_weights_that_bf16_does_not_hold_are_done_in_fp32():
+    weights = blocky(256, 256, (4, 1), 0.1)
+    weights[0, 0] = 3.4e38
+    plan = plan_layer(layer(weights), "bf16", 64)
+    assert (plan.convert, plan.precision) == (True, "fp32")
+    assert plan.reason.endswith("; bf16 would turn its weights into Inf")
+
+
 def test_falls_back_to_fp32_where_only_that_pays():
     thin = layer(blocky(16, 1024, (4, 1), keep=0.02))
     plan = plan_layer(thin, "int8", 4096)
@@ -184,6 +192,16 @@ def test_weights_are_packed_once():
     planner = Planner(Options("fp32", 64), store)
     assert planner.plan(SPARSE).packed is planner.plan(SPARSE).packed
     assert len(store.variables) == 2
+
+
+def test_only_the_precision_that_was_settled_on_is_kept():
+    store = PackedStore()
+    planner = Planner(Options("fp32", 64), store)
+    for chosen in (SPARSE, layer(blocky(512, 512, (16, 4), keep=0.1))):
+        plans = [planner.plan(chosen, precision) for precision in ("int8", "bf16", "fp32")]
+        planner.settle(plans[1])
+        assert store.variables[-2] is plans[1].packed.data
+    assert len(store.variables) == 4
 
 
 def test_a_target_without_the_instructions_converts_no_dense_layer():

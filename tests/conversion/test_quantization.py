@@ -8,6 +8,7 @@ from tfsparse.conversion.quantization import (
     activation_params,
     fits_accumulator,
     quantize_weights,
+    scales_fit,
     warn_of_extent,
 )
 
@@ -125,3 +126,20 @@ def test_a_range_that_cannot_be_used_is_warned_of(extent, reason):
     words = f"give layer 'a' values from {extent[0]:g} to {extent[1]:g}; "
     with pytest.warns(UserWarning, match=f"{re.escape(words)}.*{reason}"):
         warn_of_extent("layer 'a'", *extent)
+
+
+@pytest.mark.parametrize(
+    ("x_scale", "w_scale", "y_scale", "fit"),
+    [
+        (0.1, [1.0, 2.0], 1.0, True),
+        (1e20, [1.0, 1e18], 1.0, True),
+        (1e20, [1.0, 1e19], 1.0, False),
+        (1e20, [1.0, 1e18], 0.1, False),
+        (1e10, [1e10], 1e-20, False),
+        (1e10, [1e10], 1e20, True),
+    ],
+)
+def test_products_of_scales_have_to_be_finite(x_scale, w_scale, y_scale, fit):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scales_fit(x_scale, np.array(w_scale, np.float32), y_scale) == fit

@@ -68,6 +68,18 @@ def test_a_new_process_gives_the_same_numbers(tmp_path, model, precision):
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_tensorflows_own_ops_need_no_library(tmp_path, model, precision):
+    x = normal((33, 24))
+    overrides = {"first": "4x1", "second": "convert"}
+    ours = tfsparse.convert(model, precision, x, overrides=overrides)
+    tfsparse.export(model, tmp_path / "1", precision, x, overrides=overrides, ops="tensorflow")
+    run = serve(tmp_path / "1", x, "")
+    assert run.returncode == 0, run.stderr
+    (expected,) = ours(x).values()
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, atol=1e-4)
+
+
 def test_without_the_library_tensorflow_names_the_op(tmp_path, model):
     tfsparse.export(model, tmp_path / "1", overrides={"first": "4x1"})
     run = serve(tmp_path / "1", normal((2, 24)), "")

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -43,7 +44,14 @@ def test_a_model_without_signatures_is_refused(tmp_path):
         load_source(tmp_path)
 
 
-@pytest.mark.parametrize("source", [None, 3, tf.Module()])
+@pytest.mark.parametrize("name", ["tags", "signatures"])
+@pytest.mark.parametrize("value", ["serve", [], 5, [5]])
+def test_one_text_is_no_list_of_letters(tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` should be a list of texts. Received: {name}="):
+        load_source(tmp_path, **{name: value})
+
+
+@pytest.mark.parametrize("source", [None, 3, tf.Module(), keras.Sequential])
 def test_other_things_are_refused(source):
     with pytest.raises(ValueError, match="`source` should be a Keras 3 model"):
         load_source(source)

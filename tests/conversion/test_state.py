@@ -104,6 +104,22 @@ def test_variables_of_one_name_name_nothing(tmp_path):
     assert state.layer_variable(["twin/kernel", "single/kernel"]) == "single/kernel"
 
 
+def test_scopes_of_one_name_are_one(tmp_path):
+    """Unless that would give two variables one name."""
+    wrapped, inner, outer = (
+        tf.Variable(normal((3, 3), seed), name=name)
+        for seed, name in enumerate(["a/a/b/kernel", "c/c/kernel", "c/kernel"])
+    )
+
+    def function(x):
+        return {"y": x @ wrapped @ inner @ outer}
+
+    state = read(tmp_path, function, {"x": spec(None, 3)}, [wrapped, inner, outer]).state
+    assert {state.name_of(each) for each in state.variables.values()} == {"a/b/kernel", "c/kernel"}
+    assert state.layer_variable(["a/b/kernel"]) == "a/b/kernel"
+    assert state.layer_variable(["c/kernel"]) is None
+
+
 def test_another_signature_s_writes_count(tmp_path):
     kernel = tf.Variable(normal((256, 256)), name="dense/kernel")
     module = tf.Module()

@@ -68,6 +68,13 @@ class ConvCase:
                 result[:, i, j] = moved.reshape(x.shape[0], self.groups, self.inputs)
         return result
 
+    def sums(self, x, zero_point, dense):
+        """Of the products with uint8 images, as float32."""
+        patches = self.patches(x, zero_point).astype(np.int64) - zero_point
+        parts = np.split(dense.astype(np.int64), self.groups)
+        sums = [patches[..., g, :] @ part.T for g, part in enumerate(parts)]
+        return np.concatenate(sums, -1).astype(np.float32)
+
     def dense(self, x, dense):
         """TensorFlow's own convolution."""
         kernel = dense.reshape(self.filters, *self.kernel, -1).transpose(1, 2, 3, 0)

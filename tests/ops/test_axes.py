@@ -84,7 +84,8 @@ def test_an_einsum_is_one_call():
     kernel = rng.standard_normal((4, 8, 3, 5)).astype(np.float32)
     x = rng.standard_normal((2, 7, 4, 8)).astype(np.float32)
     weights = sparse(kernel.reshape(32, 15).T, (1, 1))
-    y = block_sparse_matmul(x, weights, x_axes=2, y_axes=(3, 5))
+    y = block_sparse_matmul(x, weights, x_axes=(4, 8), y_axes=(3, 5))
+    np.testing.assert_array_equal(y, block_sparse_matmul(x, weights, x_axes=2, y_axes=(3, 5)))
     np.testing.assert_allclose(y, np.einsum("abcd,cdef->abef", x, kernel), rtol=1e-5, atol=1e-5)
 
 
@@ -110,9 +111,29 @@ DEPTH = {
     "x_axes 0": ((2, K), {"x_axes": 0}, r"`x_axes` should be from 1 to 8. Received: x_axes=0"),
     "x_axes 9": ((2,) * 10, {"x_axes": 9}, r"`x_axes` should be from 1 to 8"),
     "x_axes least": ((2, K), {"x_axes": -(2**63)}, r"`x_axes` should be from 1 to 8"),
+    "axes of other sizes": (
+        (2, 5, 6),
+        {"x_axes": 2, "x_sizes": [6, 5]},
+        r"`x` should have the inputs in axes of the sizes \[6,5\]. Received: shape=\[2,5,6\]",
+    ),
+    "axes of other sizes, and no rows": ((0, 5, 6), {"x_axes": 2, "x_sizes": [3, 10]}, r"\[3,10\]"),
+    "x_sizes too small": (
+        (2, 5, 6),
+        {"x_axes": 2, "x_sizes": [5, 5]},
+        r"`x_sizes` should hold inputs=30 in x_axes=2 axes. Received: x_sizes=\[5,5\]",
+    ),
+    "x_sizes of one axis": ((2, 5, 6), {"x_axes": 2, "x_sizes": [30]}, r"in x_axes=2 axes.*\[30\]"),
+    "x_sizes negative": ((2, 5, 6), {"x_axes": 2, "x_sizes": [-5, -6]}, r"x_sizes=\[-5,-6\]"),
+    "x_sizes that overflow to 30": (
+        (2, 5, 6),
+        {"x_axes": 2, "x_sizes": [2**62 + 15, 2]},
+        r"`x_sizes` should hold inputs=30",
+    ),
     "y_axes too small": ((2, K), {"y_axes": [6, 6]}, r"`y_axes` should hold units=42.*\[6,6\]"),
     "y_axes of 0": ((2, K), {"y_axes": [42, 0]}, r"`y_axes` should hold units=42.*\[42,0\]"),
     "y_axes negative": ((2, K), {"y_axes": [-6, -7]}, r"`y_axes` should hold.*\[-6,-7\]"),
+    "too many y_axes": ((2, K), {"y_axes": [1] * 8 + [42]}, r"`y_axes`.* at most 8.*Received: 9"),
+    "very many y_axes": ((2, K), {"y_axes": [1] * 300 + [42]}, r"at most 8.*Received: 301"),
     "y_axes that overflow to 42": (
         (2, K),
         {"y_axes": [2**63 - 1, 2, -21]},
@@ -162,3 +183,17 @@ def test_without_a_depth_it_is_that_of_x():
     dense[:, :4] = 1
     y = raw_float(tf.ones((2, 24)), **float_arguments(dense, (4, 2)))
     assert (y.numpy() == 4).all()
+
+
+def test_results_of_more_axes_than_tensorflow_counts_are_refused():
+    """In a graph as well, where its optimizers would end the process."""
+    x = tf.reshape(tf.ones((K,)), [1] * 252 + [K])  # an axis less than it takes itself
+    most = {"y_axes": [6, 7]}
+    function = tf.function(lambda x: product("fp32", x, **most), autograph=False)
+    assert function(x).shape.rank == 254
+    more = {"y_axes": [1, 6, 7]}
+    function = tf.function(lambda x: product("fp32", x, **more), autograph=False)
+    with pytest.raises(ValueError, match=r"at most 254 axes. Received: 255"):
+        function(x)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Too many dimensions"):
+        product("fp32", x, **more)

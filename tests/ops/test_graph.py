@@ -68,6 +68,13 @@ def test_shape_of_several_axes(op, arguments, x_axes, y_axes, x, y):
         ({"x_axes": 0}, [2, 6], r"`x_axes` should be from 1 to 8. Received: x_axes=0"),
         ({"x_axes": 9}, [2, 6], r"`x_axes` should be from 1 to 8. Received: x_axes=9"),
         ({"x_axes": -(2**63)}, [2, 6], r"`x_axes` should be from 1 to 8"),
+        (
+            {"x_axes": 2, "x_sizes": [2, 3]},
+            [None, 3, 2],
+            r"sizes \[2,3\]. Received: shape=\[\?,3,2\]",
+        ),
+        ({"x_axes": 2, "x_sizes": [2, 3]}, [None, 3, None], r"sizes \[2,3\]. Received"),
+        ({"x_axes": 2, "x_sizes": [2, 2]}, [None, 2, 3], r"`x_sizes` should hold inputs=6"),
         ({"y_axes": [2, 3]}, [2, 6], r"`y_axes` should hold units=8.*y_axes=\[2,3\]"),
         ({"y_axes": [-2, -4]}, [2, 6], r"`y_axes` should hold.*y_axes=\[-2,-4\]"),
         ({"y_axes": [8, 0]}, [2, 6], r"`y_axes` should hold.*y_axes=\[8,0\]"),

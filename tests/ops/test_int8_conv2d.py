@@ -30,25 +30,32 @@ def test_the_defined_bits(name, dtype, y):
 
 @pytest.mark.parametrize("name", ["taps", "groups", "pointwise", "few pixels", "no images"])
 def test_residuals(name):
-    """A uint8 one is added by an fma with its scale, whatever is made of the sum."""
+    """Each in the order that custom_ops/matmul/matmul.h defines."""
     case = CASES[name]
     rng, dense, w_scale, bias = int8_case(case)
     x = rng.integers(0, 256, case.images, dtype=np.uint8)
-    arguments = (tf.constant(x), 0.021, 119, sparse(dense, case.block), w_scale, case.kernel, bias)
-    plain = quantized_block_sparse_conv2d(*arguments, **case.window).numpy()
+    sums = case.sums(x, 119, dense)
+    x_scale, scale, y_scale = (np.float32(value) for value in (0.021, 0.05, 0.02))
+    unit = np.float32(1) / y_scale
+    plain = fma(sums, x_scale * w_scale, bias)
     added = rng.integers(0, 256, plain.shape, dtype=np.uint8)
-    scaled = fma((added.astype(np.int32) - 100).astype(np.float32), np.float32(0.05), plain)
     floats = rng.standard_normal(plain.shape).astype(np.float32)
-    for residual, total in ((added, scaled), (floats, plain + floats)):
-        expected = np.maximum(total, np.float32(0))
-        y, q = (
-            quantized_block_sparse_conv2d(
-                *arguments, "relu", dtype, 0.02, 60, residual, 0.05, 100, **case.window
-            ).numpy()
-            for dtype in (tf.float32, tf.uint8)
-        )
-        np.testing.assert_array_equal(bits(y), bits(expected))
-        np.testing.assert_array_equal(q, quantize(expected, np.float32(1) / np.float32(0.02), 60))
+
+    def result(residual, dtype):
+        return quantized_block_sparse_conv2d(
+            tf.constant(x), 0.021, 119, sparse(dense, case.block), w_scale, case.kernel, bias,
+            "relu", dtype, 0.02, 60, residual, 0.05, 100, **case.window,
+        ).numpy()  # fmt: skip
+
+    expected = np.maximum(fma(added.astype(np.float32) - 100, scale, plain), 0)
+    np.testing.assert_array_equal(bits(result(added, tf.float32)), bits(expected))
+    shift = bias * unit + np.float32(-100) * (scale * unit)
+    folded = fma(sums, x_scale * w_scale * unit, shift)
+    folded = np.maximum(fma(added.astype(np.float32), scale * unit, folded), 0)
+    np.testing.assert_array_equal(result(added, tf.uint8), quantize(folded, 1, 60))
+    expected = np.maximum(plain + floats, 0)
+    np.testing.assert_array_equal(bits(result(floats, tf.float32)), bits(expected))
+    np.testing.assert_array_equal(result(floats, tf.uint8), quantize(expected, unit, 60))
 
 
 def test_padding_is_the_zero_point():

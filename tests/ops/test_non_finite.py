@@ -6,7 +6,16 @@ import tensorflow as tf
 
 from tfsparse.ops import block_sparse_matmul
 
-from .helpers import NON_FINITE, PATTERNS, float_weights, kinds, sparse
+from .helpers import (
+    NON_FINITE,
+    PATTERNS,
+    float_weights,
+    int8_arguments,
+    int8_weights,
+    kinds,
+    raw_int8,
+    sparse,
+)
 
 
 def check(x, dense, block, relu):
@@ -69,3 +78,19 @@ def test_in_a_stored_weight(value):
     x = np.random.default_rng(4).standard_normal((5, 12)).astype(np.float32)
     y = check(x, dense, (4, 1), relu=False)
     assert np.isfinite(np.delete(y, 5, axis=1)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("value", NON_FINITE, ids=str)
+def test_int8_reads_the_ends_of_the_range(value, rows):
+    """NaN the lower one, as the README says."""
+    arguments = int8_arguments(int8_weights(np.random.default_rng(5), 12, 30, (4, 1)), (4, 1))
+    low = -arguments["x_scale"] * arguments["x_zero_point"]
+    end = low + 255 * arguments["x_scale"] if value == np.inf else low
+    x = np.random.default_rng(6).uniform(low, 0, (rows, 30)).astype(np.float32)
+    expected = x.copy()
+    x[-1, ::3] = value
+    expected[-1, ::3] = end
+    y = raw_int8(tf.constant(x), **arguments).numpy()
+    np.testing.assert_array_equal(y, raw_int8(tf.constant(expected), **arguments).numpy())
+    assert np.isfinite(y).all()

@@ -102,7 +102,10 @@ def scales(n, value):
     return array
 
 
-LEAST = np.float32(1e-45)  # 1 / it overflows; TensorFlow's threads take it for 0
+# TensorFlow's threads take these for 0, and error messages have to show what they were.
+SUBNORMAL = [
+    (np.float32(value), text) for value, text in [(1e-45, r"1\.4013e-45"), (1e-38, "1e-38")]
+]
 
 QUANTIZATION = {
     **{
@@ -114,8 +117,15 @@ QUANTIZATION = {
             (-np.inf, "-inf"),
             (0, "0"),
             (-0.5, "-0.5"),
-            (LEAST, r"(0|1\.4013e-45)"),
         ]
+    },
+    **{
+        f"{name} {value}": (
+            {name: scales(3, value) if name == "w_scale" else value},
+            rf"`{name}` .*positive and at least 1.17549e-38.* as 0. Received: .*{seen}",
+        )
+        for name in ("x_scale", "y_scale", "w_scale")
+        for value, seen in SUBNORMAL
     },
     **{
         f"{name} {value}": ({name: value}, rf"`{name}` should be in \[0, 255\].*Received: {value}")

@@ -379,36 +379,3 @@ def test_frozen_layers_stay_frozen_one_by_one(keras):
     pruned = tfsparse.prune_block(model, "4x1", NOTHING)
     assert [layer.trainable for layer in pruned.layers] == [False, True]
     assert not pruned.trainable
-
-
-@pytest.mark.parametrize("nested", [False, True])
-def test_optional_inputs_stay_optional(nested):
-    import keras
-
-    class Add(keras.layers.Layer):
-        def call(self, one, other=None):
-            return one if other is None else one + other
-
-    inputs = [keras.Input((6,), name="one"), keras.Input((6,), name="other", optional=True)]
-    x = keras.layers.Dense(6, name="first")(inputs[0])
-    model = keras.Model(inputs, Add()(x, inputs[1]))
-    if nested:
-        model = keras.Model(inputs, keras.layers.Dense(8, name="last")(model(inputs)))
-    pruned = tfsparse.prune_block(model, "4x1", NOTHING)
-    for other in (None, INPUTS):
-        np.testing.assert_array_equal(pruned([INPUTS, other]), model([INPUTS, other]))
-
-
-@pytest.mark.parametrize("mode", ["float8", "int8", "int4"])
-def test_a_quantized_layer_is_skipped_and_the_others_are_pruned(mode):
-    import keras
-
-    layers = [keras.layers.Dense(6, name=name) for name in ("first", "middle", "last")]
-    model = keras.Sequential([keras.Input((6,)), *layers])
-    layers[1].quantize(mode)
-    pruned = tfsparse.prune_block(model, "4x1", NOTHING)
-    np.testing.assert_allclose(pruned(INPUTS), model(INPUTS), atol=1e-6)
-    assert pruned_names(pruned) == ["first", "last"]
-    assert mode in tfsparse.sparsity_report(pruned).skipped["middle"]
-    for one, other in zip(pruned.layers[1].weights, layers[1].weights, strict=True):
-        assert one is not other

@@ -228,6 +228,78 @@ def test_such_a_model_inside_another_is_wrapped_as_one(keras):
     np.testing.assert_array_equal(model(INPUTS[0]).numpy(), before)
 
 
+def tied(keras, kind):
+    """A model that calls one layer itself, and in something that is wrapped as one."""
+
+    class Holds(keras.layers.Layer):
+        def __init__(self, dense, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = dense
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(8, name="tied")
+            self.last = keras.layers.Dense(8, name="last")
+            inputs = keras.Input((8,))
+            other = keras.layers.Dense(8, name="other")
+            if kind == "functional":
+                self.inner = keras.Model(inputs, self.dense(other(inputs)), name="inner")
+            else:
+                self.inner = Holds(self.dense, name="inner")
+
+        def call(self, inputs):
+            return self.last(self.inner(self.dense(inputs)))
+
+    model = Mine()
+    model(INPUTS[0])
+    return model
+
+
+def test_a_tie_between_a_layer_and_one_of_its_own_class_is_kept(keras):
+    model = tied(keras, "layer")
+    number = len({id(weight) for weight in model.weights})
+    tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5), inplace=True)
+    before = model(INPUTS[0]).numpy()
+    assert model.inner.dense is model.dense and model.dense in list(pruned_layers(model))
+    assert len(kernels(model)) == 2
+    tfsparse.strip_pruning(model, inplace=True)
+    assert model.inner.dense is model.dense
+    assert len({id(weight) for weight in model.weights}) == number
+    np.testing.assert_array_equal(model(INPUTS[0]).numpy(), before)
+
+
+def refused(model, **options):
+    with pytest.raises(ValueError) as error:
+        tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5), inplace=True, **options)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("functional", {}, "kernel is pruned by another wrapper"),
+        ("layer", {"exclude": "nobody"}, "'nobody'"),
+    ],
+)
+def test_a_model_that_is_refused_is_what_it_was(keras, kind, options, message):
+    model = tied(keras, kind)
+    before, weights = model(INPUTS[0]).numpy(), [np.array(w) for w in model.get_weights()]
+    assert message in refused(model, **options)
+    assert not list(pruned_layers(model))
+    assert type(model.dense) is type(model.last) is keras.layers.Dense
+    assert_equal(model.get_weights(), weights)
+    np.testing.assert_array_equal(model(INPUTS[0]).numpy(), before)
+    assert all(weight.constraint is None for weight in model.trainable_weights)
+    model.compile("sgd", "mse")
+    model.fit(INPUTS[0], INPUTS[0], verbose=0)
+    tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5), inplace=True, exclude="inner")
+    assert len(kernels(model)) == 2
+
+
 def test_layers_that_are_held_elsewhere_are_named(keras):
     class Mine(keras.layers.Layer):
         def __init__(self):

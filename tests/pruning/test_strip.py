@@ -1,3 +1,4 @@
+import functools
 import warnings
 
 import numpy as np
@@ -12,11 +13,19 @@ from .helpers import BATCH, compile_model, data, dense_model, kernels
 INPUTS = data()[0]
 
 
-@pytest.fixture
-def trained(keras):
+@functools.cache
+def trained_once(keras):
     model = compile_model(keras, tfsparse.prune_block(dense_model(keras), "4x1", 0.75))
     model.fit(*data(), batch_size=BATCH, verbose=0, callbacks=[UpdatePruning()])
     return model
+
+
+@pytest.fixture
+def trained(keras):
+    model = trained_once(keras)
+    weights = model.get_weights()
+    yield model
+    model.set_weights(weights)
 
 
 def test_plain_model_has_the_weights_and_predictions(keras, trained):

@@ -21,6 +21,14 @@ ADDITIONS = {"BiasAdd", "Add", "AddV2"}
 _NORMS = {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"}
 _SIMPLE = {*ADDITIONS, "Mul", "Sub", "RealDiv"}
 
+_MAX_SHIFT = {False: 16.0, True: 4.0}
+"""A larger shift before a product costs accuracy, since what it adds cancels again; less may be
+lost where activations are rounded to eight bits."""
+
+_MAX_SPREAD = 4.0
+"""How far the scales before a product may differ where activations are rounded: inputs that are
+small until they are scaled lose their last bits beside the others."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Affine:
@@ -70,6 +78,32 @@ def read_affine(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int
     return None
 
 
+def may_precede(affine: Affine, behind: np.ndarray | None, rounded: bool) -> bool:
+    """Whether a product can take in what comes before it without a loss of accuracy.
+
+    What was scaled and shifted is taken to be of the order of 1, as what BatchNorm gives. What it
+    was before may be much larger, or hold inputs of different magnitudes.
+
+    Args:
+        affine: The scale and shift.
+        behind: The scale of the activations between it and the product; None for 1.
+        rounded: Whether activations may be rounded to eight bits before they are multiplied.
+
+    Returns:
+        Whether the product's activations may be those before the scale and shift.
+    """
+    factor = np.asarray(1.0 if behind is None else behind, np.float64)
+    if affine.shift is not None:
+        shift = np.abs(affine.shift * factor).max(initial=0)
+        if not shift <= _MAX_SHIFT[rounded]:
+            return False
+    if affine.scale is None or not rounded:
+        return True
+    scale = np.abs(affine.scale * factor)
+    scale = scale[scale > 0]
+    return not scale.size or bool(np.sqrt(np.mean(scale**2)) <= _MAX_SPREAD * scale.min())
+
+
 def along(constant: np.ndarray, axes: Sequence[int], rank: int | None) -> np.ndarray | None:
     """A constant that is broadcast to a tensor, as a vector along the tensor's last axes.
 
@@ -99,7 +133,7 @@ def along(constant: np.ndarray, axes: Sequence[int], rank: int | None) -> np.nda
 def _norm(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]) -> Affine | None:
     if operand != 0 or attribute(node, "is_training", True) or len(axes) != 1:
         return None
-    if node.attr["data_format"].s == b"NCHW":
+    if node.attr["data_format"].s == b"NCHW" or _gives_more(view, node):
         return None
     values = [view.constant(tensor) for tensor in view.data_inputs(node)[1:]]
     if any(value is None or value.shape != (axes[0],) for value in values):
@@ -107,3 +141,12 @@ def _norm(view: GraphView, node: NodeDef, operand: int, axes: Sequence[int]) -> 
     gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in values)
     scale = gamma / np.sqrt(variance + node.attr["epsilon"].f)
     return Affine(scale, beta - mean * scale)
+
+
+def _gives_more(view: GraphView, node: NodeDef) -> bool:
+    """Whether a norm's results besides the first are used: the statistics that it was given."""
+    others = [f"{node.name}:{place}" for place in range(1, 6)]
+    return any(
+        view.is_output(other) or any(reader.index >= 0 for reader in view.readers(other))
+        for other in others
+    )

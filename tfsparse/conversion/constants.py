@@ -68,7 +68,7 @@ class Constants:
         return self._values[tensor]
 
     def variable_names(self, tensor: str) -> list[str]:
-        """Names of the variables that a constant is computed from."""
+        """Names of the variables that a constant is computed from, as `State.name_of` has them."""
         found: list[str] = []
         pending, seen = [node_name(tensor)], set()
         while pending:
@@ -78,7 +78,7 @@ class Constants:
             seen.add(node.name)
             if node.op == "ReadVariableOp":
                 variable = self._state.constant_variable(self._graph, tensor_name(node.input[0]))
-                found += [] if variable is None else [str(variable.name).split(":")[0]]
+                found += [] if variable is None else [self._state.name_of(variable)]
             elif node.op == "Placeholder" and self._outer is not None:
                 source = self._argument(node.name)
                 found += [] if source is None else self._outer.variable_names(source)

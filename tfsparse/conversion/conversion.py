@@ -3,56 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Literal
+import functools
+from collections.abc import Iterator, Sequence
 
-import tensorflow as tf
-
-from tfsparse.conversion.calibration_data import batches, of_signatures
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.function_calibration import calibration_of
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
-from tfsparse.conversion.layer_error import layer_error
 from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
+from tfsparse.conversion.passes.embed import embed_small_variables
 from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
-from tfsparse.conversion.passes.quantize import Calibration, calibrate
+from tfsparse.conversion.passes.quantize import Calibration
 from tfsparse.conversion.passes.rewrite import rewrite
+from tfsparse.conversion.passes.rewrite_standard import (
+    refuse_our_ops,
+    rewrite_standard,
+    standard_plan,
+)
+from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
-from tfsparse.conversion.progress import progress
-from tfsparse.conversion.ranges import CalibrationMethod
+from tfsparse.conversion.precision_choice import choose_precisions, plan_all
 from tfsparse.conversion.report import ConversionReport, OpReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
-from tfsparse.conversion.state import State
-from tfsparse.conversion.targets import Precision
+from tfsparse.conversion.request import Request
 
-Activations = Literal["calibrated", "dynamic"]
-
-_FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the user asks for besides the `Options` of every layer.
-
-    Attributes:
-        auto: Whether each layer gets a precision of its own.
-        max_error: Error that a precision may add to a layer's result, with `auto`.
-        activations: Where ranges of INT8 activations come from.
-        data: The calibration data.
-        method: How ranges are made of them.
-        batches: The most batches to read.
-    """
-
-    auto: bool = False
-    max_error: float = 0.01
-    activations: Activations = "calibrated"
-    data: Any = None
-    method: CalibrationMethod = "minmax"
-    batches: int | None = None
+_LARGE_ERROR = 0.1
+"""An error of a layer that the report points at."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -80,28 +60,48 @@ def convert_graphs(
         What was done.
     """
     views = Views(graphs.state)
-    found = [_find(function, views) for function in graphs.functions]
+    notes: dict[str, None] = {}
+    if request.ops == "tensorflow":
+        refuse_our_ops([function.graph for function in graphs.functions])
+        notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
+    rounded = request.auto or options.precision != "fp32"
+    found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
         [stayed for each in found for stayed in each.stayed],
     )
-    planner = Planner(options, store)
     rows: list[OpReport] = []
-    notes: dict[str, None] = {}
     for each in found:
-        more, calibration = _convert(each, graphs, planner, request)
+        more, calibration = _convert(each, graphs, views, options, request, store)
         rows += more
         if calibration.bounded:
             notes[f"calibrated on the first {calibration.batches} batches of the data"] = None
+        notes |= dict.fromkeys(_large_errors(more))
+    embed_small_variables(
+        [function.graph for function in graphs.functions],
+        [] if graphs.initializer is None else [graphs.initializer[1]],
+        store.variables,
+        graphs.state,
+    )
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes))
 
 
-def _find(function: ModelFunction, views: Views) -> _Found:
+def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:
+    """A sentence for each layer whose result has little to do with that in float32."""
+    for row in rows:
+        if row.error is not None and row.error > _LARGE_ERROR:
+            yield (
+                f"{row.layer!r} errs by {row.error:.0%} in {row.precision}: "
+                "consider precision='auto' or overrides={...: 'skip'}"
+            )
+
+
+def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
     found = _Found(function, [], [], {})
     for graph in function.graph.all_graphs():
-        layers, stayed = find_dense_layers(views.of(graph))
+        layers, stayed = find_dense_layers(views.of(graph), rounded)
         found.layers += layers
         found.stayed += stayed
         for name in graph.nodes:
@@ -110,87 +110,28 @@ def _find(function: ModelFunction, views: Views) -> _Found:
 
 
 def _convert(
-    found: _Found, graphs: ModelGraphs, planner: Planner, request: Request
+    found: _Found,
+    graphs: ModelGraphs,
+    views: Views,
+    options: Options,
+    request: Request,
+    store: PackedStore,
 ) -> tuple[list[OpReport], Calibration]:
-    if request.auto:
-        calibration = _calibration(found, graphs.state, request, found.layers)
-        plans = [_best(layer, planner, calibration, request) for layer in found.layers]
+    planner = Planner(options, store)
+    calibrate = functools.partial(calibration_of, found.function, graphs.state, request)
+    choose = choose_precisions if request.auto else plan_all
+    plans, calibration = choose(found.layers, planner, calibrate, request)
+    if request.ops == "tensorflow":
+        plans = [standard_plan(plan) for plan in plans]
+        made = rewrite_standard(plans, calibration.params, store, views)
+        clean(found.function.graph, graphs.state)
+        finished = _Finished(_nodes_of(plans, made))
     else:
-        plans = [planner.plan(layer) for layer in found.layers]
-        quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
-        calibration = _calibration(found, graphs.state, request, quantized)
-    plans = [_with_error(plan, calibration) for plan in plans]
-    made = rewrite(plans, calibration.params)
-    finished = _finish(found.function.graph, graphs, plans, made, calibration)
+        sizes = sizes_of_axes(plans, views)
+        made = rewrite(plans, calibration.params)
+        size_axes(plans, made, sizes)
+        finished = _finish(found.function.graph, graphs, plans, made, calibration)
     return _rows(found, plans, made, finished), calibration
-
-
-def _calibration(
-    found: _Found, state: State, request: Request, layers: Sequence[DenseLayer]
-) -> Calibration:
-    graph = found.function.graph
-    if request.activations == "dynamic" or not any(layer.graph is graph for layer in layers):
-        return Calibration()
-    specs = _specs(found.function)
-    data = of_signatures(request.data, found.function.signatures, list(specs))
-    try:
-        read = batches(data, specs, request.batches, _positions(found.function, list(specs)))
-    except ValueError:
-        # Data are for signatures; another function of the model need not take the same.
-        if any(entry.is_signature for entry in found.function.entries):
-            raise
-        return Calibration()
-    shown = progress(read, read.total, "Calibrating")
-    with state.unchanged():
-        calibration = calibrate(graph, specs, layers, shown, request.method)
-    calibration.bounded = read.bounded
-    return calibration
-
-
-def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
-    entry = function.entries[0]
-    specs = {}
-    for name, node in zip(entry.input_names(function.graph), function.graph.inputs, strict=True):
-        attributes = function.graph.nodes[node].attr
-        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
-        specs[name] = tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type), name)
-    return specs
-
-
-def _positions(function: ModelFunction, names: Sequence[str]) -> list[str]:
-    """Names of inputs in the order in which the model takes them without names.
-
-    A callable attribute knows it; a signature has its inputs by name alone.
-    """
-    entry = next((each for each in function.entries if not each.is_signature), None)
-    if entry is None or len(entry.pairing.inputs) != len(names):
-        return list(names)
-    places = sorted(range(len(names)), key=lambda place: entry.pairing.inputs[place])
-    return [names[place] for place in places]
-
-
-def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
-    """The fastest plan whose precision adds no more than the allowed error."""
-    plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
-    wanted = [plan for plan in plans if plan.convert]
-    wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
-    for plan in wanted:
-        measured = _with_error(plan, calibration)
-        if plan.precision == "fp32" or (measured.error or 0.0) <= request.max_error:
-            return measured
-    if not wanted:
-        return plans[-1]
-    reason = f"its error would exceed max_error={request.max_error} in {wanted[0].precision}"
-    return dataclasses.replace(plans[-1], reason=reason, packed=None)
-
-
-def _with_error(plan: Plan, calibration: Calibration) -> Plan:
-    rows = calibration.samples.get(id(plan.layer))
-    if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
-        return plan
-    params = calibration.params.get((plan.layer.graph, plan.layer.x))
-    error = layer_error(rows, plan.layer.weights, plan.packed, params)
-    return dataclasses.replace(plan, error=error)
 
 
 @dataclasses.dataclass
@@ -224,11 +165,17 @@ def _finish(
             if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
         }
         propagate_uint8(Views(graphs.state).of(each), params)
-        ops = {made[id(plan)] for plan in here} & each.nodes.keys()
-        finished.ops |= {(id(each), op): each.nodes[op] for op in ops}
+        finished.ops |= _nodes_of(here, made)
+        ops = {name for _, name in _nodes_of(here, made)}
         chains = chain_layers(Views(graphs.state).of(each), ops)
         finished.chains |= {(id(each), name): run for name, run in chains.items()}
     return finished
+
+
+def _nodes_of(plans: Sequence[Plan], made: dict[int, str]) -> dict[tuple[int, str], NodeDef]:
+    """The nodes that layers have become and that are still there."""
+    names = [(plan.layer.graph, made[id(plan)]) for plan in plans if plan.convert]
+    return {(id(graph), name): graph.nodes[name] for graph, name in names if name in graph.nodes}
 
 
 def _rows(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
-from tfsparse import ops
-from tfsparse.conversion.conversion import Activations, Request, convert_graphs
+from tfsparse.conversion.conversion import convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
 from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
@@ -16,9 +16,11 @@ from tfsparse.conversion.planning import Options, Override
 from tfsparse.conversion.ranges import CalibrationMethod
 from tfsparse.conversion.rebuilding import rebuild
 from tfsparse.conversion.report import ConversionReport
+from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.ops import load as load_library
 
 
 def convert(
@@ -34,6 +36,7 @@ def convert(
     max_error: float = 0.01,
     target: str | None = None,
     tune: bool = False,
+    ops: Ops = "tfsparse",
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
@@ -61,7 +64,8 @@ def convert(
         calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms:
             what ``fit`` takes, with or without labels. A few hundred examples are enough. With
             several signatures that take different inputs, a dict of signature to one of these.
-        overrides: Layer name, as in the report, to ``"skip"``, ``"convert"`` (even where
+        overrides: Layer name, as in the report (``"encoder/dense"``) or its last part
+            (``"dense"``), to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
         batch_size: Examples per call that the cost model expects where the model leaves
             the batch size open.
@@ -76,11 +80,20 @@ def convert(
         target: The processor that will serve, such as ``"icelake"`` or ``"avx2"``; this
             machine's kind by default.
         tune: Times the candidates of each layer on this machine and takes the fastest.
+        ops: ``"tfsparse"``, or ``"tensorflow"``: the same layers are written as dense products in
+            TensorFlow's own ops, for a server that cannot load our library. Weights keep their
+            zeros, and weights and activations the rounding of the precision, all of it in
+            float32: the numbers are those of ``"tfsparse"`` within float32's rounding, and the
+            speed is that of a dense model. A layer in fp32 stays what it is, unless something
+            was folded into it.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
     Returns:
         A `ConvertedModel`: callable, with `report`, `signatures`, `endpoints` and `save`.
+
+    Warns:
+        UserWarning: If the schedules of a pruned model never ran or have not ended.
 
     Raises:
         ValueError: If an argument is not as above, or calibration data is missing or does
@@ -101,10 +114,16 @@ def convert(
     """
     _check_precision(precision, calibration_data, activations)
     _check_numbers(batch_size, calibration_batches, max_error)
+    _check_choice("ops", ops, get_args(Ops))
+    if not isinstance(overrides, Mapping | None):
+        raise ValueError(
+            "`overrides` should be a dict of layer name to 'skip', 'convert' or a block shape. "
+            f"Received: overrides={overrides!r}"
+        )
     _check_choice("calibration_method", calibration_method, get_args(CalibrationMethod))
     options = Options(
         precision="fp32" if precision == "auto" else precision,
-        batch_size=batch_size,
+        batch_size=int(batch_size),
         overrides=dict(overrides or {}),
         target=find_target(target),
         tune=tune,
@@ -115,9 +134,10 @@ def convert(
         activations=activations,
         data=replayable(calibration_data),
         method=calibration_method,
-        batches=calibration_batches,
+        batches=None if calibration_batches is None else int(calibration_batches),
+        ops=ops,
     )
-    ops.load()
+    load_library()
     loaded = load_source(source, tags, signatures)
     graphs = ModelGraphs(loaded)
     store = PackedStore()
@@ -185,8 +205,11 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def _check_numbers(batch_size: int, batches: int | None, max_error: float) -> None:
     for name, value in {"batch_size": batch_size, "calibration_batches": batches}.items():
-        missing = name == "calibration_batches" and value is None
-        if not missing and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        if name == "calibration_batches" and value is None:
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"`{name}` should be a positive integer. Received: {name}={value!r}")
-    if not max_error >= 0:
-        raise ValueError(f"`max_error` should be at least 0. Received: max_error={max_error!r}")
+    if not isinstance(max_error, Real) or not max_error >= 0:
+        raise ValueError(
+            f"`max_error` should be a number of at least 0. Received: max_error={max_error!r}"
+        )

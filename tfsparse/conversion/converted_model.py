@@ -72,6 +72,7 @@ class ConvertedModel:
 
         Raises:
             TypeError: If the inputs are not those of the signature.
+            ValueError: If there are several signatures and none is ``"serving_default"``.
         """
         function = self.signatures[self._key(None)]
         specs = function.structured_input_signature[1]
@@ -107,12 +108,13 @@ class ConvertedModel:
         write_atomically(path, write, overwrite)
 
     def _key(self, signature: str | None) -> str:
-        if signature is None:
-            only = len(self._graphs) == 1
-            signature = next(iter(self._graphs)) if only else DEFAULT_SIGNATURE
-        if signature not in self._graphs:
+        if signature is None and len(self._graphs) == 1:
+            return next(iter(self._graphs))
+        key = DEFAULT_SIGNATURE if signature is None else signature
+        if key not in self._graphs:
+            none = f", and there is no {DEFAULT_SIGNATURE!r}" if signature is None else ""
             raise ValueError(
                 f"`signature` should be one of {sorted(self._graphs)}. "
-                f"Received: signature={signature!r}"
+                f"Received: signature={signature!r}{none}"
             )
-        return signature
+        return key

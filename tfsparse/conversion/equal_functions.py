@@ -5,9 +5,10 @@ other names of nodes, of inner functions, of inputs and outputs, and the inputs 
 order. Such functions are converted once.
 
 How: a node's digest is made of its op, its attributes and the digests of what it reads, so it does
-not
-depend on names. The inputs of the two functions are paired in a few likely ways; the functions are
-equal if with one of them the digests of all outputs and effects are the same.
+not depend on names. (A loop of TF1 is a cycle, and the way back goes by its name.) The inputs of
+the two functions are paired in a few likely ways; the functions are equal if with one of them the
+digests of all outputs and effects are the same, and each node that gives something else every time
+is there as often: two random numbers are not one that is read twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tfsparse.conversion.control_flow import function_slots
+from tfsparse.conversion.function_def import is_stateful
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
+from tfsparse.conversion.state import READS
+
+_WAYS_BACK = {"NextIteration", "RefNextIteration"}
+"""What ends a round of a loop of TF1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +60,8 @@ def pair(graph: Graph, other: Graph) -> Pairing | None:
     for order in dict.fromkeys(_orders(graph, other)):
         labels = {other.inputs[source]: f"input {place}" for place, source in enumerate(order)}
         theirs = _digests(other, labels)
-        if _effects(graph, own) != _effects(other, theirs) or not _same_types(graph, other, order):
+        same = _effects(graph, own) == _effects(other, theirs)
+        if not same or not _same_types(graph, other, order):
             continue
         places = {_of(graph, own, each): place for place, each in enumerate(_results(graph)[0])}
         wanted = [_of(other, theirs, tensor) for tensor in _results(other)[0]]
@@ -100,8 +107,11 @@ def _same_types(graph: Graph, other: Graph, order: Sequence[int]) -> bool:
     )
 
 
-def _effects(graph: Graph, digests: Mapping[str, str]) -> list[str]:
-    """What runs besides what the results need, nodes that do nothing but wait left out."""
+def _effects(graph: Graph, digests: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What runs besides what the results need, and what has to run as often as it is there.
+
+    Nodes that do nothing but wait are left out of the first.
+    """
     results, waits = _results(graph)
     needed: set[str] = set()
     pending = [node_name(tensor) for tensor in results]
@@ -111,7 +121,12 @@ def _effects(graph: Graph, digests: Mapping[str, str]) -> list[str]:
             needed.add(name)
             pending += map(node_name, graph.nodes[name].input)
     effects = _waited_for(graph, [*waits, *(f"^{name}" for name in graph.control_outputs)])
-    return sorted({digests[name] for name in effects - needed})
+    often = [
+        digests[node.name]
+        for node in graph.nodes.values()
+        if node.op in _WAYS_BACK or (node.op not in READS and is_stateful(node, graph.library))
+    ]
+    return sorted({digests[name] for name in effects - needed}), sorted(often)
 
 
 def _results(graph: Graph) -> tuple[list[str], list[str]]:
@@ -147,7 +162,8 @@ def _waited_for(graph: Graph, references: Iterable[str]) -> set[str]:
 def _of(graph: Graph, digests: Mapping[str, str], tensor: str) -> str:
     tensor = _through(graph, tensor)
     source = node_name(tensor)
-    return f"{digests.get(source, source)}:{tensor.split(':')[1]}"
+    known = source if graph.nodes[source].op in _WAYS_BACK else digests.get(source, source)
+    return f"{known}:{tensor.split(':')[1]}"
 
 
 def _through(graph: Graph, tensor: str) -> str:
@@ -172,13 +188,14 @@ def _digests(graph: Graph, labels: Mapping[str, str]) -> dict[str, str]:
             continue
         node = graph.nodes[name]
         sources = {node_name(ref) for ref in node.input if not ref.startswith("^")}
+        sources = {name for name in sources if graph.nodes[name].op not in _WAYS_BACK}
         sources |= _waited_for(graph, [ref for ref in node.input if ref.startswith("^")])
         missing = [source for source in sources if source not in digests]
         if missing and name not in entered:
             entered.add(name)
             pending += missing
             continue
-        # What is still missing is part of a cycle, as TF1's loops have them: its name has to do.
+        # What is still missing is part of a cycle: its name has to do.
         digests[name] = _digest(graph, node, digests)
     return digests
 
@@ -205,5 +222,6 @@ def _digest(graph: Graph, node: NodeDef, digests: Mapping[str, str]) -> str:
 def _body_digest(body: Graph) -> str:
     digests = _digests(body, {name: f"input {place}" for place, name in enumerate(body.inputs)})
     results = _results(body)[0]
-    whole = [*(_of(body, digests, tensor) for tensor in results), *_effects(body, digests)]
+    effects, often = _effects(body, digests)
+    whole = [*(_of(body, digests, tensor) for tensor in results), *effects, "often", *often]
     return hashlib.sha256(" ".join(whole).encode()).hexdigest()

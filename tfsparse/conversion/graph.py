@@ -13,7 +13,7 @@ Contract: a reference in `NodeDef.input` is ``node``, ``node:1`` or ``^node``; a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 NodeDef = Any
@@ -71,10 +71,15 @@ class Graph:
         for body in self.bodies.values():
             yield from body.all_graphs()
 
-    def free_name(self, wanted: str) -> str:
-        """The wanted name for a node, or one close to it that is free."""
+    def free_name(self, wanted: str, besides: Collection[str] = ()) -> str:
+        """The wanted name for a node, or one close to it that is free.
+
+        Args:
+            wanted: The name.
+            besides: Other names that are not free.
+        """
         name, count = wanted, 0
-        while name in self.nodes:
+        while name in self.nodes or name in besides:
             count += 1
             name = f"{wanted}_{count}"
         return name
@@ -99,6 +104,26 @@ class Graph:
         self.nodes = {name: node for name, node in self.nodes.items() if name in needed}
         self.captures = {name: value for name, value in self.captures.items() if name in needed}
         self.bodies = {key: body for key, body in self.bodies.items() if key[0] in needed}
+
+    def sort(self) -> None:
+        """Puts each node behind those that it reads, and leaves the order what it is elsewhere.
+
+        Where nodes read each other in a circle, as in loops of TF1, one of them comes first.
+        """
+        ordered: dict[str, NodeDef] = {}
+        seen: set[str] = set()
+        for first in self.nodes:
+            pending = [first]
+            while pending:
+                name = pending[-1]
+                if name not in seen:
+                    seen.add(name)
+                    sources = [node_name(reference) for reference in self.nodes[name].input]
+                    pending += [source for source in reversed(sources) if source not in seen]
+                else:
+                    ordered.setdefault(name, self.nodes[name])
+                    pending.pop()
+        self.nodes = ordered
 
     def replace_inputs(self, name: str, references: Iterable[str]) -> None:
         """Gives a node other inputs."""

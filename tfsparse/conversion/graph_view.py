@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ from tfsparse.conversion.state import State
 
 CONTROL = -1
 """Input index of a control edge."""
+
+
+_TRIED = (7919, 7907, 7901, 7883, 7879, 7877, 7873, 7867)
+"""Sizes by axis that stand for open ones. No other axis is likely to have such a number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +64,25 @@ class GraphView:
     @functools.cached_property
     def _imported(self) -> tf.Graph:
         """The graph inside TensorFlow, which infers shapes; made when first asked."""
+        return self._import(self._argument_shape)
+
+    @functools.cached_property
+    def _tried(self) -> tf.Graph | None:
+        """The same with numbers for sizes of the inputs that are open; None if they do not fit."""
+        try:
+            return self._import(self._tried_shape)
+        except ValueError:
+            return None
+
+    def _import(self, shape_of: Callable[[str], tf.TensorShape]) -> tf.Graph:
         imported = tf.Graph()
         with imported.as_default():
-            feeds = {
-                name: self._placeholder(name) for name in (*self.graph.inputs, *self.graph.captures)
-            }
+            names = (*self.graph.inputs, *self.graph.captures)
+            feeds = {name: self._placeholder(name, shape_of) for name in names}
             import_graph(self.graph, feeds, [], name="")
         return imported
 
-    def _placeholder(self, name: str) -> tf.Tensor:
+    def _placeholder(self, name: str, shape_of: Callable[[str], tf.TensorShape]) -> tf.Tensor:
         """A placeholder for an argument or capture, with the shape that it is known to have."""
         node = self.nodes[name]
         dtype = tf.as_dtype(node.attr["dtype"].type)
@@ -76,7 +90,7 @@ class GraphView:
             captured = self.state.capture(self.graph, f"{name}:0")
             if captured is not None:
                 return resource_placeholder(captured, name)
-        return tf.compat.v1.placeholder(dtype, self._argument_shape(name), name)
+        return tf.compat.v1.placeholder(dtype, shape_of(name), name)
 
     def _argument_shape(self, name: str) -> tf.TensorShape:
         if name in self.graph.captures:
@@ -94,6 +108,13 @@ class GraphView:
             return tf.TensorShape(None)
         node = self.nodes[name]
         return tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+
+    def _tried_shape(self, name: str) -> tf.TensorShape:
+        shape = self._argument_shape(name)
+        if shape.rank is None or shape.rank > len(_TRIED) or name in self.graph.captures:
+            return shape
+        sizes = zip(shape.as_list(), _TRIED, strict=False)
+        return tf.TensorShape([tried if size is None else size for size, tried in sizes])
 
     def data_inputs(self, node: NodeDef) -> list[str]:
         """Tensor names of a node's inputs, control edges left out."""
@@ -119,6 +140,12 @@ class GraphView:
         if node_name(tensor) not in self._names:
             return tf.TensorShape(None)
         return self._imported.get_tensor_by_name(tensor).shape
+
+    def tried_shape(self, tensor: str) -> tf.TensorShape:
+        """The shape of a tensor for inputs of one batch size and length, as far as it is known."""
+        if self.graph.caller is not None or self._tried is None or not self.shape(tensor).rank:
+            return self.shape(tensor)
+        return self._tried.get_tensor_by_name(tensor).shape
 
     def dtype(self, tensor: str) -> tf.DType:
         """The type of a tensor's elements."""

@@ -44,6 +44,17 @@ def layer_name(node: str, variable: str | None) -> str:
     return "/".join(scope) or "/".join(parts) or node
 
 
+def is_named(layer: str, name: str) -> bool:
+    """Whether a name is that of a layer, whole or its last part.
+
+    Example:
+
+    >>> is_named("encoder/dense", "dense"), is_named("encoder/dense", "encoder")
+    (True, False)
+    """
+    return layer == name or layer.endswith(f"/{name}")
+
+
 def common_scope(variables: Collection[str]) -> str:
     """The scope that all variables of a model lie in, which no user would name.
 

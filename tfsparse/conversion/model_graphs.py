@@ -14,7 +14,7 @@ from tfsparse.conversion.private_tensorflow import (
     initializer_function,
     initializer_like,
 )
-from tfsparse.conversion.reading import function_of, read_concrete
+from tfsparse.conversion.reading import function_of, read_concrete, shared_function
 from tfsparse.conversion.reference_variables import lift_references
 from tfsparse.conversion.source import LoadedModel
 from tfsparse.conversion.state import State
@@ -80,7 +80,8 @@ class ModelGraphs:
                 lift_references(graph, loaded.model, lifted)
         variables = {id(each): each for _, function, _, _ in read for each in _variables(function)}
         variables |= {id(each): each for each in lifted.values()}
-        self.state = State(variables.values(), [graph for _, _, _, graph in read])
+        graphs = [graph for _, _, _, graph in read]
+        self.state = State(variables.values(), graphs, loaded.layers, loaded.layer_paths)
         self.functions: list[ModelFunction] = []
         for key, function, is_signature, graph in read:
             clean(graph, self.state)
@@ -114,16 +115,18 @@ class ModelGraphs:
         if self.initializer is None:
             return None
         function, graph = self.initializer
-        made = function_of(graph, function, Pairing.itself(graph))
+        made = function_of(graph, None, function, Pairing.itself(graph))
         return initializer_like(self._loaded.model.initializer, made)
 
     def rebuilt(self) -> dict[int, Any]:
         """Id of each function as it was loaded to the function of its graph as it is now."""
-        return {
-            id(entry.function): function_of(function.graph, entry.function, entry.pairing)
-            for function in self.functions
-            for entry in function.entries
-        }
+        made = {}
+        for each in self.functions:
+            shared = shared_function(each.graph)
+            for entry in each.entries:
+                function = function_of(each.graph, shared, entry.function, entry.pairing)
+                made[id(entry.function)] = function
+        return made
 
 
 def _initializer(loaded: LoadedModel) -> tuple[Any, Graph] | None:

@@ -14,6 +14,9 @@ import tensorflow as tf
 from tfsparse.conversion.geometry import NO_PADS, Geometry
 from tfsparse.conversion.graph import NodeDef
 
+OUR_OPS = "Tfsparse>"
+"""How the names of all ops of ours begin."""
+
 FLOAT_OP = "Tfsparse>BlockSparseMatMul"
 INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_CONV_OP = "Tfsparse>BlockSparseConv2D"
@@ -31,6 +34,9 @@ CHAIN_OF = {
 MAX_LAYERS = 16
 """As many layers a chain may have (custom_ops/matmul/matmul_call.h)."""
 
+MAX_AXES = 8
+"""Over as many axes inputs may be spread, and outputs (custom_ops/tf_ops/op_inputs.cc)."""
+
 X = 0
 """The input that holds the activations, in all ops."""
 
@@ -44,6 +50,12 @@ PER_LAYER = {
     INT8_CONV_OP: _INT8_LAYER,
 }
 """Inputs behind x that a chain has of each of its layers."""
+
+TYPES_PER_LAYER = {
+    FLOAT_OP: {"Tint": tf.int32, "Tfloat": tf.float32},
+    INT8_OP: {"T": tf.int8, "Tint": tf.int32, "Tfloat": tf.float32},
+}
+"""Attributes of a chain that list a type for each layer, beside the `T` of float weights."""
 
 _Y = ("y_scale", "y_zero_point")
 
@@ -107,16 +119,19 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
         node.input.extend(op.input[place_of(op.op, name)] for op in ops)
     node.input.extend(last.input[place_of(last.op, name)] for name in OF_LAST[last.op])
     node.input.extend(control)
-    set_attribute(node, "N", len(ops))
+    for key, dtype in TYPES_PER_LAYER[last.op].items():
+        node.attr[key].list.type.extend([dtype.as_datatype_enum] * len(ops))
     set_attribute(node, "units", [op.attr["units"].i for op in ops])
     node.attr["activations"].list.s.extend(op.attr["activation"].s for op in ops)
     set_attribute(node, "is_weight_const", True)
-    for key in ("inputs", "x_axes"):
+    for key in ("inputs", "x_axes", "x_sizes"):
         node.attr[key].CopyFrom(first.attr[key])
-    for key in ("y_axes", "Tout" if last.op == INT8_OP else "T"):
-        node.attr[key].CopyFrom(last.attr[key])
+    node.attr["y_axes"].CopyFrom(last.attr["y_axes"])
     if last.op == INT8_OP:
         node.attr["Tin"].CopyFrom(first.attr["Tin"])
+        node.attr["Tout"].CopyFrom(last.attr["Tout"])
+    else:
+        node.attr["T"].list.type.extend(op.attr["T"].type for op in ops)
     return node
 
 

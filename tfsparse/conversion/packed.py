@@ -33,9 +33,19 @@ class PackedWeights:
     scale: np.ndarray | None
     shape: tuple[int, int]
 
+    @property
+    def scope(self) -> str:
+        """The scope of the names of the variables."""
+        return str(self.data.name).split(":")[0].removesuffix("/data")
+
     def matrix(self) -> BlockSparseMatrix:
         """The weights as the functions of `tfsparse.ops` take them."""
         return BlockSparseMatrix(self.data.numpy(), self.indices.numpy(), self.indptr, self.shape)
+
+    def kernel(self) -> np.ndarray:
+        """What the weights stand for, as a dense float32 array of shape ``(in, out)``."""
+        dense = self.matrix().to_dense().T.astype(np.float32, order="C")
+        return dense if self.scale is None else dense * self.scale
 
 
 class PackedStore:
@@ -43,6 +53,8 @@ class PackedStore:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], PackedWeights] = {}
+        self._dense: dict[PackedWeights, Any] = {}
+        self._settled: set[PackedWeights] = set()
 
     def get(self, identity: str, precision: str, block: str) -> PackedWeights | None:
         """Weights that were packed before, or None."""
@@ -74,6 +86,24 @@ class PackedStore:
         self._known[key] = packed
         return packed
 
+    def dense(self, packed: PackedWeights) -> Any:
+        """A float32 variable of the shape ``(in, out)`` that holds what weights stand for."""
+        if packed not in self._dense:
+            name = f"{packed.scope}/kernel"
+            with tf.device("cpu:0"):
+                self._dense[packed] = tf.Variable(packed.kernel(), trainable=False, name=name)
+        return self._dense[packed]
+
+    def settle(self, packed: PackedWeights | None) -> None:
+        """Forgets weights that were packed to be compared, but for those that were settled on.
+
+        Args:
+            packed: The weights that a layer will have; None where it stays.
+        """
+        if packed is not None:
+            self._settled.add(packed)
+        self._known = {key: each for key, each in self._known.items() if each in self._settled}
+
     def keep_only(self, read: set[int]) -> None:
         """Forgets weights that were packed for a plan that did not come to be.
 
@@ -87,4 +117,5 @@ class PackedStore:
     @property
     def variables(self) -> list[Any]:
         """All variables."""
-        return [each for packed in self._known.values() for each in (packed.data, packed.indices)]
+        packed = [each for one in self._known.values() for each in (one.data, one.indices)]
+        return [*packed, *self._dense.values()]

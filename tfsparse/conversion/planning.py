@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
+from tfsparse.conversion.layer_name import is_named
 from tfsparse.conversion.packed import PackedStore, PackedWeights
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
@@ -42,7 +43,7 @@ class Options:
     Attributes:
         precision: The precision asked for.
         batch_size: Examples per call to expect where the graph leaves it open.
-        overrides: Layer name to the user's word on it.
+        overrides: Layer name, whole or its last part, to the user's word on it.
         target: The processor that will serve.
         tune: Whether candidates are timed on this machine.
     """
@@ -52,6 +53,11 @@ class Options:
     overrides: Mapping[str, Override] = dataclasses.field(default_factory=dict)
     target: Target = DEFAULT_TARGET
     tune: bool = False
+
+    def override(self, layer: str) -> Override | None:
+        """The user's word on a layer: the one that names it most exactly, or None."""
+        names = [name for name in self.overrides if is_named(layer, name)]
+        return self.overrides[max(names, key=len)] if names else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,12 +104,14 @@ def check_overrides(
     reasons = {each.name: each.reason for each in stayed}
     reasons |= {name: problem for name, problem in found.items() if problem is not None}
     for name, value in overrides.items():
-        if value != SKIP and name not in known and name in reasons:
+        convertible = any(is_named(layer, name) for layer in known)
+        reason = next((reasons[layer] for layer in reasons if is_named(layer, name)), None)
+        if value != SKIP and not convertible and reason is not None:
             raise ValueError(
                 f"`overrides` should name layers that can be converted: {known}. "
-                f"Received: {name!r}, which stays as it is: {reasons[name]}"
+                f"Received: {name!r}, which stays as it is: {reason}"
             )
-        if name not in known and name not in reasons:
+        if not convertible and reason is None:
             raise ValueError(
                 f"`overrides` should name layers of the model: {known}. Received: {name!r}"
             )
@@ -144,7 +152,7 @@ class Planner:
                 that INT8 cannot hold or would not speed up is converted in fp32 if that pays.
         """
         wanted = self._options.precision if precision is None else precision
-        override = self._options.overrides.get(layer.name)
+        override = self._options.override(layer.name)
         if layer.problem is not None:
             return Plan(layer, wanted, None, layer.problem, None, None)
         matrix = layer.weights.matrix()
@@ -154,6 +162,10 @@ class Planner:
                 check_overrides({layer.name: override or CONVERT}, [], [_not_finite(layer)])
             return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
         return self._in_precision(layer, matrix, wanted, override, zeros)
+
+    def settle(self, plan: Plan) -> None:
+        """Forgets what was packed for plans of a layer that this one was compared with."""
+        self._store.settle(plan.packed)
 
     def _in_precision(
         self,
@@ -166,13 +178,16 @@ class Planner:
         if precision != "int8":
             stored = matrix
             if precision == "bf16":
-                stored = stored.astype(tf.bfloat16.as_numpy_dtype)  # to nearest, half to even
+                stored = _in_bf16(matrix)
+                if not np.isfinite(stored.astype(np.float32)).all():
+                    return self._instead(
+                        layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
+                    )
             return self._decided(layer, precision, stored, None, override, zeros)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
-            plan = self._in_precision(layer, matrix, "fp32", override, zeros)
-            reason = f"{plan.reason}; int8 sums could exceed 32 bits"
-            return dataclasses.replace(plan, reason=reason)
+            reason = "int8 sums could exceed 32 bits"
+            return self._instead(layer, matrix, override, zeros, reason)
         plan = self._decided(layer, "int8", quantized, scale, override, zeros)
         if plan.convert or override is not None:
             return plan
@@ -180,6 +195,18 @@ class Planner:
         if not other.convert:
             return plan
         return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
+
+    def _instead(
+        self,
+        layer: DenseLayer,
+        matrix: np.ndarray,
+        override: Override | None,
+        zeros: float,
+        why: str,
+    ) -> Plan:
+        """The plan for fp32, where another precision cannot hold a layer."""
+        plan = self._in_precision(layer, matrix, "fp32", override, zeros)
+        return dataclasses.replace(plan, reason=f"{plan.reason}; {why}")
 
     def _decided(
         self,
@@ -217,6 +244,12 @@ class Planner:
             return known
         packed = BlockSparseMatrix.from_dense(matrix, choice.block)
         return self._store.add(key, packed, scale, layer.name)
+
+
+def _in_bf16(matrix: np.ndarray) -> np.ndarray:
+    """To the nearest, half to even; the largest floats become Inf."""
+    with np.errstate(over="ignore"):
+        return matrix.astype(tf.bfloat16.as_numpy_dtype)
 
 
 def _not_finite(layer: DenseLayer) -> Unmatched:

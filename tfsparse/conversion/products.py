@@ -138,13 +138,12 @@ def _product(
     w_tensor, x_tensor = tensors[place], tensors[1 - place]
     x, w, y = labels[1 - place], labels[place], labels[2]
     shape = shape_of_constant(view, w_tensor)
-    x, y = _without_rest(view.shape(x_tensor).rank, x, y)
     lead = len(shape) - len(w.replace(_REST, ""))
     if lead < 0 or (lead > 0 and _REST not in w):
         return NoProduct("its weights are not a matrix", shape)
-    x_rank = view.shape(x_tensor).rank
-    if math.prod(shape[:lead]) != 1 or (lead and (x_rank or 0) < len(shape)):
+    if math.prod(shape[:lead]) != 1 or lead > _rest(view.shape(x_tensor).rank, x):
         return NoProduct("its weights are a batch of matrices", shape)
+    x, y = _without_rest(view.shape(x_tensor).rank, x, y)
     w = w.replace(_REST, "")
     reason = _reason(x, w, y)
     if reason is not None:
@@ -164,11 +163,19 @@ def _product(
     return Product(x_tensor, x_order, len(summed), weights, out, y_order)
 
 
+def _rest(rank: int | None, x: str) -> int:
+    """For how many axes of the activations an ellipsis stands; 0 where that is not known."""
+    return 0 if rank is None or _REST not in x else rank - len(x) + 1
+
+
 def _without_rest(rank: int | None, x: str, y: str) -> tuple[str, str]:
     """The labels with one for each axis that an ellipsis stands for, if their number is known."""
-    if rank is None or _REST not in x:
+    if _REST not in x:
+        # The ellipsis is of the weights, and stands for no axis.
+        return x, y.replace(_REST, "")
+    if rank is None:
         return x, y
-    rest = "".join(chr(ord("\u0400") + axis) for axis in range(rank - len(x) + 1))
+    rest = "".join(chr(ord("\u0400") + axis) for axis in range(_rest(rank, x)))
     return x.replace(_REST, rest), y.replace(_REST, rest)
 
 

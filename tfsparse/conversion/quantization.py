@@ -21,9 +21,12 @@ import numpy as np
 SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 """A smaller scale is subnormal and its inverse overflows float32."""
 
+LARGEST_SCALE = 2 * float(np.finfo(np.float32).max) / 255
+"""Of activations over all that float32 holds."""
+
 LARGEST_TRUSTED = 1e30
 """Greater values are near to what float32 cannot hold: their squares and sums become Inf, and
-then NaN, which INT8 reads as 0."""
+then NaN, which INT8 reads as the lower end of its range."""
 
 _ACCUMULATOR_LIMIT = 2**31 - 1
 
@@ -108,7 +111,7 @@ def warn_of_extent(what: str, minimum: float, maximum: float) -> None:
     elif largest > LARGEST_TRUSTED:
         reason = (
             f"beyond {LARGEST_TRUSTED:g} results may overflow to Inf or NaN, and INT8 reads NaN as "
-            "0. Are the calibration data scaled as the model's inputs will be?"
+            "the least value. Are the calibration data scaled as the model's inputs will be?"
         )
     else:
         return
@@ -144,3 +147,16 @@ def fits_accumulator(quantized: np.ndarray) -> bool:
     """Whether no activations can overflow the kernel's 32-bit sums over a row."""
     sums = np.abs(quantized.astype(np.int64)).sum(axis=1).max(initial=0)
     return bool(sums * 255 <= _ACCUMULATOR_LIMIT)
+
+
+def scales_fit(x_scale: float, w_scale: np.ndarray, y_scale: float = 1.0) -> bool:
+    """Whether the kernel's products of scales are finite in float32, as the op requires.
+
+    Args:
+        x_scale: Scale of the activations.
+        w_scale: Scales of the weights.
+        y_scale: Scale of a uint8 result.
+    """
+    with np.errstate(over="ignore"):
+        products = np.float32(x_scale) * np.asarray(w_scale, np.float32)
+        return bool(np.isfinite([products, products * (np.float32(1) / np.float32(y_scale))]).all())

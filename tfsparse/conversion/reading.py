@@ -38,17 +38,46 @@ def read_concrete(function: Any) -> Graph:
         captures=captures,
     )
     inline(graph, {each.signature.name: each for each in graph_def.library.function})
-    # What neither a result nor an effect needs never runs: TF1's loader leaves much of it.
+    # What neither a result nor an effect needs never runs: TF1's loader leaves much of it. What
+    # was inlined stands at the end, behind what reads it.
     for each in list(graph.all_graphs()):
         each.prune()
+        each.sort()
     return graph
 
 
-def function_of(graph: Graph, source: Any, pairing: Pairing) -> Any:
+def shared_function(graph: Graph) -> Any | None:
+    """A function that runs a graph, for all functions of a model that do the same to call.
+
+    TensorFlow inlines the call, so it costs nothing, and the graph is in the file once.
+
+    Args:
+        graph: The graph.
+
+    Returns:
+        A `tf.ConcreteFunction` of flat inputs and outputs. None where the graph has loops of TF1,
+        whose effects TensorFlow cannot order.
+    """
+    if _orders_its_effects(graph):
+        return None
+
+    def converted(*inputs: tf.Tensor) -> list[tf.Tensor]:
+        return run_graph(graph, inputs, graph.outputs)
+
+    specs = []
+    for name in graph.inputs:
+        attributes = graph.nodes[name].attr
+        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
+        specs.append(tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type)))
+    return tf.function(converted, autograph=False).get_concrete_function(*specs)
+
+
+def function_of(graph: Graph, shared: Any | None, source: Any, pairing: Pairing) -> Any:
     """A function that runs a graph.
 
     Args:
         graph: The graph.
+        shared: Its `shared_function`.
         source: The function that the graph was read from, or one that is equal to it.
         pairing: Which inputs and outputs of the graph are those of `source`.
 
@@ -58,15 +87,22 @@ def function_of(graph: Graph, source: Any, pairing: Pairing) -> Any:
 
     def run(*inputs: tf.Tensor) -> Sequence[tf.Tensor]:
         arguments = [inputs[place] for place in pairing.inputs]
-        tensors = [graph.outputs[place] for place in pairing.outputs]
-        results = run_graph(graph, arguments, tensors)
+        if shared is None:
+            everything = run_graph(graph, arguments, graph.outputs)
+        else:
+            everything = shared(*arguments)
+        results = [tf.identity(everything[place]) for place in pairing.outputs]
         for result, declared in zip(results, source.outputs, strict=True):
             result.set_shape(declared.shape)
         return results
 
-    ordered = any(node.op in FRAME_OPS for node in graph.nodes.values())
+    ordered = _orders_its_effects(graph)
     effects = [f"{_SCOPE}/{name}" for name in graph.control_outputs] if ordered else None
     return function_like(source, run, effects)
+
+
+def _orders_its_effects(graph: Graph) -> bool:
+    return any(node.op in FRAME_OPS for node in graph.nodes.values())
 
 
 def run_graph(graph: Graph, inputs: Sequence[tf.Tensor], tensors: Sequence[str]) -> list[tf.Tensor]:

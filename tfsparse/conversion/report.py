@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tfsparse.conversion.layer_name import is_named
+
 
 @dataclasses.dataclass(frozen=True)
 class OpReport:
     """One product or convolution of the model.
 
     Attributes:
-        layer: The layer's name as the user knows it.
+        layer: The layer's name as the user knows it, with the names of those it lies in before
+            it, as in ``"encoder/dense"``.
         node: Name of the node in the converted graph.
         signatures: Signatures that the node serves.
         converted: Whether the block-sparse op took its place.
@@ -82,10 +85,11 @@ class ConversionReport:
         return len(self.ops)
 
     def __getitem__(self, layer: str) -> OpReport:
-        """The first entry of a layer, by its name."""
-        for op in self.ops:
-            if op.layer == layer:
-                return op
+        """The first entry of a layer, by its name or else by the last part of it."""
+        for matches in (str.__eq__, is_named):
+            for op in self.ops:
+                if matches(op.layer, layer):
+                    return op
         raise KeyError(
             f"`layer` should be one of {[op.layer for op in self.ops]}. Received: layer={layer!r}"
         )

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
 from tfsparse.conversion.paths import location
+
+# What looks at a model before it is read, and knows of it what a graph does not show.
+_INSPECTORS: list[Callable[[Any], None]] = []
+
+
+def inspect_models_with(inspector: Callable[[Any], None]) -> None:
+    """Has every model that is no file looked at before it is read.
+
+    Args:
+        inspector: Called with the model. It may warn, or raise an error.
+    """
+    _INSPECTORS.append(inspector)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +39,16 @@ class LoadedModel:
         signatures: Signature key to `tf.ConcreteFunction`.
         endpoints: Name of a callable attribute to the function of several signatures.
         folder: The SavedModel's folder, or None for a Keras model.
+        layers: The layers of a Keras model.
+        layer_paths: Id of a variable's handle to the path of its layer, where that is known.
     """
 
     model: Any
     signatures: Mapping[str, Any]
     endpoints: Mapping[str, Any]
     folder: str | None
+    layers: LayerPaths | None = None
+    layer_paths: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def load_source(
@@ -52,6 +69,7 @@ def load_source(
         ValueError: If `source` is none of these, or has no signatures, or not those asked for.
         FileNotFoundError: If there is no SavedModel at the path.
     """
+    tags, signatures = _texts("tags", tags), _texts("signatures", signatures)
     if isinstance(source, str | os.PathLike):
         folder = location(source)
         names = ("saved_model.pb", "saved_model.pbtxt")
@@ -61,15 +79,30 @@ def load_source(
                 f"Received: source={os.fspath(source)!r}, where there is no saved_model.pb"
             )
         return _load(folder, folder, tags, signatures)
-    if callable(getattr(source, "export", None)):
+    if callable(getattr(source, "export", None)) and not isinstance(source, type):
+        for inspector in _INSPECTORS:
+            inspector(source)
         with scratch_folder() as scratch:
             path = str(scratch / "model")
             _export(source, path)
-            return _load(path, None, tags, signatures)
+            loaded = _load(path, None, tags, signatures)
+        layers = layer_paths(source)
+        if layers is None:
+            return loaded
+        paths = _paths_in(loaded.model, source, layers)
+        return dataclasses.replace(loaded, layers=layers, layer_paths=paths)
     raise ValueError(
         "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
         f"Received: source={source!r} of type {type(source).__name__}"
     )
+
+
+def _texts(name: str, value: Iterable[str] | None) -> list[str] | None:
+    """An argument that lists texts; one text would be taken for a list of letters."""
+    texts = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else []
+    if value is not None and (not texts or not all(isinstance(text, str) for text in texts)):
+        raise ValueError(f"`{name}` should be a list of texts. Received: {name}={value!r}")
+    return texts or None
 
 
 def _export(model: Any, folder: str) -> None:
@@ -82,17 +115,29 @@ def _export(model: Any, folder: str) -> None:
         model.export(folder)  # tf_keras and older versions of Keras
 
 
+def _paths_in(loaded: Any, source: Any, paths: LayerPaths) -> dict[int, str]:
+    """Paths of the layers of a Keras model, for its variables as they were loaded.
+
+    Keras writes the list of a model's variables beside its functions.
+    """
+    variables = list(getattr(loaded, "variables", ()))
+    if [tuple(each.shape) for each in variables] != [tuple(v.shape) for v in source.variables]:
+        return {}
+    pairs = zip(variables, paths.of_variables, strict=True)
+    return {id(each.handle): path for each, path in pairs}
+
+
 def _load(
-    path: str, folder: str | None, tags: Sequence[str] | None, wanted: Iterable[str] | None
+    path: str, folder: str | None, tags: list[str] | None, keys: list[str] | None
 ) -> LoadedModel:
     try:
-        model = tf.saved_model.load(path, tags=None if tags is None else list(tags))
+        model = tf.saved_model.load(path, tags=tags)
     except RuntimeError as error:
         if tags is None or "tags" not in str(error):
             raise
         raise ValueError(
             "`tags` should be those of a graph of the SavedModel. "
-            f"Received: tags={list(tags)}, for which TensorFlow says: {error}"
+            f"Received: tags={tags}, for which TensorFlow says: {error}"
         ) from error
     signatures = dict(model.signatures)
     endpoints = {
@@ -101,8 +146,7 @@ def _load(
         if not name.startswith("_self_") and hasattr(value, "concrete_functions")
     }
     endpoints = {name: value for name, value in endpoints.items() if value.concrete_functions}
-    if wanted is not None:
-        keys = list(wanted)
+    if keys is not None:
         unknown = sorted(set(keys) - set(signatures))
         if unknown:
             raise ValueError(

@@ -9,6 +9,7 @@ read only counts as one that writes. So does passing a handle on in a way that c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ import tensorflow as tf
 from tfsparse.conversion.control_flow import argument_source, first_argument, has_bodies
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.layer_name import common_scope
+from tfsparse.conversion.layer_paths import LayerPaths
 
 READS = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"}
 _HARMLESS = READS | {"Identity", "VarIsInitializedOp"}
@@ -31,15 +33,26 @@ class State:
     Args:
         variables: The model's variables.
         graphs: All functions of the model.
+        layers: The layers of the model, where they are known.
+        layer_paths: id of a variable's handle to the path of its layer, where that is known.
     """
 
-    def __init__(self, variables: Iterable[Any], graphs: Iterable[Graph]) -> None:
+    def __init__(
+        self,
+        variables: Iterable[Any],
+        graphs: Iterable[Graph],
+        layers: LayerPaths | None = None,
+        layer_paths: Mapping[int, str] | None = None,
+    ) -> None:
         graphs = list(graphs)
+        self._layers = layers
+        self._paths = dict(layer_paths or {})
         self.variables: dict[int, Any] = {id(each.handle): each for each in variables}
         self.changing: set[int] = set()
-        names = [_name(each) for each in _captured(self.variables, graphs)]
+        self._tables: dict[int, tuple[Any, dict[str, Any]]] = {}
+        names = [self.name_of(each) for each in _captured(self.variables, graphs)]
         self._counts = Counter(names)
-        self._scope = common_scope(names)
+        self._scope = "" if self._paths else common_scope(names)
         for graph in graphs:
             for each in graph.all_graphs():
                 self._find_changing(each)
@@ -71,25 +84,44 @@ class State:
             and self.constant_variable(graph, tensor_name(node.input[0])) is not None
         )
 
+    def name_of(self, variable: Any) -> str:
+        """A variable's name: that of its layer and its own, or else the scopes it was made in."""
+        name = _whole(str(variable.name).split(":")[0])
+        path = self._paths.get(id(variable.handle))
+        if path:
+            return f"{path}/{name.rsplit('/', 1)[-1]}"
+        *scopes, own = name.split("/")
+        # A layer in a wrapper of its own name, as while it is pruned, is one layer.
+        return "/".join([*(scope for scope, _ in itertools.groupby(scopes)), own])
+
+    def layer_scope(self, node: str) -> str:
+        """The path of the layer that a node belongs to, or else the node's name."""
+        return (self._layers and self._layers.of_node(node)) or node
+
     def layer_variable(self, names: Sequence[str]) -> str | None:
         """The variable that names a layer: the first whose name no other one has.
 
         The scope that all variables lie in is left out of the name.
         """
-        names = [_whole(name) for name in names]
         unique = [name for name in names if self._counts[name] == names.count(name)]
         return unique[0].removeprefix(self._scope) if unique else None
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Gives variables that change their values back when the context ends."""
+        """Gives variables and tables that change their values back when the context ends."""
         changing = [self.variables[each] for each in self.changing if each in self.variables]
         before = [(variable, variable.numpy()) for variable in changing]
+        tables = [
+            (table, tf.raw_ops.LookupTableExportV2(table_handle=table, **types))
+            for table, types in self._tables.values()
+        ]
         try:
             yield
         finally:
             for variable, value in before:
                 variable.assign(value)
+            for table, (keys, values) in tables:
+                tf.raw_ops.LookupTableImportV2(table_handle=table, keys=keys, values=values)
 
     def _find_changing(self, graph: Graph) -> None:
         for node in graph.nodes.values():
@@ -104,16 +136,15 @@ class State:
                     continue
                 if not (has_bodies(node) and _followed(node, place, bodies)):
                     self.changing.add(id(captured))
+                if node.op == "LookupTableInsertV2":
+                    keys, values = (tf.as_dtype(node.attr[key].type) for key in ("Tin", "Tout"))
+                    self._tables[id(captured)] = captured, {"Tkeys": keys, "Tvalues": values}
 
 
 def _captured(variables: Mapping[int, Any], graphs: Sequence[Graph]) -> list[Any]:
     """The variables that a graph captures."""
     captured = {id(value) for graph in graphs for value in graph.captures.values()}
     return [variable for handle, variable in variables.items() if handle in captured]
-
-
-def _name(variable: Any) -> str:
-    return _whole(str(variable.name).split(":")[0])
 
 
 def _whole(name: str) -> str:

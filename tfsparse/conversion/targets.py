@@ -64,7 +64,7 @@ def find_target(name: str | None) -> Target:
     """
     if name is None:
         return _this_machine()
-    if name not in TARGETS:
+    if not isinstance(name, str) or name not in TARGETS:
         raise ValueError(f"`target` should be one of {sorted(TARGETS)}. Received: target={name!r}")
     return TARGETS[name]
 

@@ -4,13 +4,16 @@ from tfsparse.ops.block_sparse_conv2d import block_sparse_conv2d, quantized_bloc
 from tfsparse.ops.block_sparse_matmul import block_sparse_matmul, quantized_block_sparse_matmul
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
 from tfsparse.ops.library import library_path, load
+from tfsparse.ops.pooling import average_pool2d, max_pool2d
 
 __all__ = [
     "BlockSparseMatrix",
+    "average_pool2d",
     "block_sparse_conv2d",
     "block_sparse_matmul",
     "library_path",
     "load",
+    "max_pool2d",
     "quantized_block_sparse_conv2d",
     "quantized_block_sparse_matmul",
 ]

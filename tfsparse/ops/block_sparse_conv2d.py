@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
 from tfsparse.ops.library import load
-
-Padding: TypeAlias = str | Sequence[Sequence[int]]
+from tfsparse.ops.padding import Padding, padding_attributes
 
 _NONE: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
@@ -180,21 +179,8 @@ def _window(
         "kernel_size": [height, width],
         "strides": list(strides),
         "dilations": list(dilations),
-        "padding": "SAME" if padding == "SAME" else "EXPLICIT",
-        "paddings": _paddings(padding),
+        **padding_attributes(padding),
         "groups": groups,
         # Whatever does not divide is for the op to refuse, which then finds other inputs.
         "inputs": groups * weights.shape[1] // max(1, height * width),
     }
-
-
-def _paddings(padding: Padding) -> list[int]:
-    if padding in ("SAME", "VALID"):
-        return [0, 0, 0, 0]
-    pairs = [] if isinstance(padding, str) else [list(pair) for pair in padding]
-    if [len(pair) for pair in pairs] != [2, 2]:
-        raise ValueError(
-            "`padding` should be 'VALID', 'SAME' or ((top, bottom), (left, right)). "
-            f"Received: padding={padding!r}"
-        )
-    return [*pairs[0], *pairs[1]]

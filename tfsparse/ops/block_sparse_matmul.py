@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,13 @@ from tfsparse.ops.library import load
 _NONE: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
 
+def _axes_of_x(axes: int | Sequence[int]) -> dict[str, Any]:
+    """The attributes that say in which axes of x the inputs are."""
+    if isinstance(axes, int):
+        return {"x_axes": axes}
+    return {"x_axes": len(axes), "x_sizes": list(axes)}
+
+
 def block_sparse_matmul(
     x: tf.Tensor,
     weights: BlockSparseMatrix,
@@ -21,7 +29,7 @@ def block_sparse_matmul(
     activation: str = "linear",
     residual: npt.ArrayLike | tf.Tensor | None = None,
     *,
-    x_axes: int = 1,
+    x_axes: int | Sequence[int] = 1,
     y_axes: Sequence[int] = (),
 ) -> tf.Tensor:
     """Multiplies float activations by block-sparse weights.
@@ -40,7 +48,8 @@ def block_sparse_matmul(
         activation: ``"linear"``, ``"relu"``, ``"relu6"``, ``"gelu"``, ``"gelu_tanh"``
             (GELU's approximation by tanh), ``"sigmoid"``, ``"tanh"`` or ``"silu"``.
         residual: float32 of the result's shape, added before the activation, or None.
-        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8.
+        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8, or the sizes of
+            these axes.
         y_axes: Sizes of the axes at the end of the result that hold the outputs together; none
             for a single axis.
 
@@ -60,7 +69,7 @@ def block_sparse_matmul(
 
     Two heads of two inputs each, to heads likewise:
 
-    >>> block_sparse_matmul(tf.ones((1, 2, 2)), weights, x_axes=2, y_axes=(2, 2)).shape
+    >>> block_sparse_matmul(tf.ones((1, 2, 2)), weights, x_axes=(2, 2), y_axes=(2, 2)).shape
     TensorShape([1, 2, 2])
     """
     return load().tfsparse_block_sparse_mat_mul(
@@ -73,7 +82,7 @@ def block_sparse_matmul(
         residual=_NONE if residual is None else residual,
         units=weights.shape[0],
         inputs=weights.shape[1],
-        x_axes=x_axes,
+        **_axes_of_x(x_axes),
         y_axes=list(y_axes),
         activation=activation,
     )
@@ -92,7 +101,7 @@ def quantized_block_sparse_matmul(
     y_zero_point: int = 0,
     residual: npt.ArrayLike | tf.Tensor | None = None,
     *,
-    x_axes: int = 1,
+    x_axes: int | Sequence[int] = 1,
     y_axes: Sequence[int] = (),
 ) -> tf.Tensor:
     """Multiplies uint8 activations by block-sparse int8 weights.
@@ -115,7 +124,8 @@ def quantized_block_sparse_matmul(
         y_scale: Finite and positive; for uint8 results.
         y_zero_point: In [0, 255]; for uint8 results.
         residual: float32 of the result's shape, added before the activation, or None.
-        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8.
+        x_axes: How many axes at the end of `x` hold the inputs together, 1 to 8, or the sizes of
+            these axes.
         y_axes: Sizes of the axes at the end of the result that hold the outputs together; none
             for a single axis.
 
@@ -148,7 +158,7 @@ def quantized_block_sparse_matmul(
         y_zero_point=y_zero_point,
         units=weights.shape[0],
         inputs=weights.shape[1],
-        x_axes=x_axes,
+        **_axes_of_x(x_axes),
         y_axes=list(y_axes),
         activation=activation,
         Tout=output_dtype,

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import tensorflow as tf
 
+from tfsparse.ops.forking import refuse_in_forks
+
 
 def library_path() -> Path:
     """Where the op library lies; for `TF_LoadLibrary` in other languages."""
@@ -17,9 +19,11 @@ def library_path() -> Path:
 
 _OPS = (
     "tfsparse_activation_range",
+    "tfsparse_average_pool2d",
     "tfsparse_block_sparse_conv2d",
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
+    "tfsparse_max_pool2d",
     "tfsparse_quantized_block_sparse_conv2d",
     "tfsparse_quantized_block_sparse_mat_mul",
     "tfsparse_quantized_block_sparse_mat_mul_chain",
@@ -58,6 +62,7 @@ def load() -> ModuleType:
             "The op library should be loaded by the TensorFlow minor version it was built for. "
             f"Received: tensorflow {tf.__version__}, which says: {error}"
         ) from error
+    refuse_in_forks()
     return module if _has_ops(module) else _module_of_another_file()
 
 

@@ -16,6 +16,7 @@ from tfsparse.pruning.sensitivity import sensitivity
 from tfsparse.pruning.sensitivity_report import SensitivityReport
 from tfsparse.pruning.strip import strip_pruning
 from tfsparse.pruning.summaries import PruningSummaries
+from tfsparse.pruning.weights_file import load_weights
 
 # `load_model` finds the wrapper only if it is registered with that Keras, which
 # importing a binding does. Register with each Keras that is loaded by now
@@ -39,6 +40,7 @@ __all__ = [
     "SensitivityReport",
     "SparsityReport",
     "UpdatePruning",
+    "load_weights",
     "prune_block",
     "register_criterion",
     "register_prunable",

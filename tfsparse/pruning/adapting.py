@@ -29,6 +29,8 @@ def adapt_like(layer: Any, copy: Any) -> None:
         if not copy.built:
             copy.build_from_config(layer.get_build_config())
         for one, other in zip(inner, descendants(copy)[1:], strict=True):
+            if one.built and not other.built:  # where it is built by being called
+                other.build_from_config(one.get_build_config())
             _adapt(one, other)
     except Exception as error:
         names = [one.name for one in inner if _is_adapted(one)]

@@ -22,7 +22,9 @@ from tfsparse.pruning.binding import Binding, binding_of
 from tfsparse.pruning.comparing import Pairs, check_equal
 from tfsparse.pruning.copying import Copies, NotCopiedError, has_state
 from tfsparse.pruning.graph import is_graph, tied_layers
+from tfsparse.pruning.layer_tree import descendants, replaced
 from tfsparse.pruning.prunable import is_own
+from tfsparse.pruning.wrapper import PruneBlockMixin
 
 Replace = Callable[[Any, str, Copies], Any | None]
 
@@ -142,28 +144,34 @@ class _Cloning:
     def _take_class(self, model: Any, clone: Any) -> None:
         """Makes a clone of the class of its model, with what it keeps in attributes."""
         of_graph = set(vars(clone)) | _OF_TRAINING
+        others = self._replacements()
         if is_own(model):
             clone.__class__ = type(model)
         for name, value in vars(model).items():
             # What is private in a model of Keras's own class is of this one graph.
             if name not in of_graph and (is_own(model) or not name.startswith("_")):
-                setattr(clone, name, self._moved(value))
+                setattr(clone, name, replaced(value, others))
         places = {
-            id(self._moved(layer)): place
+            id(replaced(layer, others)): place
             for place, layer in enumerate(self._binding.tracked_layers(model))
         }
         # Inputs are not in the places of others; they come first.
         self._binding.tracked_layers(clone).sort(key=lambda layer: places.get(id(layer), -1))
 
-    def _moved(self, value: Any) -> Any:
-        """A value with the layers of the clone in the place of those of the model."""
-        if isinstance(value, dict):
-            return {key: self._moved(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._moved(inner) for inner in value]
-        if type(value) is tuple:
-            return tuple(self._moved(inner) for inner in value)
-        return self.pairs[id(value)][1] if id(value) in self.pairs else value
+    def _replacements(self) -> dict[int, Any]:
+        """By the ids of the layers of the model, those inside of them too, what replaces them."""
+        found: dict[int, Any] = {}
+        for layer, new in self.pairs.values():
+            if new is layer:  # a bare operation of Keras 3 has no layers to ask for
+                continue
+            inner, others = descendants(_unwrapped(layer)), descendants(_unwrapped(new))
+            if list(map(type, inner)) == list(map(type, others)):
+                found |= {id(one): other for one, other in zip(inner, others, strict=True)}
+        return found | {key: new for key, (_, new) in self.pairs.items()}
+
+
+def _unwrapped(layer: Any) -> Any:
+    return layer.layer if isinstance(layer, PruneBlockMixin) else layer
 
 
 def _warn_of_shared(pairs: Pairs, kept: dict[int, str]) -> None:

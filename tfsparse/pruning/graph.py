@@ -25,7 +25,19 @@ def is_graph(layer: Any) -> bool:
 
 def nodes_of(model: Any) -> list[Any]:
     """The layers of such a model, and in Keras 3 the bare operations between them."""
-    return list(getattr(model, "_operations", None) or model.layers)
+    if found := getattr(model, "_operations", None):
+        return list(found)
+    called = called_layers(model)
+    return [layer for layer in model.layers if not called or id(layer) in called]
+
+
+def called_layers(model: Any) -> set[int]:
+    """Ids of the layers in the graph of a model of tf_keras; none if there is no graph yet.
+
+    Its `layers` are also those that attributes lead to.
+    """
+    by_depth = getattr(model, "_nodes_by_depth", {})
+    return {id(node.layer) for nodes in by_depth.values() for node in nodes}
 
 
 def tied_layers(model: Any) -> dict[int, str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of
-from tfsparse.pruning.layer_tree import children
+from tfsparse.pruning.layer_tree import children, replaced
 
 
 def exchange_layers(model: Any, replace: Callable[[Any, str], Any | None]) -> None:
@@ -60,7 +60,7 @@ def _exchange(parent: Any, old: Any, new: Any, path: str) -> None:
         )
     set_attribute = binding_of(parent).exchange
     for name in holders:
-        set_attribute(parent, name, _put(getattr(parent, name), old, new), old, new)
+        set_attribute(parent, name, replaced(getattr(parent, name), {id(old): new}), old, new)
 
 
 def _is_bookkeeping(name: str) -> bool:
@@ -78,20 +78,6 @@ def _holds(value: Any, layer: Any) -> bool:
     if isinstance(value, dict):
         return any(_holds(inner, layer) for inner in value.values())
     return isinstance(value, list | tuple) and any(_holds(inner, layer) for inner in value)
-
-
-def _put(value: Any, old: Any, new: Any) -> Any:
-    """The same nest with another layer in it."""
-    if value is old:
-        return new
-    if not _holds(value, old):
-        return value
-    if isinstance(value, dict):
-        return {key: _put(inner, old, new) for key, inner in value.items()}
-    items = [_put(inner, old, new) for inner in value]
-    if isinstance(value, list):
-        return items
-    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
 
 
 def _forget_functions(model: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -27,3 +27,23 @@ def flat(value: Any) -> Iterator[Any]:
             yield from flat(inner)
     else:
         yield value
+
+
+def replaced(value: Any, others: Mapping[int, Any]) -> Any:
+    """A new nest of lists, tuples and dictionaries with other things in the place of some.
+
+    Args:
+        value: The nest.
+        others: By the ids of what to replace, what to put there.
+    """
+    if id(value) in others:
+        return others[id(value)]
+    if isinstance(value, dict):
+        return {key: replaced(inner, others) for key, inner in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    items = [replaced(inner, others) for inner in value]
+    if isinstance(value, list):
+        return items
+    # What tracks a named tuple says that it is of that class, and is not.
+    return value.__class__(*items) if hasattr(value, "_fields") else tuple(items)

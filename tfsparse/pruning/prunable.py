@@ -70,7 +70,7 @@ _REFUSED: dict[str, str] = {
             *("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "RNN"),
             *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "StackedRNNCells"),
         ),
-        "recurrent kernels join several gates and cannot be pruned",
+        "recurrent kernels join several gates; `register_prunable` says how to prune them",
     ),
     "SpectralNormalization": "it writes the kernel of the layer inside it at every step",
 }

@@ -52,6 +52,7 @@ class Pruner:
         self._skipped: dict[str, str] = {}
         self._wrapped: dict[str, None] = {}  # by an earlier call
         self._pruned: set[str] = set()
+        self._made: dict[int, PruneBlockMixin] = {}
 
     def prune_layer(self, layer: Any) -> Any:
         """A layer in a wrapper."""
@@ -82,9 +83,19 @@ class Pruner:
                 "`inplace` should be set only for a model or layer written as a class, with layers "
                 f"in its attributes. Received: layer={model.name!r} of type {type(model).__name__}"
             )
-        exchange_layers(model, self._exchange)
-        self._check()
-        return begin([model])[0]
+        try:
+            exchange_layers(model, self._exchange)
+            self._check()
+            return begin([model])[0]
+        except Exception:
+            exchange_layers(model, self._give_back)
+            raise
+
+    def _give_back(self, layer: Any, path: str) -> Any | None:
+        """What was in the place of a layer before `_exchange`, None to look into it."""
+        if isinstance(layer, PruneBlockMixin):
+            return layer.release() if id(layer) in self._made else layer
+        return None
 
     def _enter_models(self, model: Any, prefix: str) -> None:
         """Asks the rules for the nested models, whose layers inherit what they say."""
@@ -136,6 +147,7 @@ class Pruner:
             overrides=overrides,
             name=layer.name,
         )
+        self._made[id(wrapper)] = wrapper
         return wrapper
 
     def _enter(self, layer: Any, path: str) -> dict[str, Any]:

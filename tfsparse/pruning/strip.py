@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tfsparse.pruning.binding import binding_of, pruned_layers
@@ -10,6 +9,7 @@ from tfsparse.pruning.cloning import clone_with
 from tfsparse.pruning.copying import Copies, NotCopiedError
 from tfsparse.pruning.graph import is_graph
 from tfsparse.pruning.inplace import exchange_layers
+from tfsparse.pruning.schedule_check import check_schedules
 from tfsparse.pruning.tfmot_wrappers import is_tfmot_wrapper, unwrap_tfmot
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
@@ -32,7 +32,7 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
         `inplace` the same model, or the layer that was wrapped.
 
     Warns:
-        UserWarning: Names the layers whose schedule never ran or has not ended.
+        UserWarning: Once, with the layers whose schedule never ran or has not ended.
 
     Raises:
         ValueError: If `layer` is a subclassed model, or holds one with wrapped
@@ -47,13 +47,16 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
     >>> float(np.mean(plain.layers[0].kernel.numpy() == 0))
     0.5
     """
-    if isinstance(layer, list | tuple):
-        return [strip_pruning(one, inplace) for one in layer]
-    binding = binding_of(layer)
+    layers = layer if isinstance(layer, list | tuple) else [layer]
+    for one in layers:
+        binding_of(one)  # says what is no layer
+    check_schedules(*layers)
+    stripped = [_strip_inplace(one) if inplace else _strip(one) for one in layers]
+    return stripped if isinstance(layer, list | tuple) else stripped[0]
+
+
+def _strip(layer: Any) -> Any:
     wrappers = list(pruned_layers(layer))
-    _check_schedules(wrappers)
-    if inplace:
-        return _strip_inplace(layer)
     for wrapper in wrappers:
         if wrapper.pruning is not None:
             wrapper.pruning.apply_masks()
@@ -61,7 +64,7 @@ def strip_pruning(layer: Any, inplace: bool = False) -> Any:
         return _unwrap_alone(layer)
     if is_tfmot_wrapper(layer):
         return unwrap_tfmot(layer)
-    if not isinstance(layer, binding.model_class):
+    if not isinstance(layer, binding_of(layer).model_class):
         if not wrappers:
             return layer
         raise _hidden(layer)
@@ -126,21 +129,3 @@ def _hidden(layer: Any) -> ValueError:
         "`inplace` is set to exchange them there. "
         f"Received: layer={layer.name!r} of type {type(layer).__name__}"
     )
-
-
-def _check_schedules(wrappers: list[Any]) -> None:
-    idle = [w.name for w in wrappers if w.pruning is None or not w.pruning.has_run]
-    if idle:
-        warnings.warn(
-            f"The schedule never ran for {idle}, so these layers are not sparse. "
-            "Was `tfsparse.UpdatePruning()` passed to `fit`?",
-            stacklevel=3,
-        )
-    short = [w.name for w in wrappers if w.name not in idle and not w.pruning.reached_target]
-    if short:
-        warnings.warn(
-            f"The schedule has not ended for {short}, so these layers are less sparse than they "
-            "were meant to be. Train on before stripping; `tfsparse.sparsity_report` says by how "
-            "much they fall short.",
-            stacklevel=3,
-        )

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfsparse.pruning.binding import Binding
+from tfsparse.pruning.graph import called_layers
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
 
@@ -33,6 +34,12 @@ class PruneBlock(PruneBlockMixin, tf_keras.layers.Wrapper):  # type: ignore[misc
         else:
             deserialize = tf_keras.layers.deserialize
         return cls(deserialize(layer, custom_objects=custom_objects), **config)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves masks and clock, and where there is a place for it the name of the layer."""
+        super().save_own_variables(store)
+        if hasattr(store, "attrs"):  # as Keras 3 writes it
+            store.attrs["name"] = self.name
 
     def _add_accumulator(self, name: str, shape: tuple[int, ...]) -> Any:
         variable = self.add_weight(
@@ -74,11 +81,22 @@ def _exchange(parent: Any, name: str, value: Any, old: Any, new: Any) -> None:
     now.sort(key=lambda one: next((i for i, p in enumerate(places) if p is one), len(places)))
 
 
+def _clone_model(model: Any, clone_function: Callable[[Any], Any]) -> Any:
+    # `clone_model` takes what an attribute leads to for a layer of the graph, and by its name.
+    tracked, called = model._self_tracked_trackables, called_layers(model)
+    of_graph = [one for one in tracked if not called or id(one) in called]
+    vars(model)["_self_tracked_trackables"] = of_graph
+    try:
+        return tf_keras.models.clone_model(model, clone_function=clone_function)
+    finally:
+        vars(model)["_self_tracked_trackables"] = tracked
+
+
 BINDING = Binding(
     layer_class=tf_keras.layers.Layer,
     model_class=tf_keras.Model,
     wrapper_class=PruneBlock,
-    clone_model=tf_keras.models.clone_model,
+    clone_model=_clone_model,
     exchange=_exchange,
     custom_object_scope=tf_keras.saving.custom_object_scope,
     tracked_layers=lambda model: model._self_tracked_trackables,

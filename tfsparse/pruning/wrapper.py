@@ -218,6 +218,16 @@ class PruneBlockMixin:
         if is_ready(self.layer) or (is_kernel_owner(self.layer) and shape is not None):
             self.build(shape)
 
+    def load_own_variables(self, store: Any) -> None:
+        """Loads masks and clock; weights files have them if the model was pruned."""
+        if self.pruning is not None and not len(store.keys()):
+            raise ValueError(
+                "`filepath` should be a weights file of a model with the same wrappers; "
+                "`tfsparse.load_weights` takes that of the model without them too. "
+                f"Received: a file in which layer={self.name!r} is not wrapped"
+            )
+        super().load_own_variables(store)  # type: ignore[misc]
+
     def call_as_wrapped(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the layer; kernels inside are read through their masks."""
         for kernel in self.pruning.kernels if self.pruning is not None else ():
@@ -240,10 +250,14 @@ class PruneBlockMixin:
         """
         for kernel in self.pruning.kernels if self.pruning is not None else ():
             kernel.apply()
-            kernel.detach()
-            self._set_constraint(kernel.variable, kernel.constraint.inner)
-            self._remove_penalty(kernel.variable)
+            self._free(kernel)
         return self.layer
+
+    def _free(self, kernel: PrunedKernel) -> None:
+        """Takes back what `_prune` did to a kernel."""
+        kernel.detach()
+        self._set_constraint(kernel.variable, kernel.constraint.inner)
+        self._remove_penalty(kernel.variable)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Output shape of the layer."""
@@ -263,11 +277,17 @@ class PruneBlockMixin:
 
     def _prune_all(self) -> list[PrunedKernel]:
         rules = LayerRules(self.settings, overrides=self.overrides)
-        kernels = []
+        kernels: list[PrunedKernel] = []
         for found in find_kernels(self.layer):
             settings = rules.settings_inside(self.name, found.path)
-            if settings is not None:
+            if settings is None:
+                continue
+            try:
                 kernels.append(self._prune(found, settings))
+            except Exception:
+                for kernel in kernels:
+                    self._free(kernel)
+                raise
         if not kernels:
             raise ValueError(
                 "`layer` should hold a kernel to prune once it is built. "

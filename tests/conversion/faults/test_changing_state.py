@@ -134,6 +134,24 @@ def test_calibration_does_not_count(tmp_path, precision):
     assert [float(served(x=X)["n"]) for _ in range(2)] == [6.0, 7.0]
 
 
+def test_calibration_does_not_fill_a_table(tmp_path):
+    module = tf.Module()
+    module.w = tf.Variable(kernel(256, 256), name="d/kernel")
+    module.table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, 0.0)
+    keys = tf.constant([1, 2], tf.int64)
+    module.table.insert(keys[:1], [5.0])
+
+    @tf.function(input_signature=[spec(None, 256)])
+    def count(x):
+        module.table.insert(keys, module.table.lookup(keys) + 1.0)
+        return {"y": x @ module.w, "n": module.table.lookup(keys)}
+
+    tf.saved_model.save(module, str(tmp_path / "source"), {"serving_default": count})
+    served = serve(tmp_path, tmp_path / "source", "int8", normal((200, 256)))
+    assert served.report["d"].precision == "int8"
+    assert [served(X)["n"].tolist() for _ in range(2)] == [[6.0, 1.0], [7.0, 2.0]]
+
+
 def test_calibration_leaves_the_state_of_an_rnn(tmp_path):
     inputs = keras.Input(batch_shape=(3, 5, 16), name="x")
     hidden = keras.layers.LSTM(256, stateful=True)(inputs)

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .models import BOTH, INT8_BOUND, assert_close, function, kernel, normal, serve_all, spec, thin
+from .models import (
+    BF16_BOUND,
+    BOTH,
+    FP32_BOUND,
+    INT8_BOUND,
+    assert_close,
+    function,
+    kernel,
+    normal,
+    serve_all,
+    spec,
+    thin,
+)
 
 ARITHMETIC = {"Mul", "Rsqrt", "Sub", "AddV2", "FusedBatchNormV3", "Relu", "BiasAdd", "MatMul"}
 
@@ -157,6 +169,46 @@ def test_norms_of_a_module(tmp_path, norm):
         {"x": spec(None, 256)},
         [w, *parts],
     )
+    served = serve_all(tmp_path, source.folder)
+    assert served.converted == ["d"]
+    x = normal((5, 256))
+    assert_close(served(x=x), source(x=x))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@BOTH
+def test_inputs_of_different_magnitudes_are_rounded_after_they_are_normalized(
+    tmp_path, k, precision
+):
+    """INT8 was off by the whole result, because it rounded what `Normalization` is given."""
+    width = np.where(np.arange(256) % 2, 1.0, 1e-3)
+    mean = np.where(np.arange(256) % 3, 0.0, 10.0 * width)
+    layers = [
+        k.layers.Input((256,), name="x"),
+        k.layers.Normalization(mean=mean, variance=width**2),
+        k.layers.Dense(256, name="d"),
+    ]
+    model = thin(k.Sequential(layers))
+    x = (mean + width * normal((64, 256))).astype(np.float32)
+    data = x if precision == "int8" else None
+    served = serve_all(tmp_path, model, precision, data)
+    assert served.converted == ["d"]
+    bound = {"fp32": FP32_BOUND, "bf16": BF16_BOUND, "int8": INT8_BOUND}[precision]
+    assert_close(served.only(x), np.asarray(model(x)), bound)
+
+
+def test_a_norm_that_gives_its_statistics_too(tmp_path):
+    w = tf.Variable(kernel(256, 256), name="d/kernel")
+    mean, variance, gamma, beta = (0.5 + np.abs(normal((256,), seed)) for seed in range(4))
+
+    def body(x):
+        rows = tf.reshape(x @ w, [-1, 1, 1, 256])
+        y, *statistics = tf.compat.v1.nn.fused_batch_norm(
+            rows, gamma, beta, mean, variance, is_training=False
+        )
+        return {"y": tf.reshape(y, [-1, 256]), "mean": 2.0 * statistics[0]}
+
+    source = function(tmp_path, body, {"x": spec(None, 256)}, [w])
     served = serve_all(tmp_path, source.folder)
     assert served.converted == ["d"]
     x = normal((5, 256))

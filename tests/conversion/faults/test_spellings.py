@@ -89,6 +89,8 @@ EQUATIONS = {
     "...x,xy->...y": (W, (None, None, 256)),
     "a...x,xy->a...y": (W, (None, 3, 5, 256)),
     "...i,...io->...o": (W, (None, 256)),
+    "bi,...io->...bo": (W, (None, 256)),
+    "bti,...io->...bto": (W, (None, None, 256)),
     "bit,io->bot": (W, (None, 256, 7)),
     "bti,io->bot": (W, (None, 7, 256)),
     "bti,ihd->bthd": (HEADS, (None, None, 256)),

@@ -9,6 +9,7 @@ from ..helpers import normal, read, spec, view_of
 
 W = normal((3, 4))
 B = normal((4,), 1)
+SQUARE = normal((3, 3), 2)
 X = {"x": spec(None, 3)}
 
 
@@ -82,6 +83,40 @@ def test_stops_where_something_else_looks(tmp_path, case):
     assert op_of(layer, tmp_path, whole, inputs) == last
 
 
+OTHERS = {
+    "another input": lambda x, other: x @ W + other,
+    "what is made of another input": lambda x, other: x @ W + tf.exp(other @ normal((4, 4))),
+    "rows that another input picks": lambda x, other: x @ W + tf.gather(W, tf.argmax(other, 1)),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_row_for_all_is_no_residual(tmp_path, case):
+    """The batch of another input may be 1, which is broadcast."""
+    inputs = {"x": spec(None, 3), "other": spec(None, 4)}
+    layers, _ = find(tmp_path, lambda x, other: {"y": OTHERS[case](x, other)}, inputs)
+    assert all(layer.residual is None for layer in layers)
+
+
+def test_of_one_input_all_have_one_batch(tmp_path):
+    (layer,), _ = find(tmp_path, lambda x: {"y": x @ W + tf.exp(tf.repeat(x, [1, 1, 2], axis=1))})
+    assert layer.residual is not None
+
+
+ROWS = {
+    "the first row": lambda x: x @ SQUARE + x[:1],
+    "by the first row": lambda x: x[:1] @ SQUARE + x,
+    "the first row, further on": lambda x: x @ SQUARE + tf.exp(x[:1]),
+    "the rows in halves": lambda x: x[: tf.shape(x)[0] // 2] @ SQUARE + x[:1],
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_some_rows_of_an_input_are_no_residual(tmp_path, case):
+    (layer,), _ = find(tmp_path, lambda x: {"y": ROWS[case](x)})
+    assert layer.residual is None
+
+
 def test_an_output_is_not_drawn_in(tmp_path):
     def function(x):
         product = x @ W
@@ -92,10 +127,9 @@ def test_an_output_is_not_drawn_in(tmp_path):
 
 
 def test_a_square_bias_for_columns_is_not_a_bias_for_rows(tmp_path):
-    square = normal((3, 3))
     column = normal((3, 1))
     inputs = {"x": spec(3, 3)}
-    (layer,), _ = find(tmp_path, lambda x: {"y": x @ square + column}, inputs)
+    (layer,), _ = find(tmp_path, lambda x: {"y": x @ SQUARE + column}, inputs)
     assert layer.bias is None
 
 
@@ -126,6 +160,15 @@ def test_says_why_a_product_stays(tmp_path, reason):
     layers, (unmatched,) = find(tmp_path, lambda x: {"y": UNMATCHED[reason](x)}, {"x": spec(2, 3)})
     assert not layers
     assert unmatched.reason == reason
+
+
+@pytest.mark.parametrize("equation", ["abc,...cd->...abd", "ab...c,...cd->...abd"])
+def test_an_axis_that_only_the_weights_have_stays(tmp_path, equation):
+    """The weights' first axis, of size 1, becomes one more axis of the result."""
+    _, (unmatched,) = find(
+        tmp_path, lambda x: {"y": tf.einsum(equation, x, W[None])}, {"x": spec(None, 2, 3)}
+    )
+    assert unmatched.reason == "its weights are a batch of matrices"
 
 
 def test_products_inside_loops_are_found(tmp_path):
@@ -240,6 +283,33 @@ def test_a_large_shift_before_a_product_stays(tmp_path):
     assert layer.bias is None and layer.x != "x:0"
 
 
+def test_a_shift_is_large_beside_what_is_left(tmp_path):
+    """10 is large for inputs that differ by thousandths."""
+    (layer,), _ = find(tmp_path, lambda x: {"y": ((x - 10.0) / 0.001) @ W})
+    assert layer.bias is None and layer.x != "x:0"
+    np.testing.assert_allclose(layer.weights.matrix(), 1000 * W.T, rtol=1e-6)
+
+
+SPREAD = np.array([1.0, 0.01, 1.0], np.float32)
+ROUNDED = {
+    "inputs of different magnitudes": (lambda x: x / SPREAD, False),
+    "a shift": (lambda x: x - 8.0, False),
+    "inputs of like magnitudes": (lambda x: x / (SPREAD + 1.0) - 0.5, True),
+    "one scale": (lambda x: x / 1000.0, True),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_rounded_activations_are_those_that_lose_least(tmp_path, case):
+    """Eight bits hold what Keras's `Normalization` gives, and not what it is given."""
+    before, folded = ROUNDED[case]
+    view = view_of(tmp_path, lambda x: {"y": before(x) @ W}, X)
+    (exact,), _ = find_dense_layers(view)
+    (rounded,), _ = find_dense_layers(view, rounded=True)
+    assert exact.x == "x:0"
+    assert (rounded.x == "x:0") == folded
+
+
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
 def test_half_precision_is_found_with_what_follows(tmp_path, dtype):
     def function(x):
@@ -256,3 +326,15 @@ def test_a_bias_that_is_not_finite_is_a_problem(tmp_path, bad):
     bias[1] = bad
     (layer,), _ = find(tmp_path, lambda x: {"y": x @ W + bias})
     assert layer.problem == "its bias holds NaN or Inf"
+
+
+def test_a_layer_in_a_function_of_its_own_keeps_its_bias(tmp_path):
+    """Its nodes are inlined, behind those of the layer that reads it."""
+    inner = tf.function(lambda x: x @ W + B)
+
+    def function(x):
+        return {"y": inner(x) @ np.eye(W.shape[1], dtype=np.float32) + 1.0}
+
+    (one, two), _ = find(tmp_path, function, {"x": spec(None, W.shape[0])})
+    np.testing.assert_array_equal(one.bias, B)
+    np.testing.assert_array_equal(two.bias, np.ones(W.shape[1]))

@@ -281,6 +281,21 @@ def test_layers_inside_loops_and_branches_read_their_weights_from_outside(tmp_pa
         np.testing.assert_allclose(example(x=x, n=np.int32(n))["y"], expected, atol=1e-5)
 
 
+def test_one_tensor_in_two_orders(tmp_path):
+    """Two products that sum over different axes of one tensor each transpose it their own way."""
+
+    def function(x):
+        return {"y": tf.einsum("abc,an->bcn", x, W), "z": tf.einsum("abc,bn->acn", x, W)}
+
+    example = read(tmp_path, function, {"x": spec(12, 12, 12)})
+    x = normal((12, 12, 12), 2)
+    expected = function(x)
+    rewritten(example)
+    assert len(nodes(example.graph, FLOAT_OP)) == 2
+    for key, value in example(x=x).items():
+        np.testing.assert_allclose(value, expected[key], rtol=1e-5, atol=1e-5)
+
+
 FILTERS = normal((3, 2, 4, 6), 3)
 IMAGES = {"x": spec(None, 7, 8, 4)}
 

@@ -17,6 +17,7 @@ import dataclasses
 
 import numpy as np
 
+from tfsparse.conversion.batch_sizes import same_lead
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.dilation import TO_BATCH, TO_SPACE, read_dilation
 from tfsparse.conversion.geometry import NO_PADS, Geometry
@@ -94,9 +95,9 @@ class ConvolutionTail(LayerTail):
     def _node_of_x(self) -> NodeDef:
         return self.view.nodes[node_name(self.view.through_identities(self.x))]
 
-    def take_before(self) -> None:
+    def take_before(self, rounded: bool) -> None:
         """Draws in pads, and scales and shifts of the activations that nothing else reads."""
-        self._way = self._way_from_x()
+        self._rounded, self._way = rounded, self._way_from_x()
         while self._take_pads() or self._take_affine_before():
             pass
 
@@ -116,8 +117,8 @@ class ConvolutionTail(LayerTail):
         self._way.add(node.name)
         return True
 
-    def _may_shift(self, shift: np.ndarray) -> bool:
-        return super()._may_shift(shift) and not self._geometry.is_padded
+    def _sees_shift(self) -> bool:
+        return not self._geometry.is_padded
 
     def _along_inputs(self, vector: np.ndarray) -> np.ndarray | None:
         return np.tile(vector, self._geometry.taps) if self._geometry.groups == 1 else None
@@ -125,7 +126,9 @@ class ConvolutionTail(LayerTail):
     def _has_shape_of_result(self, tensor: str) -> bool:
         """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts."""
         x, shape = self.view.shape(self.x), self.view.shape(tensor)
-        if x.rank is None or x.rank != shape.rank or x[0] != shape[0]:
+        if x.rank is None or x.rank != shape.rank:
+            return False
+        if not same_lead(self.view, self.x, x.rank - 1, tensor, x.rank - 1):
             return False
         return shape[-1:] == list(self.y_axes) and all(
             self._size_of_result(axis) == self._images.of(tensor, axis)

@@ -84,7 +84,7 @@ def _has_products(name: str, library: Library) -> bool:
 
 def _splice(graph: Graph, call: NodeDef, body: Graph) -> None:
     """Puts the nodes of a function in the place of its call."""
-    names = {name: graph.free_name(f"{call.name}/{name}") for name in body.nodes}
+    names = _free_names(graph, call, body)
     data = [ref for ref in call.input if not ref.startswith("^")]
     waits = [ref for ref in call.input if ref.startswith("^")]
     arguments = dict(zip(body.inputs, data, strict=True))
@@ -110,6 +110,16 @@ def _splice(graph: Graph, call: NodeDef, body: Graph) -> None:
     waits = [*(names[name] for name in body.control_outputs), *map(node_name, results)]
     done = _after(graph, call.name, list(dict.fromkeys(waits))) if effects else None
     _redirect(graph, call.name, results, done)
+
+
+def _free_names(graph: Graph, call: NodeDef, body: Graph) -> dict[str, str]:
+    """Names for the nodes of a function where it is called, none of them given twice."""
+    names: dict[str, str] = {}
+    given: set[str] = set()
+    for name in body.nodes:
+        names[name] = graph.free_name(f"{call.name}/{name}", given)
+        given.add(names[name])
+    return names
 
 
 def _known(reference: str | None) -> str:

@@ -6,19 +6,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.activations import ActivationName, find_activation
-from tfsparse.conversion.affine import Affine, read_affine
+from tfsparse.conversion.affine import Affine, may_precede, read_affine
+from tfsparse.conversion.batch_sizes import same_lead
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, Reader
+from tfsparse.conversion.op_interface import MAX_AXES
 from tfsparse.conversion.products import Product
 from tfsparse.conversion.quantized_products import read_dequantized
 from tfsparse.conversion.shapes import Size, equal, sizes, trailing_axes
 
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 """Types that a layer may compute in; our ops compute in float32."""
-
-_MAX_SHIFT = 16.0
-"""A larger shift before a product could cost accuracy: what it adds would cancel again."""
 
 
 class LayerTail:
@@ -39,7 +38,7 @@ class LayerTail:
         self.node = node
         self.product = product
         self.weights = product.weights
-        self.x = product.x
+        self.x = self._read = product.x
         self.x_axes = product.x_axes
         self.y_axes = product.y_axes
         self.result = node
@@ -51,12 +50,15 @@ class LayerTail:
         self.problem: str | None = None
         self.geometry = product.geometry
         self.is_sequence = False
+        self._rounded = False
         self._way: set[str] = set()
         self._lead: list[Size] | None = None
         self._undecided: str | None = None
 
     def layer(self, name: str, dtype: tf.DType) -> DenseLayer:
         """The layer as it was found."""
+        if max(self.x_axes, len(self.y_axes)) > MAX_AXES:
+            self.problem = f"its inputs or outputs are spread over more than {MAX_AXES} axes"
         return DenseLayer(
             name=name,
             graph=self.view.graph,
@@ -104,7 +106,7 @@ class LayerTail:
         found = read_dequantized(self.view, self.view.nodes[self.node], self.product)
         if found is None:
             return dtype
-        self.x = found.x
+        self.x = self._read = found.x
         self.weights = self.weights.scaled(outputs=found.output_scale.astype(np.float32))
         for node in found.nodes:
             self._extend(node)
@@ -201,9 +203,9 @@ class LayerTail:
                 self.bias = found.shift if self.bias is None else self.bias + found.shift
             self._extend(reader.node)
 
-    def take_before(self) -> None:
+    def take_before(self, rounded: bool) -> None:
         """Draws in scales and shifts of the activations that nothing else reads."""
-        self._way = self._way_from_x()
+        self._rounded, self._way = rounded, self._way_from_x()
         while self.product.x_order is None and self._take_affine_before():
             pass
 
@@ -233,9 +235,11 @@ class LayerTail:
         )
         if (scale is None) != (affine.scale is None) or (shift is None) != (affine.shift is None):
             return False
+        if shift is not None and not self._sees_shift():
+            return False
+        if not may_precede(Affine(scale, shift), self.weights.input_scale, self._rounded):
+            return False
         if shift is not None:
-            if not self._may_shift(shift):
-                return False
             added = self.weights.matrix().astype(np.float64) @ shift
             self.bias = added if self.bias is None else self.bias + added
         if scale is not None:
@@ -246,13 +250,13 @@ class LayerTail:
         """A vector along the axes of the activations as one along the inputs of the weights."""
         return vector
 
-    def _may_shift(self, shift: np.ndarray) -> bool:
+    def _sees_shift(self) -> bool:
         """Whether every input of every row of weights sees a shift of the activations."""
-        return bool(np.abs(shift).max(initial=0) <= _MAX_SHIFT)
+        return True
 
     def _way_from_x(self) -> set[str]:
         """The nodes from the activations to the product: reshapes that the layer does without."""
-        way, tensor = {self.node}, self.product.x
+        way, tensor = {self.node}, self._read
         while tensor != self.x:
             node = self.view.nodes[node_name(tensor)]
             way.add(node.name)
@@ -291,24 +295,12 @@ class LayerTail:
             self._extend(reader.node)
 
     def _has_shape_of_result(self, tensor: str) -> bool:
-        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts.
-
-        An unknown size is taken to be that of the result where the product depends on the
-        tensor, or where it is the first and only one: the batch, which every example has.
-        """
+        """Whether a tensor added to the result cannot be one that is broadcast, or broadcasts."""
         axes = len(self.y_axes)
         if self.view.shape(tensor)[-axes:] != list(self.y_axes):
             return False
-        (source, inputs), (other, others) = (
-            self._lead_source(self.x, self.x_axes),
-            self._lead_source(tensor, axes),
-        )
-        lead, shape = self.view.shape(source)[:-inputs], self.view.shape(other)[:-others]
-        if lead.rank is None or shape.rank is None or lead.as_list() != shape.as_list():
-            return False
-        if None not in lead.as_list()[1:]:
-            return True
-        return any(node.name == node_name(other) for node in self.view.ancestors(node_name(source)))
+        source, other = self._lead_source(self.x, self.x_axes), self._lead_source(tensor, axes)
+        return same_lead(self.view, *source, *other)
 
     def _lead_source(self, tensor: str, axes: int) -> tuple[str, int]:
         """A tensor of the same leading sizes, as far back as the layers found so far go.

@@ -34,11 +34,14 @@ from tfsparse.conversion.passes.layer_tail import FLOATS, LayerTail
 from tfsparse.conversion.products import PRODUCTS, NoProduct, read_product
 
 
-def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched]]:
+def find_dense_layers(
+    view: GraphView, rounded: bool = False
+) -> tuple[list[DenseLayer], list[Unmatched]]:
     """Finds the layers that could be replaced, and the products that could not.
 
     Args:
         view: The graph.
+        rounded: Whether activations may be rounded to eight bits before they are multiplied.
 
     Returns:
         ``(layers, unmatched)``, each in the order of the graph.
@@ -56,7 +59,7 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
             reason = "it is inside a loop or branch of TF1"
             found = Unmatched(_name(view, node), view.graph, node.name, reason)
         else:
-            found = _match(view, node, taken, images)
+            found = _match(view, node, taken, images, rounded)
         if isinstance(found, DenseLayer):
             layers.append(found)
             taken |= dict.fromkeys(found.absorbed, found)
@@ -66,7 +69,11 @@ def find_dense_layers(view: GraphView) -> tuple[list[DenseLayer], list[Unmatched
 
 
 def _match(
-    view: GraphView, node: NodeDef, taken: dict[str, DenseLayer], images: ImageSizes
+    view: GraphView,
+    node: NodeDef,
+    taken: dict[str, DenseLayer],
+    images: ImageSizes,
+    rounded: bool,
 ) -> DenseLayer | Unmatched | None:
     read = read_convolution if node.op == CONVOLUTION else read_product
     product = read(view, node)
@@ -85,7 +92,7 @@ def _match(
         reason = empty if dtype in FLOATS else f"it computes in {dtype.name}, not float32"
         return Unmatched(name, view.graph, node.name, reason, product.weights.shape)
     tail.take_reshapes()
-    tail.take_before()
+    tail.take_before(rounded)
     if product.y_order is None:
         tail.take_affine()
         tail.take_residual()
@@ -96,4 +103,4 @@ def _match(
 def _name(view: GraphView, node: NodeDef, weights: str | None = None) -> str:
     """The layer's name, by the variable of its weights if one is found."""
     names = [] if weights is None else view.constants.variable_names(weights)
-    return layer_name(node.name, view.state.layer_variable(names))
+    return layer_name(view.state.layer_scope(node.name), view.state.layer_variable(names))

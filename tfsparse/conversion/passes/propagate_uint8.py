@@ -24,7 +24,7 @@ from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 from tfsparse.conversion.op_interface import INT8_CONV_OP, QUANTIZED_OPS, X, place_of
 from tfsparse.conversion.pads import PADS, is_zero_pad
-from tfsparse.conversion.quantization import ActivationParams, widest
+from tfsparse.conversion.quantization import ActivationParams, scales_fit, widest
 
 _MOVES = {
     *("Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "MirrorPad", "MaxPool"),
@@ -66,7 +66,9 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         if region is None or not region.consumers:
             continue
         done |= region.producers.keys()
-        _set_uint8(view.graph, region, widest(params[name] for name in region.producers))
+        shared = widest(params[name] for name in region.producers)
+        if _fits(view, region, shared):
+            _set_uint8(view.graph, region, shared)
 
 
 def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None:
@@ -84,6 +86,20 @@ def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None
         pending += [each for each in tied if each not in seen]
         seen.update(tied)
     return found
+
+
+def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
+    """Whether the ops would take the scale of a region."""
+    makers = [(name, None, params.scale) for name in region.producers]
+    readers = [(name, params.scale, 1.0) for name, role in region.consumers if role == "x"]
+    for name, x_scale, y_scale in [*makers, *readers]:
+        node = view.nodes[name]
+        inputs = view.data_inputs(node)
+        x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
+        w = view.constant(inputs[place_of(node.op, "w_scale")])
+        if x is None or w is None or not scales_fit(float(x), w, y_scale):
+            return False
+    return True
 
 
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:

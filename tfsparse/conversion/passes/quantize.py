@@ -70,8 +70,8 @@ def calibrate(
     for layer in layers:
         for tensor in tensors_of(layer):
             takers: list[Callable[[np.ndarray], None]] = [observers[tensor].update]
-            of_x = [each for each in layers if each.x == tensor and each.x_order is None]
-            takers += [samples[id(each)].update for each in of_x]
+            of_x = [each for each in layers if each.x == tensor]
+            takers += [_sampling(each, samples[id(each)]) for each in of_x]
             seen[tensor] = _checked(layer.name, takers)
     names = {tensor: layer.name for layer in layers for tensor in tensors_of(layer)}
     found.batches = observe(graph, specs, seen, batches)
@@ -88,6 +88,12 @@ def calibrate(
 def tensors_of(layer: DenseLayer) -> tuple[str, str]:
     """The activations and the result of a layer."""
     return layer.x, f"{layer.result}:0"
+
+
+def _sampling(layer: DenseLayer, sample: Sample) -> Callable[[np.ndarray], None]:
+    """Takes rows of a layer's activations, in the order of axes that the product wants."""
+    order = layer.x_order
+    return sample.update if order is None else lambda value: sample.update(value.transpose(order))
 
 
 def _checked(

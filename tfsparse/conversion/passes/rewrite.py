@@ -5,12 +5,13 @@ The new op takes the name of the last node it stands for, so nothing downstream 
 node becomes an ``Identity`` of the reshape. Where the layer computes in half precision or its
 axes are ordered in another way, a ``Cast`` or ``Transpose`` takes the name.) Weights are read from
 variables of the new model; what is small, such as a bias, is a constant beside the op. Here every
-op takes and gives float32; `propagate_uint8` comes after.
+op takes and gives float32; `propagate_uint8` comes after. `rewrite_standard` puts TensorFlow's own
+ops there instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,11 @@ from tfsparse.conversion.quantization import ActivationParams
 TensorKey = tuple[Graph, str]
 """A tensor of a graph of the model."""
 
+Params = Mapping[TensorKey, ActivationParams]
+"""Tensor to how it is read as uint8."""
 
-def rewrite(plans: Sequence[Plan], params: Mapping[TensorKey, ActivationParams]) -> dict[int, str]:
+
+def rewrite(plans: Sequence[Plan], params: Params) -> dict[int, str]:
     """Replaces planned layers in their graphs.
 
     Args:
@@ -49,26 +53,42 @@ def rewrite(plans: Sequence[Plan], params: Mapping[TensorKey, ActivationParams])
     Returns:
         id of a plan to the name of the node of its op.
     """
-    rewriters: dict[int, _Rewriter] = {}
+    return replace_layers(plans, lambda graph: Rewriter(graph, params))
+
+
+def replace_layers(
+    plans: Sequence[Plan], rewriter_of: Callable[[Graph], Rewriter]
+) -> dict[int, str]:
+    """Replaces layers that were planned by what the rewriters of their graphs put there."""
+    rewriters: dict[int, Rewriter] = {}
     made: dict[int, str] = {}
     for plan in plans:
-        if plan.packed is not None:
+        if plan.convert:
             graph = plan.layer.graph
-            rewriter = rewriters.setdefault(id(graph), _Rewriter(graph, params))
-            made[id(plan)] = rewriter.replace(plan)
+            if id(graph) not in rewriters:
+                rewriters[id(graph)] = rewriter_of(graph)
+            made[id(plan)] = rewriters[id(graph)].replace(plan)
     for graph in {id(plan.layer.graph): plan.layer.graph for plan in plans}.values():
         graph.prune()
     return made
 
 
-class _Rewriter:
-    def __init__(self, graph: Graph, params: Mapping[TensorKey, ActivationParams]) -> None:
+class Rewriter:
+    """Replaces layers of one graph.
+
+    Args:
+        graph: The graph. It is changed in place.
+        params: An int8 layer whose activations are not in it measures their range when it runs.
+    """
+
+    def __init__(self, graph: Graph, params: Params) -> None:
         self._graph = graph
         self._params = params
-        self._constants: dict[str, str] = {}
+        self._constants: dict[tuple[Any, ...], str] = {}
         self._made: dict[tuple[Any, ...], str] = {}
 
     def replace(self, plan: Plan) -> str:
+        """Replaces a layer; gives the name of the node that computes it."""
         layer = plan.layer
         base = layer.product if layer.reshape is not None else layer.result
         control = self._control_inputs(layer.absorbed)
@@ -87,6 +107,7 @@ class _Rewriter:
         return name
 
     def _op(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> NodeDef:
+        """The node that gives a layer's result, in float32."""
         layer, packed = plan.layer, plan.packed
         assert packed is not None
         scope = packed.data.name.split(":")[0].removesuffix("/data")
@@ -205,14 +226,15 @@ class _Rewriter:
         return self._made[key], f"{self._made[key]}:1"
 
     def _constant(self, wanted: str, value: Any) -> str:
-        """Adds a constant under the wanted name, or one close to it that is free."""
-        if wanted not in self._constants:
+        """Adds a constant under the wanted name, or one close to it that is free, once."""
+        array = np.asarray(value)
+        key = (wanted, array.dtype.name, array.shape, array.tobytes())
+        if key not in self._constants:
             node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
-            array = np.asarray(value)
             node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-            self._constants[wanted] = self._graph.add(node)
-        return self._constants[wanted]
+            self._constants[key] = self._graph.add(node)
+        return self._constants[key]
 
 
 def _attributes(layer: DenseLayer) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+// Layers in a chain: refused, with y untouched, or the bits of the layers one after the other.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "custom_ops/fuzz/random_call.h"
+#include "custom_ops/fuzz/random_weights.h"
+#include "custom_ops/fuzz/target.h"
+#include "custom_ops/matmul/chain.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr int64_t kMostWidth = 96;
+constexpr int64_t kMostRows = 200;
+
+template <typename T>
+struct Layer {
+  std::unique_ptr<const Matmul<T>> matmul;
+  std::unique_ptr<RandomCall<T>> call;
+};
+
+// Layers whose widths follow each other, mostly; none where weights are refused.
+template <typename T>
+std::vector<Layer<T>> RandomLayers(Random& random, Path path) {
+  const int64_t count = random.Chance(0.05) ? kMostLayers + random.Int(-1, 1) : random.Int(1, 4);
+  const int64_t rows = random.Chance(0.05) ? 0 : random.Size(kMostRows);
+  std::vector<Layer<T>> layers;
+  int64_t width = random.Size(kMostWidth) - 1;
+  for (int64_t i = 0; i < count; ++i) {
+    RandomWeights<T> weights(random, random.Size(kMostWidth), width);
+    if (random.Chance(0.03)) weights.Spoil(random);
+    Layer<T> layer;
+    if (!Matmul<T>::Create(weights.view(), path, &layer.matmul).ok()) return {};
+    const int64_t in = layer.matmul->in(), out = layer.matmul->out();
+    if (rows * std::max(in, out) > kMostRows * 4 * kMostWidth) return {};
+    layer.call = std::make_unique<RandomCall<T>>(random, rows, in, out);
+    if (random.Chance(0.03)) layer.call->Spoil(random);
+    width = out;
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+template <typename T>
+std::vector<uint8_t> RunOneByOne(const std::vector<Layer<T>>& layers, const Threads& threads) {
+  constexpr bool kBytes = std::is_same_v<T, int8_t>;
+  std::vector<uint8_t> x, y;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    MatmulCall call = layers[i].call->call;
+    if (i > 0) call.x = x.data(), call.x_is_u8 = kBytes;
+    if (i + 1 < layers.size()) {
+      const MatmulCall& next = layers[i + 1].call->call;
+      call.residual = nullptr;
+      call.y_is_u8 = kBytes;
+      call.y_scale = next.x_scale;
+      call.y_zero_point = next.x_zero_point;
+    }
+    y.assign(static_cast<size_t>(call.rows * layers[i].matmul->out() * call.y_bytes()), 0);
+    call.y = y.data();
+    Require(layers[i].matmul->Run(call, threads).ok(), "a chain refuses what its layers refuse");
+    x = y;
+  }
+  return y;
+}
+
+// A NaN may have other bits: which one of two operands it keeps is the compiler's choice.
+bool AreEqual(const std::vector<uint8_t>& one, const std::vector<uint8_t>& other, bool floats) {
+  if (one == other) return true;
+  if (!floats || one.size() != other.size()) return false;
+  for (size_t i = 0; i < one.size(); i += sizeof(float)) {
+    float a, b;
+    std::memcpy(&a, one.data() + i, sizeof(a));
+    std::memcpy(&b, other.data() + i, sizeof(b));
+    if (std::memcmp(&a, &b, sizeof(a)) != 0 && !(std::isnan(a) && std::isnan(b))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+template <typename T>
+Outcome FuzzChain(Random& random, Path path) {
+  const std::vector<Layer<T>> layers = RandomLayers<T>(random, path);
+  std::vector<ChainLayer<T>> chained;
+  for (const Layer<T>& layer : layers) chained.push_back({layer.matmul.get(), layer.call->call});
+  const Threads threads = RandomThreads(random);
+  Chain<T> chain(chained.data(), static_cast<int>(chained.size()));
+  if (!chain.Run(threads).ok()) {
+    if (!layers.empty()) {
+      Require(layers.back().call->IsUntouched(), "a refused chain leaves y alone");
+    }
+    return Outcome::kRefused;
+  }
+  const RandomCall<T>& last = *layers.back().call;
+  Require(AreEqual(last.y(), RunOneByOne(layers, threads), !last.call.y_is_u8),
+          "a chain gives the bits of its layers one by one");
+  return Outcome::kAnswered;
+}
+
+template Outcome FuzzChain<float>(Random&, Path);
+template Outcome FuzzChain<BFloat16>(Random&, Path);
+template Outcome FuzzChain<int8_t>(Random&, Path);
+
+}  // namespace tfsparse

@@ -1,0 +1,56 @@
+"""What is mutated: converted models with each of our ops, and dense models to convert."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfsparse
+from tests.c_client.models import INPUTS, export_mlp, save_int8_products
+from tests.conversion.helpers import save
+from tests.ops.helpers import float_weights
+
+CONVERTED = ("fp32", "bf16", "int8", "dynamic", "products", "residual")
+DENSE = ("mlp", "mixed")
+
+
+def make(folder):
+    """Makes all models, once."""
+    for precision in ("fp32", "bf16", "int8"):
+        export_mlp(folder / precision, precision)
+    _dense(folder / "mlp", folder / "mixed")
+    for name, options in (("dynamic", {"activations": "dynamic"}), ("residual", {})):
+        tfsparse.export(
+            str(folder / "mixed"),
+            folder / name,
+            "int8" if name == "dynamic" else "fp32",
+            overrides=dict.fromkeys(layers(folder / "mixed"), "4x1"),
+            **options,
+        )
+    save_int8_products(folder / "products", (4, 1), INPUTS, 9, rows=(2, 3))
+
+
+def layers(model):
+    """Names of the layers that can be converted."""
+    return [op.layer for op in tfsparse.convert(str(model)).report if op.shape is not None]
+
+
+def _dense(mlp, mixed):
+    x = keras.Input((INPUTS,), name="x")
+    hidden = keras.layers.Dense(32, activation="gelu", name="first")(x)
+    model = keras.Model(x, keras.layers.Dense(5, name="second")(hidden))
+    for layer in model.layers[1:]:
+        kernel = float_weights(np.random.default_rng(0), *layer.kernel.shape[::-1], (4, 1))
+        layer.set_weights([kernel.T, np.linspace(-1, 1, len(kernel))])
+    model.export(str(mlp), verbose=False)
+
+    first, second, third = (
+        tf.Variable(float_weights(np.random.default_rng(i), *shape, (4, 1)).T)
+        for i, shape in enumerate([(16, INPUTS), (16, 16), (INPUTS, 16)])
+    )
+
+    def function(x):
+        h = tf.nn.relu(x @ first)
+        h = tf.cond(tf.reduce_sum(h) > 0, lambda: tf.nn.relu(h @ second), lambda: h)
+        return {"y": tf.nn.tanh(h @ third + x)}
+
+    save(mixed, function, {"x": tf.TensorSpec((None, INPUTS))}, [first, second, third])

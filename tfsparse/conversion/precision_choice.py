@@ -1,0 +1,95 @@
+"""Plans the layers of a function: in one precision, or each in the fastest that is good enough."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from tfsparse.conversion.dense_layer import DenseLayer
+from tfsparse.conversion.layer_error import layer_error
+from tfsparse.conversion.passes.quantize import Calibration
+from tfsparse.conversion.planning import Plan, Planner
+from tfsparse.conversion.quantization import LARGEST_SCALE, activation_params, scales_fit
+from tfsparse.conversion.request import Request
+from tfsparse.conversion.targets import Precision
+
+Calibrate = Callable[[Sequence[DenseLayer]], Calibration]
+"""Gives what the calibration data show of layers."""
+
+_FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
+
+
+def plan_all(
+    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, request: Request
+) -> tuple[list[Plan], Calibration]:
+    """Plans layers in the precision that was asked for.
+
+    Args:
+        layers: The layers.
+        planner: Plans a layer.
+        calibrate: Called once, with the layers that become INT8.
+        request: What the user asks for.
+
+    Returns:
+        A plan for each layer, with its error where the data show it, and what they show.
+    """
+    plans = [planner.plan(layer) for layer in layers]
+    quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
+    calibration = calibrate(quantized)
+    plans = [_that_fits(plan, planner, calibration) for plan in plans]
+    return [_with_error(plan, calibration) for plan in plans], calibration
+
+
+def choose_precisions(
+    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, request: Request
+) -> tuple[list[Plan], Calibration]:
+    """Plans each layer in the fastest precision whose error is small enough; see `plan_all`."""
+    calibration = calibrate(layers)
+    if request.activations == "dynamic":
+        calibration.params = {}
+    plans = []
+    for layer in layers:
+        plans.append(_best(layer, planner, calibration, request))
+        planner.settle(plans[-1])
+    return [_with_error(plan, calibration) for plan in plans], calibration
+
+
+def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request: Request) -> Plan:
+    """The fastest plan whose precision is measured to add no more than the allowed error."""
+    plans = [planner.plan(layer, precision) for precision in _FASTEST_FIRST]
+    wanted = [_that_fits(plan, planner, calibration) for plan in plans if plan.convert]
+    wanted.sort(key=lambda plan: -(plan.choice.speedup if plan.choice is not None else 0))
+    reason = plans[-1].reason
+    for plan in wanted:
+        measured = _with_error(plan, calibration)
+        allowed = measured.error is not None and measured.error <= request.max_error
+        if plan.precision == "fp32" or allowed:
+            return measured
+        if plan is wanted[0]:
+            exceeds = f"its error would exceed max_error={request.max_error}"
+            unknown = "the calibration data do not show its error"
+            reason = f"{unknown if measured.error is None else exceeds} in {plan.precision}"
+    return dataclasses.replace(plans[-1], reason=reason, packed=None)
+
+
+def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:
+    """The plan, or one for fp32 where the scales of activations and weights overflow together."""
+    if plan.packed is None or plan.packed.scale is None:
+        return plan
+    params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    # What is measured in each call may be anything.
+    if scales_fit(LARGEST_SCALE if params is None else params.scale, plan.packed.scale):
+        return plan
+    other = planner.plan(plan.layer, "fp32")
+    return dataclasses.replace(other, reason=f"{other.reason}; its int8 scales would overflow")
+
+
+def _with_error(plan: Plan, calibration: Calibration) -> Plan:
+    rows = calibration.samples.get(id(plan.layer))
+    if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
+        return plan
+    params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    if params is None:  # The op measures the range when it runs.
+        params = activation_params(float(rows.min()), float(rows.max()))
+    error = layer_error(rows, plan.layer.weights, plan.packed, params)
+    return dataclasses.replace(plan, error=error)
