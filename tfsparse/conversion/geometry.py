@@ -61,6 +61,24 @@ class Geometry:
             found += [total // 2, total - total // 2]
         return found[0], found[1], found[2], found[3]
 
+    def padded(
+        self, pads: Pads, sizes: tuple[int | None, int | None] = (None, None)
+    ) -> Geometry | None:
+        """The same window with more zeros around an image.
+
+        Args:
+            pads: The zeros.
+            sizes: Height and width of the image with them.
+
+        Returns:
+            The window; None where its own zeros are not known for these sizes.
+        """
+        own = self.fixed_pads(sizes)
+        if own is None:
+            return None
+        top, bottom, left, right = (a + b for a, b in zip(own, pads, strict=True))
+        return dataclasses.replace(self, pads=(top, bottom, left, right))
+
     def output_sizes(self, sizes: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the result for an image of some height and width."""
         pads = self.fixed_pads(sizes)

@@ -1,7 +1,7 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
-It mirrors what `custom_ops/tf_ops/block_sparse_matmul_op.cc` and `block_sparse_conv_op.cc` there
-register.
+It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc` and `pooling_op.cc` in
+`custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_CONV_OP = "Tfsparse>BlockSparseConv2D"
 INT8_CONV_OP = "Tfsparse>QuantizedBlockSparseConv2D"
 RANGE_OP = "Tfsparse>ActivationRange"
+MAX_POOL_OP = "Tfsparse>MaxPool2D"
 
 QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP)
 """Ops that take and give uint8."""
@@ -108,6 +109,15 @@ def convolution_attributes(geometry: Geometry) -> dict[str, Any]:
         "padding": "SAME" if geometry.pads is None else "EXPLICIT",
         "groups": geometry.groups,
     }
+
+
+def pool_node(name: str, x: str, geometry: Geometry, control: Sequence[str] = ()) -> NodeDef:
+    """A node that pools uint8 images by maximum."""
+    node = tf.compat.v1.NodeDef(name=name, op=MAX_POOL_OP, input=[x, *control])
+    set_attribute(node, "pool_size", geometry.kernel_size)
+    for key in ("strides", "paddings", "padding"):
+        set_attribute(node, key, convolution_attributes(geometry)[key])
+    return node
 
 
 def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:

@@ -108,11 +108,11 @@ class ConvolutionTail(LayerTail):
         shape = self.view.shape(tensor)
         if pads is None or shape.rank is None:
             return False
-        own = self._geometry.fixed_pads((1 if self.is_sequence else shape[-3], shape[-2]))
-        if own is None:
+        sizes = (1 if self.is_sequence else shape[-3], shape[-2])
+        geometry = self._geometry.padded(pads, sizes)
+        if geometry is None:
             return False
-        top, bottom, left, right = (a + b for a, b in zip(own, pads, strict=True))
-        self.geometry = dataclasses.replace(self._geometry, pads=(top, bottom, left, right))
+        self.geometry = geometry
         self.x = self.view.data_inputs(node)[0]
         self._way.add(node.name)
         return True
