@@ -32,13 +32,10 @@ def thinned(model):
 
 
 def everything(model, precision="fp32", data=None, **options):
-    """Converts every layer that can be, whatever the cost model says."""
-    rows = tfsparse.convert(model).report
-    overrides = {
-        row.layer: "convert"
-        for row in rows
-        if row.converted or row.reason.startswith("predicted no faster")
-    }
+    """Converts every layer that can be, whatever the cost model says; the layers are not nested."""
+    kinds = ("Conv1D", "Conv2D", "SeparableConv2D", "Dense")
+    names = [layer.name for layer in model.layers if type(layer).__name__ in kinds]
+    overrides = dict.fromkeys(names, "convert")
     return tfsparse.convert(model, precision, data, overrides=overrides, **options)
 
 
