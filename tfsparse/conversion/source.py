@@ -118,13 +118,19 @@ def _export(model: Any, folder: str) -> None:
 def _paths_in(loaded: Any, source: Any, paths: LayerPaths) -> dict[int, str]:
     """Paths of the layers of a Keras model, for its variables as they were loaded.
 
-    Keras writes the list of a model's variables beside its functions.
+    Keras writes the list of a model's variables beside its functions. tf_keras has lookup tables in
+    it, which are none.
     """
     variables = list(getattr(loaded, "variables", ()))
-    if [tuple(each.shape) for each in variables] != [tuple(v.shape) for v in source.variables]:
+    if [*map(_shape, variables)] != [*map(_shape, source.variables)]:
         return {}
     pairs = zip(variables, paths.of_variables, strict=True)
-    return {id(each.handle): path for each, path in pairs}
+    return {id(each.handle): path for each, path in pairs if hasattr(each, "handle")}
+
+
+def _shape(variable: Any) -> str | None:
+    shape = getattr(variable, "shape", None)
+    return None if shape is None else str(tf.TensorShape(shape))
 
 
 def _load(
