@@ -87,25 +87,23 @@ class RandomWeights {
     return overflows || random.Chance(0.5) ? random.EdgeInt64() : other;
   }
 
-  // As a tensor's sizes may be: not negative, and with little memory behind them.
+  // As a tensor's sizes may be: not negative.
   void SpoilBlock(Random& random) {
     int64_t& size = random.Chance(0.5) ? view_.block_out : view_.block_in;
     size = random.Chance(0.5) ? random.Int(0, 80) : std::max<int64_t>(0, random.EdgeInt64());
+    Fill(random);
+  }
+
+  // As many blocks as there is memory for; none take none, whatever the size of one.
+  void Fill(Random& random) {
+    const bool wild = random.Chance(0.2);
     constexpr int64_t kMostElements = 1 << 20;
     int64_t elements;
     if (__builtin_mul_overflow(view_.block_out, view_.block_in, &elements) ||
         __builtin_mul_overflow(elements, view_.num_blocks, &elements) || elements > kMostElements) {
-      view_.num_blocks = 0;
+      view_.num_blocks = elements = 0;
     }
-    Fill(random);
-  }
-
-  void Fill(Random& random) {
-    const bool wild = random.Chance(0.2);
-    // No blocks are no memory, also where the size of one is beyond 64 bits.
-    const int64_t blocks = view_.num_blocks;
-    data_ =
-        RandomArray<T>(random, blocks == 0 ? 0 : blocks * view_.block_out * view_.block_in, wild);
+    data_ = RandomArray<T>(random, elements, wild);
   }
 
   static void Resize(Random& random, std::vector<int32_t>* array) {
