@@ -126,7 +126,6 @@ def attention_model(kind):
     ("kind", "mode"),
     [
         ("MultiHeadAttention", "int8"),
-        ("MultiHeadAttention", "int4"),
         ("GroupQueryAttention", "int4"),
     ],
 )
