@@ -190,7 +190,8 @@ class Constants:
             return import_graph(part, feeds, [tensor], name="constant")[tensor]
 
         values = list(captures.values())
-        result = tf.function(run, autograph=False)(*values)
+        # Not called as it is: TensorFlow would warn of a function that is traced for one call.
+        result = tf.function(run, autograph=False).get_concrete_function(*values)(*values)
         return array_of(result)
 
     def _fed(self, node: NodeDef) -> Any:

@@ -111,7 +111,9 @@ class PackedStore:
             read: ids of the handles of variables that are read.
         """
         self._known = {
-            key: packed for key, packed in self._known.items() if id(packed.data.handle) in read
+            key: packed
+            for key, packed in self._known.items()
+            if not read.isdisjoint((id(packed.data.handle), id(packed.indices.handle)))
         }
 
     @property
