@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.fuzz.edges import integer, put, reshaped
@@ -18,7 +19,24 @@ def mutate(rng, source, target):
     """Writes a changed copy of a model; gives the names of the changes."""
     shutil.copytree(source, target)
     change = rng.choice([_bytes, _graph, _graph, _graph, _graph, _variables, _variables])
-    return change(rng, Path(target))
+    changes = change(rng, Path(target))
+    if _kills_tensorflow(Path(target)):
+        shutil.copy2(Path(source) / "saved_model.pb", target)
+        return "nothing"
+    return changes
+
+
+def _kills_tensorflow(folder):
+    """Whether TensorFlow itself would die: its optimizer looks for the value of every constant."""
+    try:
+        content = (folder / "saved_model.pb").read_bytes()
+        model = saved_model_pb2.SavedModel.FromString(content)
+    except DecodeError:
+        return False
+    graphs = [meta_graph.graph_def for meta_graph in model.meta_graphs]
+    places = [place for graph in graphs for place in (graph, *graph.library.function)]
+    nodes = [node for place in places for node in _nodes(place)]
+    return any(node.op == "Const" and "value" not in node.attr for node in nodes)
 
 
 # Bytes.
