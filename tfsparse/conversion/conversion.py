@@ -120,8 +120,10 @@ def _convert(
 ) -> tuple[list[OpReport], Calibration]:
     planner = Planner(options, store)
     calibrate = functools.partial(calibration_of, found.function, graphs.state, request)
-    choose = choose_precisions if request.auto else plan_all
-    plans, calibration = choose(found.layers, planner, calibrate, request)
+    if request.auto:
+        plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
+    else:
+        plans, calibration = plan_all(found.layers, planner, calibrate)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)

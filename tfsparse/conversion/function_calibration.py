@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.calibration_data import batches, of_signatures
 from tfsparse.conversion.dense_layer import DenseLayer
+from tfsparse.conversion.importing import placeholder_spec
 from tfsparse.conversion.model_graphs import ModelFunction
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
 from tfsparse.conversion.progress import progress
@@ -57,9 +58,8 @@ def _specs(function: ModelFunction) -> dict[str, tf.TensorSpec]:
     entry = function.entries[0]
     specs = {}
     for name, node in zip(entry.input_names(function.graph), function.graph.inputs, strict=True):
-        attributes = function.graph.nodes[node].attr
-        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
-        specs[name] = tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type), name)
+        spec = placeholder_spec(function.graph.nodes[node])
+        specs[name] = tf.TensorSpec(spec.shape, spec.dtype, name)
     return specs
 
 

@@ -15,7 +15,7 @@ from tfsparse.conversion.constants import Constants
 from tfsparse.conversion.control_flow import LOOPS, argument_source
 from tfsparse.conversion.function_def import is_stateful
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
-from tfsparse.conversion.importing import import_graph
+from tfsparse.conversion.importing import import_graph, placeholder_spec
 from tfsparse.conversion.private_tensorflow import resource_placeholder
 from tfsparse.conversion.state import State
 
@@ -107,7 +107,7 @@ class GraphView:
                 return tf.TensorShape(shapes[place])
             return tf.TensorShape(None)
         node = self.nodes[name]
-        return tf.TensorShape(node.attr["shape"].shape if "shape" in node.attr else None)
+        return placeholder_spec(node).shape
 
     def _tried_shape(self, name: str) -> tf.TensorShape:
         shape = self._argument_shape(name)

@@ -101,6 +101,12 @@ def _types(graph: Graph) -> dict[str, tf.DType]:
     return {tensor: tensor_type(graph, tensor) for tensor in graph.outputs}
 
 
+def placeholder_spec(node: NodeDef) -> tf.TensorSpec:
+    """What a placeholder's node says of the tensor that it stands for."""
+    shape = node.attr["shape"].shape if "shape" in node.attr else None
+    return tf.TensorSpec(shape, tf.as_dtype(node.attr["dtype"].type))
+
+
 def tensor_type(graph: Graph, tensor: str) -> tf.DType:
     """The type of a tensor, from the attributes of the node that makes it."""
     node = graph.nodes[node_name(tensor)]

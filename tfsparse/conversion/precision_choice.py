@@ -20,7 +20,7 @@ _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 
 def plan_all(
-    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, request: Request
+    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate
 ) -> tuple[list[Plan], Calibration]:
     """Plans layers in the precision that was asked for.
 
@@ -28,7 +28,6 @@ def plan_all(
         layers: The layers.
         planner: Plans a layer.
         calibrate: Called once, with the layers that become INT8.
-        request: What the user asks for.
 
     Returns:
         A plan for each layer, with its error where the data show it, and what they show.

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfsparse.conversion.control_flow import FRAME_OPS
 from tfsparse.conversion.equal_functions import Pairing
 from tfsparse.conversion.graph import Graph, NodeDef
-from tfsparse.conversion.importing import import_graph
+from tfsparse.conversion.importing import import_graph, placeholder_spec
 from tfsparse.conversion.passes.inline import inline
 from tfsparse.conversion.private_tensorflow import function_like
 
@@ -64,11 +64,7 @@ def shared_function(graph: Graph) -> Any | None:
     def converted(*inputs: tf.Tensor) -> list[tf.Tensor]:
         return run_graph(graph, inputs, graph.outputs)
 
-    specs = []
-    for name in graph.inputs:
-        attributes = graph.nodes[name].attr
-        shape = tf.TensorShape(attributes["shape"].shape if "shape" in attributes else None)
-        specs.append(tf.TensorSpec(shape, tf.as_dtype(attributes["dtype"].type)))
+    specs = [placeholder_spec(graph.nodes[name]) for name in graph.inputs]
     return tf.function(converted, autograph=False).get_concrete_function(*specs)
 
 
@@ -91,7 +87,7 @@ def function_of(graph: Graph, shared: Any | None, source: Any, pairing: Pairing)
             everything = run_graph(graph, arguments, graph.outputs)
         else:
             everything = shared(*arguments)
-        results = [tf.identity(everything[place]) for place in pairing.outputs]
+        results = [everything[place] for place in pairing.outputs]
         for result, declared in zip(results, source.outputs, strict=True):
             result.set_shape(declared.shape)
         return results

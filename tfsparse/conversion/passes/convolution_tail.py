@@ -95,11 +95,8 @@ class ConvolutionTail(LayerTail):
     def _node_of_x(self) -> NodeDef:
         return self.view.nodes[node_name(self.view.through_identities(self.x))]
 
-    def take_before(self, rounded: bool) -> None:
-        """Draws in pads, and scales and shifts of the activations that nothing else reads."""
-        self._rounded, self._way = rounded, self._way_from_x()
-        while self._take_pads() or self._take_affine_before():
-            pass
+    def _take_one_before(self) -> bool:
+        return self._take_pads() or super()._take_one_before()
 
     def _take_pads(self) -> bool:
         tensor = self.view.through_identities(self.x)

@@ -206,11 +206,14 @@ class LayerTail:
     def take_before(self, rounded: bool) -> None:
         """Draws in scales and shifts of the activations that nothing else reads."""
         self._rounded, self._way = rounded, self._way_from_x()
-        while self.product.x_order is None and self._take_affine_before():
+        while self._take_one_before():
             pass
 
-    def _take_affine_before(self) -> bool:
+    def _take_one_before(self) -> bool:
         """Draws in one of them; False if there is none."""
+        return self.product.x_order is None and self._take_affine_before()
+
+    def _take_affine_before(self) -> bool:
         axes = self._axes_of_x()
         tensor = self.view.through_identities(self.x)
         node = self.view.nodes[node_name(tensor)]
