@@ -48,7 +48,8 @@ def convert(
     model predicts a gain. The block shape is chosen from the zeros that are in the weights; nothing
     is pruned here. All else of the model stays what it is: tables of embeddings, lookup tables,
     counters, random numbers, loops and branches. Packed weights are variables of the new model,
-    shared by all that read them; dense weights that nothing reads any more are gone.
+    shared by all that read them, and constants where they are small and one function reads them.
+    Dense weights that nothing reads any more are gone.
 
     In INT8, weights are quantized per output channel and activations per tensor, and neighbouring
     layers pass uint8 to each other. In bfloat16, weights and the activations that meet them are

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -39,12 +39,7 @@ def max_pool2d(
     >>> max_pool2d(tf.cast(x, tf.uint8), (2, 2))[0, :, :, 0].numpy().tolist()
     [[5, 7], [13, 15]]
     """
-    return load().tfsparse_max_pool2d(
-        x=x,
-        pool_size=list(pool_size),
-        strides=list(pool_size if strides is None else strides),
-        **padding_attributes(padding),
-    )
+    return _pool(load().tfsparse_max_pool2d, x, pool_size, strides, padding)
 
 
 def average_pool2d(
@@ -75,7 +70,17 @@ def average_pool2d(
     >>> average_pool2d(tf.cast(x, tf.uint8), (2, 2))[0, :, :, 0].numpy().tolist()
     [[2, 4], [10, 12]]
     """
-    return load().tfsparse_average_pool2d(
+    return _pool(load().tfsparse_average_pool2d, x, pool_size, strides, padding)
+
+
+def _pool(
+    op: Callable[..., tf.Tensor],
+    x: tf.Tensor,
+    pool_size: Sequence[int],
+    strides: Sequence[int] | None,
+    padding: Padding,
+) -> tf.Tensor:
+    return op(
         x=x,
         pool_size=list(pool_size),
         strides=list(pool_size if strides is None else strides),
