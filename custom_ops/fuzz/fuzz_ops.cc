@@ -8,9 +8,9 @@
 //   fuzz_ops --path=avx2 --target=chain_int8 --seed=1 --first=i --cases=1
 //
 // --list prints the paths of this processor instead. Prints `path cases answered refused` as it
-// gets on. A broken law, a sanitizer's report, a crash,
-// a case that takes too long or too much memory ends it with the line that repeats the case. Half
-// of the cases run as TensorFlow's threads do, which take subnormal numbers for zeros.
+// gets on. A broken law, a sanitizer's report, a crash, or a case that takes too long or too much
+// memory ends it with the line that repeats the case. Half of the cases run as TensorFlow's threads
+// do, which take subnormal numbers for zeros.
 
 #include <signal.h>
 #include <sys/resource.h>

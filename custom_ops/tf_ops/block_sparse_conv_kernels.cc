@@ -30,19 +30,12 @@ using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-absl::Status ReadScale(OpKernelContext* context, const char* name, float* value) {
+template <typename Value>
+absl::Status ReadScalar(OpKernelContext* context, const char* name, Value* value) {
   const Tensor* tensor;
   TF_RETURN_IF_ERROR(context->input(name, &tensor));
   TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
-  *value = tensor->scalar<float>()();
-  return absl::OkStatus();
-}
-
-absl::Status ReadZeroPoint(OpKernelContext* context, const char* name, int32_t* value) {
-  const Tensor* tensor;
-  TF_RETURN_IF_ERROR(context->input(name, &tensor));
-  TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
-  *value = tensor->scalar<int32_t>()();
+  *value = tensor->scalar<Value>()();
   return absl::OkStatus();
 }
 
@@ -113,12 +106,12 @@ class ConvOp : public OpKernel {
       TF_RETURN_IF_ERROR(
           CheckPerOutput({"w_scale"}, *w_scale, attributes_.filters(), /*optional=*/false));
       call->w_scale = w_scale->vec<float>().data();
-      TF_RETURN_IF_ERROR(ReadScale(context, "x_scale", &call->x_scale));
-      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "x_zero_point", &call->x_zero_point));
-      TF_RETURN_IF_ERROR(ReadScale(context, "residual_scale", &call->residual_scale));
-      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "residual_zero_point", &call->residual_zero_point));
-      TF_RETURN_IF_ERROR(ReadScale(context, "y_scale", &call->y_scale));
-      TF_RETURN_IF_ERROR(ReadZeroPoint(context, "y_zero_point", &call->y_zero_point));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "x_scale", &call->x_scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "x_zero_point", &call->x_zero_point));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "residual_scale", &call->residual_scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "residual_zero_point", &call->residual_zero_point));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "y_scale", &call->y_scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "y_zero_point", &call->y_zero_point));
     }
     return absl::OkStatus();
   }

@@ -9,19 +9,16 @@
 #include "tensorflow/core/lib/core/threadpool.h"
 
 namespace tfsparse {
-namespace {
-
-// Over as many axes inputs may be spread, and outputs. TensorFlow's optimizers end the process
-// where a file makes a tensor of more axes than they can count.
-constexpr int64_t kMaxAxes = 8;
-
-}  // namespace
 
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
 namespace {
+
+// Over as many axes inputs may be spread, and outputs. TensorFlow's optimizers end the process
+// where a file makes a tensor of more axes than they can count.
+constexpr int64_t kMaxAxes = 8;
 
 // Whether axes of some sizes hold `count` elements together.
 bool Hold(const std::vector<int64_t>& sizes, int64_t count) {
