@@ -84,16 +84,10 @@ struct ConvProblem {
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const Conv<T>& conv, const Threads& threads) {
-    const int64_t bytes = y_size() * call.call.y_bytes();
-    std::vector<uint8_t> buffer(bytes + 2 * kGuard, kSentinel);
-    call.call.y = buffer.data() + kGuard;
-    const Status status = conv.Run(call, threads);
-    EXPECT_TRUE(status.ok()) << status.message();
-    for (int64_t i = 0; i < kGuard; ++i) {
-      EXPECT_EQ(buffer[i], kSentinel) << "before y";
-      EXPECT_EQ(buffer[kGuard + bytes + i], kSentinel) << "after y";
-    }
-    return {buffer.begin() + kGuard, buffer.end() - kGuard};
+    return BetweenGuards(y_size() * call.call.y_bytes(), [&](void* y) {
+      call.call.y = y;
+      return conv.Run(call, threads);
+    });
   }
 
   // What the kernel covers for a pixel of y, of the channels of a group.
@@ -165,12 +159,7 @@ inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
     y = AddResidual(call, place, y, residual_scale, shifts ? 0 : call.residual_zero_point);
     WithActivation(call.activation,
                    [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
-    if (call.y_is_u8) {
-      bytes.push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
-    } else {
-      const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
-      bytes.insert(bytes.end(), raw, raw + sizeof(y));
-    }
+    AppendOutput(call, y, inv_y_scale, &bytes);
   }
   return bytes;
 }

@@ -53,6 +53,28 @@ inline const Shape kShapes[] = {
     {129, 96, 48, 4, 16}, {200, 31, 130, 2, 4}, {3, 1024, 12, 4, 1}, {70, 2, 300, 1, 4},
 };
 
+// Calls run(y) with y of some bytes between guards and gives these bytes; fails the test if a guard
+// was hit, or the run was refused.
+template <class Run>
+std::vector<uint8_t> BetweenGuards(int64_t bytes, const Run& run) {
+  std::vector<uint8_t> buffer(bytes + 2 * kGuard, kSentinel);
+  const Status status = run(buffer.data() + kGuard);
+  EXPECT_TRUE(status.ok()) << status.message();
+  for (int64_t i = 0; i < kGuard; ++i) {
+    EXPECT_EQ(buffer[i], kSentinel) << "before y";
+    EXPECT_EQ(buffer[kGuard + bytes + i], kSentinel) << "after y";
+  }
+  return {buffer.begin() + kGuard, buffer.end() - kGuard};
+}
+
+// Adds an output's bytes to others: its uint8, in units of 1 / inv_y_scale, or its float.
+inline void AppendOutput(const MatmulCall& call, float y, float inv_y_scale,
+                         std::vector<uint8_t>* bytes) {
+  if (call.y_is_u8) return bytes->push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
+  const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
+  bytes->insert(bytes->end(), raw, raw + sizeof(y));
+}
+
 // One product, its inputs, and y between guards.
 template <typename T>
 struct Problem {
@@ -91,16 +113,10 @@ struct Problem {
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const Matmul<T>& matmul, const Threads& threads) {
-    const int64_t bytes = y_size() * call.y_bytes();
-    std::vector<uint8_t> buffer(bytes + 2 * kGuard, kSentinel);
-    call.y = buffer.data() + kGuard;
-    const Status status = matmul.Run(call, threads);
-    EXPECT_TRUE(status.ok()) << status.message();
-    for (int64_t i = 0; i < kGuard; ++i) {
-      EXPECT_EQ(buffer[i], kSentinel) << "before y";
-      EXPECT_EQ(buffer[kGuard + bytes + i], kSentinel) << "after y";
-    }
-    return {buffer.begin() + kGuard, buffer.end() - kGuard};
+    return BetweenGuards(y_size() * call.y_bytes(), [&](void* y) {
+      call.y = y;
+      return matmul.Run(call, threads);
+    });
   }
 
   Shape shape;
@@ -177,12 +193,7 @@ inline std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
       if (call.residual != nullptr) y += p.residual[m * out + n];
       WithActivation(call.activation,
                      [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
-      if (call.y_is_u8) {
-        bytes.push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
-      } else {
-        const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
-        bytes.insert(bytes.end(), raw, raw + sizeof(y));
-      }
+      AppendOutput(call, y, inv_y_scale, &bytes);
     }
   }
   return bytes;

@@ -3,14 +3,11 @@
 
 #include "custom_ops/tf_ops/conv_shape.h"
 #include "custom_ops/tf_ops/registration.h"
+#include "custom_ops/tf_ops/shared_attributes.h"
 #include "tensorflow/core/framework/op.h"
 
 namespace tfsparse {
 namespace {
-
-constexpr char kActivation[] =
-    "activation: {'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'} = "
-    "'linear'";
 
 void RegisterConv() {
   REGISTER_OP("Tfsparse>BlockSparseConv2D")
@@ -23,10 +20,10 @@ void RegisterConv() {
       .Output("y: float")
       .Attr("filters: int >= 1")
       .Attr("kernel_size: list(int)")
-      .Attr("strides: list(int) = [1, 1]")
+      .Attr(kStrides)
       .Attr("dilations: list(int) = [1, 1]")
-      .Attr("paddings: list(int) = [0, 0, 0, 0]")
-      .Attr("padding: {'EXPLICIT', 'SAME'} = 'EXPLICIT'")
+      .Attr(kPaddings)
+      .Attr(kPadding)
       .Attr("groups: int = 1")
       .Attr(kActivation)
       .Attr("is_weight_const: bool = false")
@@ -83,10 +80,10 @@ void RegisterQuantizedConv() {
       .Output("y: Tout")
       .Attr("filters: int >= 1")
       .Attr("kernel_size: list(int)")
-      .Attr("strides: list(int) = [1, 1]")
+      .Attr(kStrides)
       .Attr("dilations: list(int) = [1, 1]")
-      .Attr("paddings: list(int) = [0, 0, 0, 0]")
-      .Attr("padding: {'EXPLICIT', 'SAME'} = 'EXPLICIT'")
+      .Attr(kPaddings)
+      .Attr(kPadding)
       .Attr("groups: int = 1")
       .Attr(kActivation)
       .Attr("is_weight_const: bool = false")

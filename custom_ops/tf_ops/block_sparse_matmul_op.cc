@@ -3,16 +3,11 @@
 
 #include "custom_ops/tf_ops/matmul_shape.h"
 #include "custom_ops/tf_ops/registration.h"
+#include "custom_ops/tf_ops/shared_attributes.h"
 #include "tensorflow/core/framework/op.h"
 
 namespace tfsparse {
 namespace {
-
-#define TFSPARSE_ACTIVATIONS \
-  "{'linear', 'relu', 'relu6', 'gelu', 'gelu_tanh', 'sigmoid', 'tanh', 'silu'}"
-constexpr char kActivation[] = "activation: " TFSPARSE_ACTIVATIONS " = 'linear'";
-constexpr char kActivations[] = "activations: list(" TFSPARSE_ACTIVATIONS ")";
-#undef TFSPARSE_ACTIVATIONS
 
 // Inputs that a chain has one of for each layer. Not a number N of them: TensorFlow lists N types
 // before anybody can refuse, and a file may say that there are billions.

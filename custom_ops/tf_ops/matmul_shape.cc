@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "custom_ops/tf_ops/input_ranks.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 
 namespace tfsparse {
@@ -13,14 +14,6 @@ using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
-
-// Inputs of every layer, and of the whole op, by their ranks. Those that an op lacks are skipped.
-constexpr struct {
-  const char* name;
-  int rank;
-} kRanks[] = {{"data", 3},    {"indices", 1}, {"indptr", 1},
-              {"bias", 1},    {"x_scale", 0}, {"x_zero_point", 0},
-              {"w_scale", 1}, {"y_scale", 0}, {"y_zero_point", 0}};
 
 // The sizes of y's axes behind those that it shares with x.
 absl::Status ResultAxes(InferenceContext* c, std::vector<DimensionHandle>* axes) {
@@ -71,7 +64,7 @@ absl::Status CheckAxes(InferenceContext* c, ShapeHandle x, const std::vector<int
 }  // namespace
 
 absl::Status MatMulShape(InferenceContext* c) {
-  ShapeHandle x, lead, unused;
+  ShapeHandle x, lead;
   int64_t depth, x_axes;
   std::vector<int64_t> x_sizes;
   TF_RETURN_IF_ERROR(c->GetAttr("inputs", &depth));
@@ -80,11 +73,7 @@ absl::Status MatMulShape(InferenceContext* c) {
   TF_RETURN_IF_ERROR(ToAbsl(CheckDepth(depth, x_axes)));
   TF_RETURN_IF_ERROR(ToAbsl(CheckSizes(depth, x_axes, x_sizes)));
   TF_RETURN_IF_ERROR(c->WithRankAtLeast(c->input(0), static_cast<int>(x_axes) + 1, &x));
-  for (const auto& each : kRanks) {
-    std::vector<ShapeHandle> inputs;
-    if (!c->input(each.name, &inputs).ok()) continue;
-    for (ShapeHandle input : inputs) TF_RETURN_IF_ERROR(c->WithRank(input, each.rank, &unused));
-  }
+  TF_RETURN_IF_ERROR(CheckInputRanks(c));
   std::vector<DimensionHandle> axes;
   TF_RETURN_IF_ERROR(ResultAxes(c, &axes));
   if (!c->RankKnown(x)) {

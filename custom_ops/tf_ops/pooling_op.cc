@@ -4,6 +4,7 @@
 #include "custom_ops/conv/pooling.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
+#include "custom_ops/tf_ops/shared_attributes.h"
 #include "custom_ops/tf_ops/window_attributes.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -70,9 +71,9 @@ void RegisterPooling() {
       .Input("x: uint8")
       .Output("y: uint8")
       .Attr("pool_size: list(int)")
-      .Attr("strides: list(int) = [1, 1]")
-      .Attr("paddings: list(int) = [0, 0, 0, 0]")
-      .Attr("padding: {'EXPLICIT', 'SAME'} = 'EXPLICIT'")
+      .Attr(kStrides)
+      .Attr(kPaddings)
+      .Attr(kPadding)
       .SetShapeFn(PoolShape)
       .Doc(R"doc(
 The maximum of each window of uint8 images. Padding is in no window.
@@ -89,9 +90,9 @@ padding: EXPLICIT takes `paddings`; SAME pads as TensorFlow's SAME does for the 
       .Input("x: uint8")
       .Output("y: uint8")
       .Attr("pool_size: list(int)")
-      .Attr("strides: list(int) = [1, 1]")
-      .Attr("paddings: list(int) = [0, 0, 0, 0]")
-      .Attr("padding: {'EXPLICIT', 'SAME'} = 'EXPLICIT'")
+      .Attr(kStrides)
+      .Attr(kPaddings)
+      .Attr(kPadding)
       .SetShapeFn(PoolShape)
       .Doc(R"doc(
 The average of each window of uint8 images, rounded, half to even. Padding is in no window.
