@@ -37,23 +37,34 @@ struct ResidualF32 {
   int64_t stride;
 };
 
+// A residual of uint8: scale * (q - zero point).
 template <class Vec>
-struct ResidualU8 {
+struct BytesOfResidual {
   using F32 = typename Vec::F32;
-  explicit ResidualU8(const OutputArgs& args)
+  using I32 = typename Vec::I32;
+  explicit BytesOfResidual(const OutputArgs& args)
       : residual(static_cast<const uint8_t*>(args.residual)),
         stride(args.residual_stride),
         scale(Vec::Broadcast(args.residual_scale)),
         minus_zero_point(Vec::Broadcast(-args.residual_zero_point)) {}
-  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t row, int64_t output,
-                                                int64_t left) const {
-    const auto q = Vec::LoadBytes(residual + row * stride + output, left);
+  inline __attribute__((always_inline)) F32 AddLanes(F32 value, I32 q) const {
     return Vec::MultiplyAdd(Vec::ToFloats(Vec::Add(q, minus_zero_point)), scale, value);
   }
   const uint8_t* residual;
   int64_t stride;
   F32 scale;
-  typename Vec::I32 minus_zero_point;
+  I32 minus_zero_point;
+};
+
+template <class Vec>
+struct ResidualU8 : BytesOfResidual<Vec> {
+  using F32 = typename Vec::F32;
+  using BytesOfResidual<Vec>::BytesOfResidual;
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t row, int64_t output,
+                                                int64_t left) const {
+    const uint8_t* at = this->residual + row * this->stride + output;
+    return this->AddLanes(value, Vec::LoadBytes(at, left));
+  }
 };
 
 // Calls call(residual) with the one that args have.
@@ -73,34 +84,24 @@ struct NoQuads {
 };
 
 template <class Vec>
-struct QuadsU8 {
+struct QuadsU8 : BytesOfResidual<Vec> {
   using F32 = typename Vec::F32;
-  using I32 = typename Vec::I32;
-  explicit QuadsU8(const OutputArgs& args)
-      : residual(static_cast<const uint8_t*>(args.residual)),
-        stride(args.residual_stride),
-        scale(Vec::Broadcast(args.residual_scale)),
-        minus_zero_point(Vec::Broadcast(-args.residual_zero_point)) {}
+  using BytesOfResidual<Vec>::BytesOfResidual;
 
   // A register's quads of `rows` rows from `row` on, from `output` on, of which `left` are there.
   inline __attribute__((always_inline)) void Load(int64_t row, int64_t rows, int64_t output,
                                                   int64_t left) {
-    const uint8_t* at = residual + row * stride + output;
+    const uint8_t* at = this->residual + row * this->stride + output;
     for (int i = 0; i < Vec::kLanes; ++i) {
-      quads[i] = i < rows ? Vec::LoadSome(at + i * stride, left) : Vec::Zero();
+      quads[i] = i < rows ? Vec::LoadSome(at + i * this->stride, left) : Vec::Zero();
     }
     Vec::Transpose(quads);
   }
   inline __attribute__((always_inline)) F32 Add(F32 value, int quad, int i) const {
-    const I32 q = Vec::Add(Vec::ByteOfLane(quads[quad], i), minus_zero_point);
-    return Vec::MultiplyAdd(Vec::ToFloats(q), scale, value);
+    return this->AddLanes(value, Vec::ByteOfLane(quads[quad], i));
   }
 
-  const uint8_t* residual;
-  int64_t stride;
-  F32 scale;
-  I32 minus_zero_point;
-  I32 quads[Vec::kLanes];
+  typename Vec::I32 quads[Vec::kLanes];
 };
 
 }  // namespace
