@@ -10,10 +10,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
+from tfsparse.ops.layer_arguments import layer_arguments
 from tfsparse.ops.library import load
 from tfsparse.ops.padding import Padding, padding_attributes
-
-_NONE: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 def block_sparse_conv2d(
@@ -69,11 +68,7 @@ def block_sparse_conv2d(
         x=x,
         # An array would be cast to the default type of the op.
         data=tf.convert_to_tensor(weights.data),
-        indices=weights.indices,
-        indptr=weights.indptr,
-        bias=_NONE if bias is None else bias,
-        residual=_NONE if residual is None else residual,
-        activation=activation,
+        **layer_arguments(weights, bias, residual, activation),
         **_window(weights, kernel_size, strides, dilations, padding, groups),
     )
 
@@ -149,16 +144,12 @@ def quantized_block_sparse_conv2d(
         x_scale=x_scale,
         x_zero_point=x_zero_point,
         data=weights.data,
-        indices=weights.indices,
-        indptr=weights.indptr,
         w_scale=np.asarray(w_scale, np.float32),
-        bias=_NONE if bias is None else bias,
-        residual=_NONE if residual is None else residual,
         residual_scale=residual_scale,
         residual_zero_point=residual_zero_point,
         y_scale=y_scale,
         y_zero_point=y_zero_point,
-        activation=activation,
+        **layer_arguments(weights, bias, residual, activation),
         Tout=output_dtype,
         **_window(weights, kernel_size, strides, dilations, padding, groups),
     )

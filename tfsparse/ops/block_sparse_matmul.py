@@ -10,9 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfsparse.ops.block_sparse_matrix import BlockSparseMatrix
+from tfsparse.ops.layer_arguments import layer_arguments
 from tfsparse.ops.library import load
-
-_NONE: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 def _axes_of_x(axes: int | Sequence[int]) -> dict[str, Any]:
@@ -76,15 +75,11 @@ def block_sparse_matmul(
         x=x,
         # An array would be cast to the default type of the op.
         data=tf.convert_to_tensor(weights.data),
-        indices=weights.indices,
-        indptr=weights.indptr,
-        bias=_NONE if bias is None else bias,
-        residual=_NONE if residual is None else residual,
         units=weights.shape[0],
         inputs=weights.shape[1],
         **_axes_of_x(x_axes),
         y_axes=list(y_axes),
-        activation=activation,
+        **layer_arguments(weights, bias, residual, activation),
     )
 
 
@@ -149,17 +144,13 @@ def quantized_block_sparse_matmul(
         x_scale=x_scale,
         x_zero_point=x_zero_point,
         data=weights.data,
-        indices=weights.indices,
-        indptr=weights.indptr,
         w_scale=np.asarray(w_scale, np.float32),
-        bias=_NONE if bias is None else bias,
-        residual=_NONE if residual is None else residual,
         y_scale=y_scale,
         y_zero_point=y_zero_point,
         units=weights.shape[0],
         inputs=weights.shape[1],
         **_axes_of_x(x_axes),
         y_axes=list(y_axes),
-        activation=activation,
+        **layer_arguments(weights, bias, residual, activation),
         Tout=output_dtype,
     )
