@@ -138,8 +138,8 @@ def _conv(k, x, filters, size, name, relu=True, **options):
     return k.layers.ReLU()(x) if relu else x
 
 
-def pruned(model, pattern="4x1", sparsity=0.8):
-    """Prunes a model's kernels one-shot, and gives norms values that are not the first ones."""
+def pruned(model, sparsity=0.8):
+    """Prunes a model's kernels 4x1, and gives norms values that are not the first ones."""
     for seed, variable in enumerate(model.weights):
         name = getattr(variable, "path", variable.name).split("/")[-1].split(":")[0]
         shape = tuple(variable.shape)
