@@ -1,6 +1,5 @@
-#include "custom_ops/kernels/find_range_avx2.h"
-
 #include "custom_ops/kernels/find_range.h"
+#include "custom_ops/kernels/isa/avx2.h"
 
 namespace tfsparse {
 

@@ -5,7 +5,7 @@ namespace tfsparse {
 
 // The least and the greatest of some values and 0.
 struct Range {
-  float least = 0, greatest = 0;
+  float min = 0, greatest = 0;
 };
 
 }  // namespace tfsparse

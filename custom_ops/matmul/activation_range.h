@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "custom_ops/base/parallel_for.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/kernels/range.h"
-#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
@@ -19,7 +19,7 @@ struct ActivationParams {
 };
 
 // Of 0 and those values that are finite.
-Range MeasureRange(const float* x, int64_t count, Path path, const Threads& threads);
+Range MeasureRange(const float* x, int64_t count, Isa isa, const Threads& threads);
 
 // For values in a range. One without extent, or with so little that the inverse of the scale would
 // overflow, gives scale 1 and zero point 0: all values are read as 0.

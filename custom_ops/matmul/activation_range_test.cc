@@ -1,4 +1,4 @@
-// Every path and any cut finds the range that a plain loop finds, and looks at nothing else.
+// Every ISA and any cut finds the range that a plain loop finds, and looks at nothing else.
 
 #include "custom_ops/matmul/activation_range.h"
 
@@ -24,7 +24,7 @@ Range PlainRange(const std::vector<float>& x) {
   Range range;
   for (float value : x) {
     if (!std::isfinite(value)) continue;
-    range.least = std::min(range.least, value);
+    range.min = std::min(range.min, value);
     range.greatest = std::max(range.greatest, value);
   }
   return range;
@@ -45,11 +45,11 @@ void ExpectFound(const std::vector<float>& x) {
   guarded.front() = -kMax;
   std::copy(x.begin(), x.end(), guarded.begin() + 1);
   const auto count = static_cast<int64_t>(x.size());
-  for (Path path : SupportedPaths(GetCpuFeatures())) {
+  for (Isa isa : SupportedIsas(GetCpuFeatures())) {
     for (const Threads& threads : {Threads(), RoundRobin(3)}) {
-      const Range found = MeasureRange(guarded.data() + 1, count, path, threads);
-      EXPECT_EQ(found.least, expected.least) << PathName(path) << ", " << count << " values";
-      EXPECT_EQ(found.greatest, expected.greatest) << PathName(path) << ", " << count << " values";
+      const Range found = MeasureRange(guarded.data() + 1, count, isa, threads);
+      EXPECT_EQ(found.min, expected.min) << IsaName(isa) << ", " << count << " values";
+      EXPECT_EQ(found.greatest, expected.greatest) << IsaName(isa) << ", " << count << " values";
     }
   }
 }
@@ -108,9 +108,9 @@ TEST(ParamsOf, Rule) {
   };
   for (const Case& each : cases) {
     const ActivationParams params = ParamsOf(each.range);
-    EXPECT_EQ(params.scale, each.scale) << each.range.least << " to " << each.range.greatest;
+    EXPECT_EQ(params.scale, each.scale) << each.range.min << " to " << each.range.greatest;
     EXPECT_EQ(params.zero_point, each.zero_point)
-        << each.range.least << " to " << each.range.greatest;
+        << each.range.min << " to " << each.range.greatest;
   }
 }
 

@@ -17,11 +17,11 @@
 #include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/base/round_robin.h"
+#include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
-#include "custom_ops/matmul/matmul.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
@@ -68,9 +68,10 @@ std::vector<uint8_t> BetweenGuards(int64_t bytes, const Run& run) {
 }
 
 // Adds an output's bytes to others: its uint8, in units of 1 / inv_y_scale, or its float.
-inline void AppendOutput(const MatmulCall& call, float y, float inv_y_scale,
+inline void AppendOutput(const LayerCall& call, float y, float inv_y_scale,
                          std::vector<uint8_t>* bytes) {
-  if (call.y_is_u8) return bytes->push_back(QuantizeU8(y, inv_y_scale, call.y_zero_point));
+  if (call.y.is_u8)
+    return bytes->push_back(QuantizeU8(y, inv_y_scale, call.quantization.y_zero_point));
   const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
   bytes->insert(bytes->end(), raw, raw + sizeof(y));
 }
@@ -96,25 +97,25 @@ struct Problem {
       w_scale.push_back(0.001f * (1.5f + uniform(random)));
     }
     for (int64_t i = 0; i < s.rows * s.out; ++i) residual.push_back(4 * uniform(random));
-    call.x = x.data();
-    call.x_is_u8 = std::is_same_v<T, int8_t>;
+    call.x.data = x.data();
+    call.x.is_u8 = std::is_same_v<T, int8_t>;
     call.rows = s.rows;
-    call.bias = bias.data();
-    call.activation = kActivations[seed % 8];
-    if (seed % 3 == 0) call.residual = residual.data();
-    call.w_scale = w_scale.data();
-    call.x_scale = 0.02f;
-    call.x_zero_point = static_cast<int32_t>(seed * 37 % 256);
-    call.y_scale = 0.03f;
-    call.y_zero_point = static_cast<int32_t>(seed * 91 % 256);
+    call.epilogue.bias = bias.data();
+    call.epilogue.activation = kActivations[seed % 8];
+    if (seed % 3 == 0) call.epilogue.residual.data = residual.data();
+    call.quantization.w_scale = w_scale.data();
+    call.quantization.x_scale = 0.02f;
+    call.quantization.x_zero_point = static_cast<int32_t>(seed * 37 % 256);
+    call.quantization.y_scale = 0.03f;
+    call.quantization.y_zero_point = static_cast<int32_t>(seed * 91 % 256);
   }
 
   int64_t y_size() const { return shape.rows * shape.out; }
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
-  std::vector<uint8_t> Run(const Matmul<T>& matmul, const Threads& threads) {
-    return BetweenGuards(y_size() * call.y_bytes(), [&](void* y) {
-      call.y = y;
+  std::vector<uint8_t> Run(const SparseLayer<T>& matmul, const Threads& threads) {
+    return BetweenGuards(y_size() * call.y.element_bytes(), [&](void* y) {
+      call.y.data = y;
       return matmul.Run(call, threads);
     });
   }
@@ -124,7 +125,7 @@ struct Problem {
   std::vector<T> dense;
   std::vector<X> x;
   std::vector<float> x_float, bias, w_scale, residual;
-  MatmulCall call;
+  LayerCall call;
 };
 
 inline std::vector<float> AsFloats(const std::vector<uint8_t>& bytes) {
@@ -155,9 +156,9 @@ void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
     for (int64_t n = 0; n < p.shape.out; ++n) {
       const float* x = operands.data() + m * p.shape.in;
       const float* w = weights.data() + n * p.shape.in;
-      double start = p.call.bias != nullptr ? p.bias[n] : 0.0f;
+      double start = p.call.epilogue.bias != nullptr ? p.bias[n] : 0.0f;
       double magnitude = std::abs(start);
-      if (p.call.residual != nullptr) {
+      if (p.call.epilogue.residual.data != nullptr) {
         start += p.residual[m * p.shape.out + n];
         magnitude += std::abs(p.residual[m * p.shape.out + n]);
       }
@@ -165,7 +166,7 @@ void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
       // No activation is steeper than 1.13; its own error is 3e-7 of its argument at most.
       const double bound =
           1.2 * (p.shape.in + 3) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude);
-      const double expected = ReferenceDot(x, w, p.shape.in, start, p.call.activation);
+      const double expected = ReferenceDot(x, w, p.shape.in, start, p.call.epilogue.activation);
       ASSERT_NEAR(y[m * p.shape.out + n], expected, bound) << "row " << m << ", output " << n;
     }
   }
@@ -173,25 +174,26 @@ void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
 
 // The definition, bit for bit.
 inline std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
-  const MatmulCall& call = p.call;
+  const LayerCall& call = p.call;
   const int64_t in = p.shape.in, out = p.shape.out;
-  const float unit = call.folds_y_scale() ? 1 / call.y_scale : 1.0f;
-  const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.y_scale;
+  const float unit = call.folds_y_scale() ? 1 / call.quantization.y_scale : 1.0f;
+  const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.quantization.y_scale;
   std::vector<uint8_t> bytes;
   for (int64_t m = 0; m < p.shape.rows; ++m) {
     std::vector<uint8_t> x(p.x.begin() + m * in, p.x.begin() + (m + 1) * in);
-    if (!call.x_is_u8) {
+    if (!call.x.is_u8) {
       for (int64_t k = 0; k < in; ++k) {
-        x[k] = QuantizeU8(p.x_float[m * in + k], 1 / call.x_scale, call.x_zero_point);
+        x[k] = QuantizeU8(p.x_float[m * in + k], 1 / call.quantization.x_scale,
+                          call.quantization.x_zero_point);
       }
     }
     for (int64_t n = 0; n < out; ++n) {
-      const float bias = call.bias != nullptr ? call.bias[n] : 0.0f;
-      const float scale = call.x_scale * call.w_scale[n] * unit;
-      float y = ReferenceDot(x.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
-                             bias * unit);
-      if (call.residual != nullptr) y += p.residual[m * out + n];
-      WithActivation(call.activation,
+      const float bias = call.epilogue.bias != nullptr ? call.epilogue.bias[n] : 0.0f;
+      const float scale = call.quantization.x_scale * call.quantization.w_scale[n] * unit;
+      float y = ReferenceDot(x.data(), call.quantization.x_zero_point, p.dense.data() + n * in, in,
+                             scale, bias * unit);
+      if (call.epilogue.residual.data != nullptr) y += p.residual[m * out + n];
+      WithActivation(call.epilogue.activation,
                      [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
       AppendOutput(call, y, inv_y_scale, &bytes);
     }
@@ -200,43 +202,36 @@ inline std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
 }
 
 template <typename T>
-std::unique_ptr<const Matmul<T>> Create(const RandomMatrix<T>& matrix, const Kernel<T>& kernel) {
-  std::unique_ptr<const Matmul<T>> matmul;
-  const Status status = Matmul<T>::Create(matrix.view(), kernel, nullptr, &matmul);
+std::unique_ptr<const SparseLayer<T>> Create(const RandomMatrix<T>& matrix,
+                                             const Kernel<T>& kernel) {
+  std::unique_ptr<const SparseLayer<T>> matmul;
+  const Status status = SparseLayer<T>::Create(matrix.view(), kernel, nullptr, &matmul);
   EXPECT_TRUE(status.ok()) << status.message();
   return matmul;
 }
 
-// With a kernel for few rows, beside the one for many that its path selects.
+// With a kernel for small M, beside the one for many that its ISA selects.
 template <typename T>
-std::unique_ptr<const Matmul<T>> Create(const RandomMatrix<T>& matrix,
-                                        const FewRowsKernel<T>& few) {
+std::unique_ptr<const SparseLayer<T>> Create(const RandomMatrix<T>& matrix,
+                                             const GemvKernel<T>& few) {
   const BlockSparseMatrix<T> view = matrix.view();
-  const Kernel<T>& many = SelectKernel<T>(few.path, view.block_out, view.block_in);
-  std::unique_ptr<const Matmul<T>> matmul;
-  const Status status = Matmul<T>::Create(view, many, &few, &matmul);
+  const Kernel<T>& many = SelectKernel<T>(few.isa, view.block_out, view.block_in);
+  std::unique_ptr<const SparseLayer<T>> matmul;
+  const Status status = SparseLayer<T>::Create(view, many, &few, &matmul);
   EXPECT_TRUE(status.ok()) << status.message();
-  EXPECT_EQ(matmul->kernel_name(few.most_rows), few.name);
-  EXPECT_NE(matmul->kernel_name(few.most_rows + 1), few.name);
+  EXPECT_EQ(matmul->kernel_name(few.max_rows), few.name);
+  EXPECT_NE(matmul->kernel_name(few.max_rows + 1), few.name);
   return matmul;
 }
 
-template <typename T>
-bool Accepts(const FewRowsKernel<T>& kernel, int64_t block_in) {
-  const int64_t width = kernel.layout == Layout::kQuads   ? 4
-                        : kernel.layout == Layout::kPairs ? 2
-                                                          : 1;
-  return block_in % width == 0;
+inline bool Supported(Isa isa) {
+  const std::vector<Isa> isas = SupportedIsas(GetCpuFeatures());
+  return std::find(isas.begin(), isas.end(), isa) != isas.end();
 }
 
-inline bool Supported(Path path) {
-  const std::vector<Path> paths = SupportedPaths(GetCpuFeatures());
-  return std::find(paths.begin(), paths.end(), path) != paths.end();
-}
-
-#define SKIP_IF_UNSUPPORTED(kernel)                                     \
-  if (!Supported((kernel).path)) {                                      \
-    GTEST_SKIP() << "this processor lacks " << PathName((kernel).path); \
+#define SKIP_IF_UNSUPPORTED(kernel)                                   \
+  if (!Supported((kernel).isa)) {                                     \
+    GTEST_SKIP() << "this processor lacks " << IsaName((kernel).isa); \
   }
 
 template <typename K>

@@ -170,8 +170,8 @@ VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
 BF16 = (*VBMI, "avx512_bf16")
 
 
-def path_parameters():
-    """Every kernel path, those that this processor lacks marked as skipped, with the reason."""
+def isa_parameters():
+    """Every ISA with kernels, those that this processor lacks marked as skipped, with the reason."""
     needs = {
         "portable": (),
         "avx2": AVX2,
@@ -184,10 +184,10 @@ def path_parameters():
     }
     return [
         pytest.param(
-            path,
-            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {path}"),
+            isa,
+            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {isa}"),
         )
-        for path, flags in needs.items()
+        for isa, flags in needs.items()
     ]
 
 
