@@ -13,6 +13,7 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/conv/conv.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace tfsparse {

@@ -15,6 +15,7 @@
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "custom_ops/conv/conv.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "custom_ops/format/random_matrix.h"
-#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

@@ -6,8 +6,8 @@
 #include "custom_ops/base/counted_allocations.h"
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/engine/chain.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "custom_ops/engine/sparse_layer.h"
-#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

@@ -13,8 +13,8 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/engine/epilogue_constants.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "custom_ops/engine/tile_runner.h"
-#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

@@ -7,7 +7,7 @@
 
 #include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
-#include "custom_ops/kernels/reference.h"
+#include "custom_ops/format/unpack.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include "custom_ops/calibration/activation_range.h"
 #include "custom_ops/fuzz/target.h"
-#include "custom_ops/matmul/activation_range.h"
 
 namespace tfsparse {
 

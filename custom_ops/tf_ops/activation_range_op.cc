@@ -1,7 +1,7 @@
-// Tfsparse>ActivationRange: what custom_ops/matmul/activation_range.h measures.
+// Tfsparse>ActivationRange: what custom_ops/calibration/activation_range.h measures.
 
+#include "custom_ops/calibration/activation_range.h"
 #include "custom_ops/engine/isa.h"
-#include "custom_ops/matmul/activation_range.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"

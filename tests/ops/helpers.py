@@ -86,7 +86,7 @@ def quantize(x, inv_scale, zero_point):
 
 
 def int8_model(x, x_scale, x_zero_point, dense, w_scale, bias=None, relu=False, y=None):
-    """What the header of custom_ops/matmul/matmul.h defines, in integers and exact fma.
+    """What the header of custom_ops/engine/sparse_layer.h defines, in integers and exact fma.
 
     `y` is (scale, zero point) for a uint8 result.
     """

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/kernel_args.h"
-#include "custom_ops/kernels/range.h"
+#include "custom_ops/kernels/range/range.h"
 
 namespace tfsparse {
 

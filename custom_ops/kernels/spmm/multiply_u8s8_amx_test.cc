@@ -12,6 +12,7 @@
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/format/amx_tiles.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/isa/amx.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"

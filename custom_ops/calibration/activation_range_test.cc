@@ -1,6 +1,6 @@
 // Every ISA and any cut finds the range that a plain loop finds, and looks at nothing else.
 
-#include "custom_ops/matmul/activation_range.h"
+#include "custom_ops/calibration/activation_range.h"
 
 #include <algorithm>
 #include <cmath>

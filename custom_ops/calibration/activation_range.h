@@ -1,5 +1,5 @@
-#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_ACTIVATION_RANGE_H_
-#define TFSPARSE_CUSTOM_OPS_MATMUL_ACTIVATION_RANGE_H_
+#ifndef TFSPARSE_CUSTOM_OPS_CALIBRATION_ACTIVATION_RANGE_H_
+#define TFSPARSE_CUSTOM_OPS_CALIBRATION_ACTIVATION_RANGE_H_
 
 // How activations are read as uint8 where their range is not known before they exist. The rule
 // is that of `activation_params` in tfsparse/conversion/quantization.py, bit for bit.
@@ -8,7 +8,7 @@
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/engine/isa.h"
-#include "custom_ops/kernels/range.h"
+#include "custom_ops/kernels/range/range.h"
 
 namespace tfsparse {
 
@@ -27,4 +27,4 @@ ActivationParams ParamsOf(const Range& range);
 
 }  // namespace tfsparse
 
-#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_ACTIVATION_RANGE_H_
+#endif  // TFSPARSE_CUSTOM_OPS_CALIBRATION_ACTIVATION_RANGE_H_

@@ -1,13 +1,13 @@
-#include "custom_ops/matmul/activation_range.h"
+#include "custom_ops/calibration/activation_range.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
-#include "custom_ops/kernels/find_range.h"
 #include "custom_ops/kernels/isa/avx2.h"
 #include "custom_ops/kernels/isa/avx512.h"
+#include "custom_ops/kernels/range/find_range.h"
 
 namespace tfsparse {
 namespace {

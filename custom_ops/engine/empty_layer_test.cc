@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "custom_ops/matmul/matmul_problem.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {

@@ -1,12 +1,12 @@
-#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_H_
-#define TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_H_
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_RANGE_FIND_RANGE_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_RANGE_FIND_RANGE_H_
 
 // Plain code without a branch, which the compiler turns into the vectors of whichever instruction
 // set it compiles for.
 
 #include <cstdint>
 
-#include "custom_ops/kernels/range.h"
+#include "custom_ops/kernels/range/range.h"
 
 namespace tfsparse {
 namespace {
@@ -39,4 +39,4 @@ inline __attribute__((always_inline)) Range FindRange(const float* x, int64_t co
 }  // namespace
 }  // namespace tfsparse
 
-#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_FIND_RANGE_H_
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_RANGE_FIND_RANGE_H_

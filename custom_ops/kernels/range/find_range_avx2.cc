@@ -1,5 +1,5 @@
-#include "custom_ops/kernels/find_range.h"
 #include "custom_ops/kernels/isa/avx2.h"
+#include "custom_ops/kernels/range/find_range.h"
 
 namespace tfsparse {
 

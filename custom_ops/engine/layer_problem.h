@@ -1,5 +1,5 @@
-#ifndef TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_PROBLEM_H_
-#define TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_PROBLEM_H_
+#ifndef TFSPARSE_CUSTOM_OPS_ENGINE_LAYER_PROBLEM_H_
+#define TFSPARSE_CUSTOM_OPS_ENGINE_LAYER_PROBLEM_H_
 
 // What matmul_test.cc multiplies: products of random numbers with y between guards, what they
 // should give, and the kernels that give it.
@@ -19,6 +19,7 @@
 #include "custom_ops/base/round_robin.h"
 #include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
@@ -241,4 +242,4 @@ std::string TestName(const testing::TestParamInfo<K>& info) {
 
 }  // namespace tfsparse
 
-#endif  // TFSPARSE_CUSTOM_OPS_MATMUL_MATMUL_PROBLEM_H_
+#endif  // TFSPARSE_CUSTOM_OPS_ENGINE_LAYER_PROBLEM_H_

@@ -2,6 +2,8 @@
 // reference: sizes around a lane, a tile and a block, partitions over threads, full ranges,
 // and guards around y.
 
+#include "custom_ops/engine/sparse_layer.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,9 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "custom_ops/engine/sparse_layer.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "custom_ops/engine/tiles.h"
-#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
