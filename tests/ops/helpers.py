@@ -171,7 +171,7 @@ BF16 = (*VBMI, "avx512_bf16")
 
 
 def isa_parameters():
-    """Every ISA with kernels, those that this processor lacks marked as skipped, with the reason."""
+    """Every ISA with kernels; those that this processor lacks are marked as skipped."""
     needs = {
         "portable": (),
         "avx2": AVX2,
