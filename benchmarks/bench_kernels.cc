@@ -14,7 +14,7 @@
 #include "benchmarks/standard_cases.h"
 #include "benchmarks/tables.h"
 #include "custom_ops/base/cpu_features.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/isa.h"
 
 namespace tfsparse {
 namespace {
@@ -25,20 +25,20 @@ constexpr char kCompiler[] = __VERSION__;
 constexpr char kCompiler[] = "GCC " __VERSION__;
 #endif
 
-Path ChosenPath(const Options& options) {
-  Path path;
-  const Status status = options.path.empty()
-                            ? ChoosePath(&path)
-                            : ChoosePath(GetCpuFeatures(), options.path.c_str(), &path);
+Isa ChosenIsa(const Options& options) {
+  Isa isa;
+  const Status status = options.isa.empty()
+                            ? ChooseIsa(&isa)
+                            : ChooseIsa(GetCpuFeatures(), options.isa.c_str(), &isa);
   if (!status.ok()) Fail(status.message());
-  return path;
+  return isa;
 }
 
 class Bench {
  public:
   // `program` is this one's file.
   Bench(const Options& options, const std::string& program)
-      : options_(options), program_(program), path_(ChosenPath(options)) {}
+      : options_(options), program_(program), isa_(ChosenIsa(options)) {}
 
   void Run() {
     FindPeaks();
@@ -62,26 +62,26 @@ class Bench {
 
  private:
   void FindPeaks() {
-    peak_f32_ = PeakF32(path_), peak_bf16_ = PeakBf16(path_), peak_u8s8_ = PeakU8S8(path_);
+    peak_f32_ = PeakF32(isa_), peak_bf16_ = PeakBf16(isa_), peak_u8s8_ = PeakU8S8(isa_);
     std::printf(
-        "One core's peak on this path: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16, %.0f GOP/s int8%s\n",
-        peak_f32_, peak_bf16_, peak_u8s8_, path_ == Path::kPortable ? " (0: not measured)" : "");
-    if (path_ == Path::kAmx) {
+        "One core's peak on this ISA: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16, %.0f GOP/s int8%s\n",
+        peak_f32_, peak_bf16_, peak_u8s8_, isa_ == Isa::kPortable ? " (0: not measured)" : "");
+    if (isa_ == Isa::kAmx) {
       peak_amx_ = PeakAmx();
       std::printf("  with AMX's tiles, for kernels that use them: %.0f GOP/s\n", peak_amx_);
     }
-    std::printf("Compiled by %s; path: %s\n\n", kCompiler, PathName(path_));
+    std::printf("Compiled by %s; ISA: %s\n\n", kCompiler, IsaName(isa_));
   }
 
   // The cases of a table that the filter lets through, which name begins with `table`, with this
-  // run's path; prints the header before the first.
+  // run's ISA; prints the header before the first.
   template <typename Case, typename Header>
   std::vector<Case> Chosen(const std::vector<Case>& all, const char* table, Header header) const {
     std::vector<Case> chosen;
     for (const Case& c : all) {
       if ((table + Name(c)).find(options_.filter) == std::string::npos) continue;
       chosen.push_back(c);
-      chosen.back().path = path_;
+      chosen.back().isa = isa_;
     }
     if (!chosen.empty()) header();
     return chosen;
@@ -200,7 +200,7 @@ class Bench {
 
   const Options options_;
   const std::string program_;
-  const Path path_;
+  const Isa isa_;
   double peak_f32_ = 0, peak_bf16_ = 0, peak_u8s8_ = 0, peak_amx_ = 0;
   std::vector<Record> records_;
 };

@@ -13,11 +13,12 @@
 #include "benchmarks/thread_pool.h"
 #include "benchmarks/timing.h"
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/engine/chain.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
-#include "custom_ops/matmul/chain.h"
 
 namespace tfsparse {
 namespace {
@@ -59,7 +60,7 @@ struct Layer {
   std::vector<T> dense;
   AlignedBuffer<float> y, y_dense;  // room for bytes as well
   std::vector<float> scale, bias, bias_sum;
-  std::unique_ptr<const Matmul<T>> matmul;
+  std::unique_ptr<const SparseLayer<T>> matmul;
   std::unique_ptr<OneDnnDense> baseline;
 };
 
@@ -79,7 +80,7 @@ class Network {
     SetOneDnnThreads(case_.threads);
     for (size_t i = 0; i + 1 < case_.widths.size(); ++i) {
       Layer<T>& layer = layers_.emplace_back(case_, i);
-      const Status status = Matmul<T>::Create(layer.matrix.view(), case_.path, &layer.matmul);
+      const Status status = SparseLayer<T>::Create(layer.matrix.view(), case_.isa, &layer.matmul);
       if (!status.ok()) return status;
       layer.baseline = layer.Baseline(case_.m);
       weights_ += static_cast<double>(layer.dense.size());
@@ -97,19 +98,19 @@ class Network {
   std::vector<ChainLayer<T>> Calls(int64_t rows) {
     std::vector<ChainLayer<T>> calls;
     for (Layer<T>& layer : layers_) {
-      MatmulCall call;
+      LayerCall call;
       call.rows = rows;
-      call.bias = layer.bias.data();
-      call.w_scale = layer.scale.data();
-      call.activation = case_.activation;
-      call.y = layer.y.data();
-      call.x = calls.empty() ? x_.data() : calls.back().call.y;
-      call.x_is_u8 = kBytes<T> && !calls.empty();
-      call.y_is_u8 = kBytes<T>;
+      call.epilogue.bias = layer.bias.data();
+      call.quantization.w_scale = layer.scale.data();
+      call.epilogue.activation = case_.activation;
+      call.y.data = layer.y.data();
+      call.x.data = calls.empty() ? x_.data() : calls.back().call.y.data;
+      call.x.is_u8 = kBytes<T> && !calls.empty();
+      call.y.is_u8 = kBytes<T>;
       calls.push_back({layer.matmul.get(), call});
     }
-    calls.back().call.y_is_u8 = false;
-    calls.back().call.activation = Activation::kLinear;
+    calls.back().call.y.is_u8 = false;
+    calls.back().call.epilogue.activation = Activation::kLinear;
     return calls;
   }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/kernels/kernel_args.h"
-#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
@@ -31,7 +31,7 @@ struct ChainCase {
   int64_t fewer_rows = 0;  // time that many rows as well, if it is not 0
   ChainTarget target = {};
   int threads = 1;
-  Path path = Path::kPortable;
+  Isa isa = Isa::kPortable;
 
   std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
 };

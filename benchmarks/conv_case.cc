@@ -13,6 +13,7 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/conv/conv.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/reference.h"
 
 namespace tfsparse {
@@ -48,12 +49,12 @@ struct Data {
   ConvCall Call(const ConvCase& c) {
     ConvCall call;
     call.geometry = c.geometry;
-    call.call.x = x.data();
-    call.call.x_is_u8 = call.call.y_is_u8 = kIsInt8;
-    call.call.bias = bias.data();
-    call.call.activation = Activation::kRelu;
-    call.call.y = y.data();
-    call.call.w_scale = scale.data();
+    call.call.x.data = x.data();
+    call.call.x.is_u8 = call.call.y.is_u8 = kIsInt8;
+    call.call.epilogue.bias = bias.data();
+    call.call.epilogue.activation = Activation::kRelu;
+    call.call.y.data = y.data();
+    call.call.quantization.w_scale = scale.data();
     return call;
   }
 
@@ -90,7 +91,7 @@ Status Run(const ConvCase& c, ConvResult* result) {
   ThreadPool pool(c.threads);
   const Threads threads = pool.threads();
   std::unique_ptr<const Conv<T>> conv;
-  Status status = Conv<T>::Create(data.matrix.view(), c.path, &conv, threads);
+  Status status = Conv<T>::Create(data.matrix.view(), c.isa, &conv, threads);
   if (!status.ok()) return status;
   SetOneDnnThreads(c.threads);
   const std::unique_ptr<OneDnnConv> baseline = data.Baseline(c);

@@ -7,7 +7,7 @@
 
 #include "custom_ops/base/status.h"
 #include "custom_ops/conv/conv_geometry.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/isa.h"
 
 namespace tfsparse {
 
@@ -20,7 +20,7 @@ struct ConvCase {
   int64_t block_out = 2, block_in = 1;
   double sparsity = 0.78;
   int threads = 1;
-  Path path = Path::kPortable;
+  Isa isa = Isa::kPortable;
   double target_vs_dense = 0;  // oneDNN's dense time over ours; 0: nothing
 
   std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }

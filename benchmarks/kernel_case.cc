@@ -13,11 +13,12 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/parallel_for.h"
+#include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
 #include "custom_ops/kernels/reference.h"
-#include "custom_ops/matmul/matmul.h"
 
 namespace tfsparse {
 namespace {
@@ -74,15 +75,15 @@ struct Data {
     }
   }
 
-  MatmulCall Call(const KernelCase& c) {
-    MatmulCall call;
-    call.x = x.data();
-    call.x_is_u8 = call.y_is_u8 = kIsInt8<T>;
+  LayerCall Call(const KernelCase& c) {
+    LayerCall call;
+    call.x.data = x.data();
+    call.x.is_u8 = call.y.is_u8 = kIsInt8<T>;
     call.rows = c.m;
-    call.bias = bias.data();
-    call.activation = c.activation;
-    call.y = y.data();
-    call.w_scale = scale.data();
+    call.epilogue.bias = bias.data();
+    call.epilogue.activation = c.activation;
+    call.y.data = y.data();
+    call.quantization.w_scale = scale.data();
     return call;
   }
 
@@ -178,15 +179,15 @@ double Sparsity(const Data<T>& data) {
 template <typename T>
 Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
   Data<T> data(c);
-  std::unique_ptr<const Matmul<T>> matmul;
-  if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
+  std::unique_ptr<const SparseLayer<T>> matmul;
+  if (Status status = SparseLayer<T>::Create(data.matrix.view(), c.isa, &matmul); !status.ok()) {
     return status;
   }
   SetOneDnnThreads(c.threads);
   const std::unique_ptr<OneDnnDense> baseline = data.Baseline(c);
   ThreadPool pool(c.threads);
   const Threads threads = pool.threads();
-  const MatmulCall call = data.Call(c);
+  const LayerCall call = data.Call(c);
   const auto ours = [&] { (void)matmul->Run(call, threads); };
   const auto dense = [&] { baseline->Run(data.BaselineX(), data.y_dense.data()); };
 
@@ -210,13 +211,13 @@ Status Run(const KernelCase& c, double peak_gops, KernelResult* result) {
 template <typename T>
 Status Compare(const KernelCase& c, const KernelCase& beside, ComparisonResult* result) {
   Data<T> data(c);
-  std::unique_ptr<const Matmul<T>> matmul;
-  if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
+  std::unique_ptr<const SparseLayer<T>> matmul;
+  if (Status status = SparseLayer<T>::Create(data.matrix.view(), c.isa, &matmul); !status.ok()) {
     return status;
   }
   ThreadPool pool(c.threads, /*own_cores=*/true), beside_pool(beside.threads);
   const Threads threads = pool.threads(), beside_threads = beside_pool.threads();
-  const MatmulCall call = data.Call(c), beside_call = data.Call(beside);
+  const LayerCall call = data.Call(c), beside_call = data.Call(beside);
   for (bool other : {false, true}) {
     const Status run =
         other ? matmul->Run(beside_call, beside_threads) : matmul->Run(call, threads);
@@ -240,7 +241,7 @@ struct Ours {
   explicit Ours(const KernelCase& c) : data(c) {}
 
   Status Prepare(const KernelCase& c, const Threads& threads) {
-    if (Status status = Matmul<T>::Create(data.matrix.view(), c.path, &matmul); !status.ok()) {
+    if (Status status = SparseLayer<T>::Create(data.matrix.view(), c.isa, &matmul); !status.ok()) {
       return status;
     }
     call = data.Call(c);
@@ -249,8 +250,8 @@ struct Ours {
   }
 
   Data<T> data;
-  std::unique_ptr<const Matmul<T>> matmul;
-  MatmulCall call;
+  std::unique_ptr<const SparseLayer<T>> matmul;
+  LayerCall call;
 };
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/kernels/kernel_args.h"
-#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
@@ -19,7 +19,7 @@ struct KernelCase {
   int64_t block_out = 16, block_in = 4;
   double sparsity = 0.85;
   int threads = 1;
-  Path path = Path::kPortable;
+  Isa isa = Isa::kPortable;
   Activation activation = Activation::kRelu;  // of ours; oneDNN's is always ReLU
   // The first half of the outputs at 50% and the other at 99%, instead of `sparsity` for all.
   bool uneven = false;
@@ -36,7 +36,7 @@ struct KernelResult {
   double ms = 0;               // median
   double effective_gops = 0;   // operations of the dense product per time
   double real_gops = 0;        // operations on stored weights per time
-  double peak_gops = 0;        // measured on the path; 0 for portable code
+  double peak_gops = 0;        // measured on the ISA; 0 for portable code
   double onednn_dense_ms = 0;  // median, measured in turns with ours
 
   double peak_share() const { return peak_gops > 0 ? real_gops / peak_gops : 0; }

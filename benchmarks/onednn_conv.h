@@ -11,7 +11,7 @@ namespace tfsparse {
 
 // The baseline of a convolution: oneDNN's dense one of NHWC images, its weights reordered
 // beforehand into the layout it likes best, bias and ReLU fused. Weights are the rows of a matrix
-// (filters, kernel height * kernel width * channels), of one group.
+// (filters, kernel NR * kernel width * channels), of one group.
 class OneDnnConv {
  public:
   virtual ~OneDnnConv() = default;

@@ -21,9 +21,9 @@ Every result is checked before it is timed.
                      oneDNN's relu                    (default relu)
   --threads T        threads of both sides            (default 1)
   --filter TEXT      only cases whose name has TEXT, as in "int8 16x4" or "packing"
-  --path P           portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi,
+  --isa I            portable, avx2, avx2vnni, avx512, avx512vnni, avx512vbmi,
                      avx512bf16 or amx
-                     (default: TFSPARSE_PATH, else the best one)
+                     (default: TFSPARSE_ISA, else the best one)
   --models DIR       what benchmarks/serving_models.py has written; the standard cases end with
                      these, through TensorFlow, which bench_serving beside this program times
   --json FILE        writes the results there as well
@@ -31,10 +31,10 @@ Every result is checked before it is timed.
 
 Without --shape, --pattern, --precision, --sparsity or --activation the standard cases run,
 which are products beside oneDNN's, two threads beside one, bf16 beside fp32, activations
-beside ReLU, packing, a perceptron at small batches, and the convolutions of ResNet-50; any of them asks for one product. oneDNN is not bound to the path; ONEDNN_MAX_CPU_ISA does that.
+beside ReLU, packing, a perceptron at small batches, and the convolutions of ResNet-50; any of them asks for one product. oneDNN is not bound to the ISA; ONEDNN_MAX_CPU_ISA does that.
 
 Columns: eff GOP/s counts the operations of the dense product, real GOP/s those on
-stored weights; peak is what one core was measured to do on registers with the path's instructions,
+stored weights; peak is what one core was measured to do on registers with the ISA's instructions,
 times threads;
 share is real / peak; vs dense is oneDNN's time over ours; target is what one of the two
 should be.
@@ -70,8 +70,8 @@ std::vector<int64_t> ParseSizes(const char* option, const std::string& text, siz
 }
 
 void Set(Options& options, const std::string& option, const std::string& value) {
-  std::string* const texts[] = {&options.filter, &options.json, &options.path, &options.models};
-  static constexpr const char* kTexts[] = {"--filter", "--json", "--path", "--models"};
+  std::string* const texts[] = {&options.filter, &options.json, &options.isa, &options.models};
+  static constexpr const char* kTexts[] = {"--filter", "--json", "--isa", "--models"};
   for (int i = 0; i < 4; ++i) {
     if (option == kTexts[i]) {
       *texts[i] = value;

@@ -12,7 +12,7 @@ namespace tfsparse {
 struct Options {
   std::optional<KernelCase> one;  // instead of the standard cases
   int threads = 1;                // of products beside oneDNN's
-  std::string filter, json, path, models;
+  std::string filter, json, isa, models;
 };
 
 // Ends the program where an option or its value is not one.

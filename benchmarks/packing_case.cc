@@ -5,13 +5,13 @@
 
 #include "benchmarks/thread_pool.h"
 #include "benchmarks/timing.h"
+#include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
-#include "custom_ops/matmul/matmul.h"
 
 namespace tfsparse {
 namespace {
 
-constexpr int kMostRepeats = 15, kLeastRepeats = 3;
+constexpr int kMaxRepeats = 15, kMinRepeats = 3;
 constexpr double kSeconds = 0.5;
 
 template <typename T>
@@ -23,14 +23,15 @@ Status Run(const PackingCase& c, std::vector<PackingResult>* results) {
   ThreadPool one(1), two(2, /*own_cores=*/true);
   ThreadPool* const pools[] = {&one, &two};
   std::vector<double> ms[2];
-  std::unique_ptr<const Matmul<T>> made;
+  std::unique_ptr<const SparseLayer<T>> made;
   double total = 0;
-  for (int i = 0; i < kMostRepeats && (i < kLeastRepeats || total < 1000 * kSeconds); ++i) {
+  for (int i = 0; i < kMaxRepeats && (i < kMinRepeats || total < 1000 * kSeconds); ++i) {
     for (int t : {0, 1}) {
       made.reset();  // its memory is not in use twice
       Status status;
-      ms[t].push_back(Milliseconds(
-          [&] { status = Matmul<T>::Create(matrix.view(), c.path, &made, pools[t]->threads()); }));
+      ms[t].push_back(Milliseconds([&] {
+        status = SparseLayer<T>::Create(matrix.view(), c.isa, &made, pools[t]->threads());
+      }));
       if (!status.ok()) return status;
       total += ms[t].back();
     }

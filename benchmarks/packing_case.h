@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "custom_ops/base/status.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/isa.h"
 
 namespace tfsparse {
 
@@ -17,7 +17,7 @@ struct PackingCase {
   int64_t k = 4096, n = 4096;
   int64_t block_out = 16, block_in = 4;
   double sparsity = 0.85;
-  Path path = Path::kPortable;
+  Isa isa = Isa::kPortable;
 
   std::string pattern() const { return std::to_string(block_out) + "x" + std::to_string(block_in); }
 };

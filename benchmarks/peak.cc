@@ -19,11 +19,11 @@ constexpr int kChains = 12;
 // assembly hides what both are from the compiler, so that every one is executed.
 #define TFSPARSE_PEAK_LOOP(name, instructions, type, zero, one, expression) \
   __attribute__((target(instructions))) void name(int64_t steps) {          \
-    type sums[kChains];                                                     \
-    for (type& sum : sums) sum = zero;                                      \
+    type acc[kChains];                                                      \
+    for (type& sum : acc) sum = zero;                                       \
     type x = one;                                                           \
     for (int64_t i = 0; i < steps; ++i) {                                   \
-      for (type& sum : sums) {                                              \
+      for (type& sum : acc) {                                               \
         sum = expression;                                                   \
         asm volatile("" : "+x"(sum), "+x"(x));                              \
       }                                                                     \
@@ -45,28 +45,28 @@ TFSPARSE_PEAK_LOOP(QuadsAvx2Vnni, "avx2,avxvnni", __m256i, _mm256_setzero_si256(
 TFSPARSE_PEAK_LOOP(QuadsAvx512Vnni, "avx512vnni", __m512i, _mm512_setzero_si512(),
                    _mm512_set1_epi8(1), _mm512_dpbusd_epi32(sum, x, x))
 
-// A path's loop and the products of one of its steps.
+// An ISA's loop and the products of one of its steps.
 struct Loop {
   void (*run)(int64_t steps) = nullptr;
   double products = 0;
 };
 
-Loop LoopF32(Path path) {
-  if (Includes(path, Path::kAvx512)) return {F32Avx512, 16 * kChains};
-  if (Includes(path, Path::kAvx2)) return {F32Avx2, 8 * kChains};
+Loop LoopF32(Isa isa) {
+  if (Includes(isa, Isa::kAvx512)) return {F32Avx512, 16 * kChains};
+  if (Includes(isa, Isa::kAvx2)) return {F32Avx2, 8 * kChains};
   return {};
 }
 
-Loop LoopBf16(Path path) {
-  if (Includes(path, Path::kAvx512Bf16)) return {Bf16Avx512Bf16, 32 * kChains};
-  return LoopF32(path);
+Loop LoopBf16(Isa isa) {
+  if (Includes(isa, Isa::kAvx512Bf16)) return {Bf16Avx512Bf16, 32 * kChains};
+  return LoopF32(isa);
 }
 
-Loop LoopU8S8(Path path) {
-  if (Includes(path, Path::kAvx512Vnni)) return {QuadsAvx512Vnni, 64 * kChains};
-  if (Includes(path, Path::kAvx512)) return {PairsAvx512, 32 * kChains};
-  if (Includes(path, Path::kAvx2Vnni)) return {QuadsAvx2Vnni, 32 * kChains};
-  if (Includes(path, Path::kAvx2)) return {PairsAvx2, 16 * kChains};
+Loop LoopU8S8(Isa isa) {
+  if (Includes(isa, Isa::kAvx512Vnni)) return {QuadsAvx512Vnni, 64 * kChains};
+  if (Includes(isa, Isa::kAvx512)) return {PairsAvx512, 32 * kChains};
+  if (Includes(isa, Isa::kAvx2Vnni)) return {QuadsAvx2Vnni, 32 * kChains};
+  if (Includes(isa, Isa::kAvx2)) return {PairsAvx2, 16 * kChains};
   return {};
 }
 
@@ -86,9 +86,9 @@ double Measure(const Loop& loop) {
 
 }  // namespace
 
-double PeakF32(Path path) { return Measure(LoopF32(path)); }
-double PeakBf16(Path path) { return Measure(LoopBf16(path)); }
-double PeakU8S8(Path path) { return Measure(LoopU8S8(path)); }
+double PeakF32(Isa isa) { return Measure(LoopF32(isa)); }
+double PeakBf16(Isa isa) { return Measure(LoopBf16(isa)); }
+double PeakU8S8(Isa isa) { return Measure(LoopU8S8(isa)); }
 double PeakAmx() {
   return GetCpuFeatures().amx ? Measure({MultiplyAddAmx, kProductsPerStepAmx}) : 0;
 }

@@ -25,8 +25,8 @@ Record Record::Read(const std::string& json) {
   return record;
 }
 
-bool WriteJson(const std::string& path, const std::vector<Record>& records) {
-  const std::string unfinished = path + ".tmp";
+bool WriteJson(const std::string& isa, const std::vector<Record>& records) {
+  const std::string unfinished = isa + ".tmp";
   std::FILE* file = std::fopen(unfinished.c_str(), "w");
   if (file == nullptr) return false;
   const char* before = "[\n  {";
@@ -36,7 +36,7 @@ bool WriteJson(const std::string& path, const std::vector<Record>& records) {
   }
   std::fputs(records.empty() ? "[]\n" : "\n]\n", file);
   const bool written = std::fclose(file) == 0;
-  return written && std::rename(unfinished.c_str(), path.c_str()) == 0;
+  return written && std::rename(unfinished.c_str(), isa.c_str()) == 0;
 }
 
 }  // namespace tfsparse

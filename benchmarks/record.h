@@ -25,7 +25,7 @@ class Record {
 
 // Writes a list of them beside its final name first, so that a reader never sees half a file.
 // Returns whether that went well.
-bool WriteJson(const std::string& path, const std::vector<Record>& records);
+bool WriteJson(const std::string& isa, const std::vector<Record>& records);
 
 }  // namespace tfsparse
 

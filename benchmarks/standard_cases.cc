@@ -29,13 +29,13 @@ constexpr double kTargetDense = 0.95;
 // Beside our own product, by one thread or with ReLU.
 constexpr Row kComparedRows[] = {{"int8", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0}};
 
-// Few rows, beside twice the speed of the dense product.
-constexpr Row kFewRows[] = {
+// Small M, beside twice the speed of the dense product.
+constexpr Row kSmallM[] = {
     {"int8", 16, 4, 0.85, 0}, {"int8", 4, 1, 0.85, 0}, {"int8", 4, 1, 0.90, 0},
     {"fp32", 16, 4, 0.85, 0}, {"fp32", 4, 1, 0.90, 0}, {"bf16", 16, 4, 0.85, 0},
     {"bf16", 4, 1, 0.90, 0},
 };
-constexpr double kTargetFewRows = 2.0;
+constexpr double kTargetGemv = 2.0;
 
 // Blocks of an even width, which VDPBF16PS wants, and of an odd one.
 constexpr Row kBf16Rows[] = {
@@ -65,9 +65,9 @@ std::vector<KernelCase> StandardCases() {
     }
   }
   for (int64_t m : {1, 4, 8, 16}) {
-    for (const Row& row : kFewRows) {
+    for (const Row& row : kSmallM) {
       cases.push_back(Case(row, m));
-      cases.back().target_vs_dense = kTargetFewRows;
+      cases.back().target_vs_dense = kTargetGemv;
     }
   }
   return cases;

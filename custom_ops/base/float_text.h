@@ -2,7 +2,7 @@
 #define TFSPARSE_CUSTOM_OPS_BASE_FLOAT_TEXT_H_
 
 // Floats for error messages, subnormal ones included. TensorFlow's threads take subnormal numbers
-// for zeros, in conversions and comparisons too, so both functions look at the bits.
+// for zeros, in conversions and comparisons too, so both steps look at the bits.
 
 #include <cmath>
 #include <cstdint>

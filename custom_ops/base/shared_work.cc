@@ -16,8 +16,8 @@ void Pause() {
 
 }  // namespace
 
-SharedWork::SharedWork(int most_sharers)
-    : most_sharers_(most_sharers), ranges_(new Range[most_sharers]) {}
+SharedWork::SharedWork(int max_sharers)
+    : max_sharers_(max_sharers), ranges_(new Range[max_sharers]) {}
 
 std::shared_ptr<SharedWork> SharedWork::Begin(int64_t items, int sharers,
                                               const Threads::Body& body) {
@@ -25,7 +25,7 @@ std::shared_ptr<SharedWork> SharedWork::Begin(int64_t items, int sharers,
   const auto busy = [] {
     return last->to_come_.load(std::memory_order_acquire) > 0 || last->left_.load() > 0;
   };
-  if (last == nullptr || last->most_sharers_ < sharers || busy()) {
+  if (last == nullptr || last->max_sharers_ < sharers || busy()) {
     last = std::make_shared<SharedWork>(sharers);
   }
   last->sharers_ = sharers;

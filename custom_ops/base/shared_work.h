@@ -29,7 +29,7 @@ namespace tfsparse {
 
 class SharedWork {
  public:
-  explicit SharedWork(int most_sharers);
+  explicit SharedWork(int max_sharers);
 
   // Ready to be shared, out of the calling thread's last one if that is free. `body` has to
   // outlive Finish.
@@ -48,7 +48,7 @@ class SharedWork {
 
   void Take(int sharer);
 
-  const int most_sharers_;
+  const int max_sharers_;
   const std::unique_ptr<Range[]> ranges_;
   int sharers_ = 0;
   const Threads::Body* body_ = nullptr;

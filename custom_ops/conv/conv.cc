@@ -3,9 +3,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/conv/patch_source.h"
-#include "custom_ops/matmul/tiles.h"
+#include "custom_ops/engine/tiles.h"
+#include "custom_ops/engine/workspace.h"
 
 namespace tfsparse {
 namespace {
@@ -17,30 +17,24 @@ constexpr int kInLane = static_cast<int>(sizeof(float) / sizeof(T));
 // Channels that groups are joined to: as many bytes as a register has.
 constexpr int64_t kJoinedChannels = 64;
 
-// Few patches, kept between calls so that a call allocates nothing.
-AlignedBuffer<uint8_t>& PatchesOfThisThread() {
-  thread_local AlignedBuffer<uint8_t> patches;
-  return patches;
-}
-
 }  // namespace
 
 template <typename T>
-Status Conv<T>::Create(const BlockSparseMatrix<T>& matrix, Path path,
+Status Conv<T>::Create(const BlockSparseMatrix<T>& matrix, Isa isa,
                        std::unique_ptr<const Conv>* conv, const Threads& threads,
                        const FilterGroups& groups) {
   const auto make = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
-    return Matmul<T>::Create(part, path, matmul, threads);
+    return SparseLayer<T>::Create(part, isa, matmul, threads);
   };
   return CreateProducts(matrix, groups, make, conv);
 }
 
 template <typename T>
 Status Conv<T>::Create(const BlockSparseMatrix<T>& matrix, const Kernel<T>& kernel,
-                       const FewRowsKernel<T>* few_rows, std::unique_ptr<const Conv>* conv,
+                       const GemvKernel<T>* gemv, std::unique_ptr<const Conv>* conv,
                        const Threads& threads, const FilterGroups& groups) {
   const auto make = [&](const BlockSparseMatrix<T>& part, auto* matmul) {
-    return Matmul<T>::Create(part, kernel, few_rows, matmul, threads);
+    return SparseLayer<T>::Create(part, kernel, gemv, matmul, threads);
   };
   return CreateProducts(matrix, groups, make, conv);
 }
@@ -109,40 +103,42 @@ ConvGeometry Conv<T>::Joined(const ConvGeometry& geometry) const {
 
 // But for where its x is.
 template <typename T>
-MatmulCall Conv<T>::ProductCall(const ConvCall& call, const ConvGeometry& joined,
-                                int64_t number) const {
+LayerCall Conv<T>::ProductCall(const ConvCall& call, const ConvGeometry& joined,
+                               int64_t number) const {
   const int64_t output = number * joined.group_filters();
-  MatmulCall product = call.call;
+  LayerCall product = call.call;
   product.rows = joined.pixels();
-  product.y_stride = joined.filters;
+  product.y.leading_dimension = joined.filters;
   if (product.rows > 0) {  // else y and the residual may be null
-    product.y = product.y_at(output);
-    product.residual = product.residual_at(output);
+    product.y.data = product.y.at(output);
+    product.epilogue.residual.data = product.epilogue.residual.at(output);
   }
-  if (product.bias != nullptr) product.bias += output;
-  if (product.w_scale != nullptr) product.w_scale += output;
+  if (product.epilogue.bias != nullptr) product.epilogue.bias += output;
+  if (product.quantization.w_scale != nullptr) product.quantization.w_scale += output;
   return product;
 }
 
 template <typename T>
 void Conv<T>::RunProduct(const ConvCall& call, int64_t number, const Threads& threads) const {
   const ConvGeometry joined = Joined(call.geometry);
-  const Matmul<T>& matmul = *matmuls_[number];
-  MatmulCall product = ProductCall(call, joined, number);
+  const SparseLayer<T>& matmul = *matmuls_[number];
+  LayerCall product = ProductCall(call, joined, number);
   if (joined.height.is_same_places() && joined.width.is_same_places()) {
-    product.x = product.x_at(number * joined.group_channels());
-    product.x_stride = joined.channels;
+    product.x.data = product.x.at(number * joined.group_channels());
+    product.x.leading_dimension = joined.channels;
     return matmul.RunChecked(product, threads);
   }
-  const uint8_t padding = product.x_is_u8 ? static_cast<uint8_t>(product.x_zero_point) : 0;
-  const PatchSource source(joined, number, product.x, product.x_bytes(), padding, kInLane<T>);
-  if (matmul.IsFew(product.rows)) {
-    AlignedBuffer<uint8_t>& patches = PatchesOfThisThread();
-    patches.Reserve(product.rows * joined.inputs() * product.x_bytes());
+  const uint8_t padding =
+      product.x.is_u8 ? static_cast<uint8_t>(product.quantization.x_zero_point) : 0;
+  const PatchSource source(joined, number, product.x.data, product.x.element_bytes(), padding,
+                           kInLane<T>);
+  if (matmul.IsSmallM(product.rows)) {
+    AlignedBuffer<uint8_t>& patches = Workspace::OfThisThread().patches;
+    patches.Reserve(product.rows * joined.inputs() * product.x.element_bytes());
     source.Copy(0, product.rows, patches.data());
-    product.x = patches.data();
+    product.x.data = patches.data();
   } else {
-    product.source = &source;
+    product.x.source = &source;
   }
   matmul.RunChecked(product, threads);
 }

@@ -27,15 +27,15 @@ const ConvShape kShapes[] = {
 
 template <typename T>
 void CheckAll() {
-  Path path;
-  ASSERT_TRUE(ChoosePath(&path).ok());
+  Isa isa;
+  ASSERT_TRUE(ChooseIsa(&isa).ok());
   for (const ConvShape& shape : kShapes) {
     SCOPED_TRACE(shape.name);
     ConvProblem<T> p(shape);
     std::vector<float> y(p.y_size());
-    p.call.call.y = y.data();
+    p.call.call.y.data = y.data();
     std::unique_ptr<const Conv<T>> conv;
-    ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), p.filter_groups()).ok());
+    ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), isa, &conv, Threads(), p.filter_groups()).ok());
     for (int count : {1, 3}) {
       const Threads threads = InTurns(count);
       ASSERT_TRUE(conv->Run(p.call, threads).ok());

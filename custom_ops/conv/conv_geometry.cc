@@ -7,9 +7,9 @@ namespace {
 
 constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
 
-Status CheckRange(const char* what, const char* axis, int64_t value, int64_t least) {
-  if (value >= least && value <= kMax) return {};
-  return Status::Invalid("The ", what, " along the ", axis, " should be from ", least, " to ", kMax,
+Status CheckRange(const char* what, const char* axis, int64_t value, int64_t min) {
+  if (value >= min && value <= kMax) return {};
+  return Status::Invalid("The ", what, " along the ", axis, " should be from ", min, " to ", kMax,
                          ". Received: ", value);
 }
 

@@ -92,12 +92,12 @@ TEST(ConvGeometry, RefusesWhatIsOutOfRange) {
 }
 
 TEST(ConvGeometry, RefusesProductsThatOverflow) {
-  const int64_t most = INT32_MAX;
-  ConvGeometry geometry = Geometry(Axis(most, most), Axis(most, most));
+  const int64_t max = INT32_MAX;
+  ConvGeometry geometry = Geometry(Axis(max, max), Axis(max, max));
   geometry.channels = 16;
   EXPECT_NE(Validate(geometry).message().find("64 bits"), std::string::npos);
-  geometry = Geometry(Axis(most, 1), Axis(most, 1));
-  geometry.height.before = geometry.width.after = most;
+  geometry = Geometry(Axis(max, 1), Axis(max, 1));
+  geometry.height.before = geometry.width.after = max;
   EXPECT_NE(Validate(geometry).message().find("64 bits"), std::string::npos);
 }
 

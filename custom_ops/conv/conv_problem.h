@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "custom_ops/conv/conv.h"
+#include "custom_ops/engine/layer_problem.h"
 #include "custom_ops/format/random_matrix.h"
-#include "custom_ops/matmul/matmul_problem.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
@@ -55,19 +55,19 @@ struct ConvProblem {
       residual.push_back(4 * uniform(random));
       residual_u8.push_back(static_cast<uint8_t>(random() % 256));
     }
-    MatmulCall& product = call.call;
+    LayerCall& product = call.call;
     call.geometry = geometry;
-    product.x = x.data();
-    product.x_is_u8 = std::is_same_v<T, int8_t>;
-    product.bias = bias.data();
-    product.activation = kActivations[seed % 8];
-    product.w_scale = w_scale.data();
-    product.x_scale = 0.02f;
-    product.x_zero_point = 77;
-    product.y_scale = 0.03f;
-    product.y_zero_point = 101;
-    product.residual_scale = 0.04f;
-    product.residual_zero_point = 33;
+    product.x.data = x.data();
+    product.x.is_u8 = std::is_same_v<T, int8_t>;
+    product.epilogue.bias = bias.data();
+    product.epilogue.activation = kActivations[seed % 8];
+    product.quantization.w_scale = w_scale.data();
+    product.quantization.x_scale = 0.02f;
+    product.quantization.x_zero_point = 77;
+    product.quantization.y_scale = 0.03f;
+    product.quantization.y_zero_point = 101;
+    product.epilogue.residual.scale = 0.04f;
+    product.epilogue.residual.zero_point = 33;
   }
 
   FilterGroups filter_groups() const {
@@ -76,16 +76,16 @@ struct ConvProblem {
   int64_t y_size() const { return geometry.pixels() * geometry.filters; }
 
   void SetResidual(int kind) {
-    call.call.residual_is_u8 = kind == 2;
-    call.call.residual = kind == 0   ? nullptr
-                         : kind == 1 ? static_cast<const void*>(residual.data())
-                                     : residual_u8.data();
+    call.call.epilogue.residual.is_u8 = kind == 2;
+    call.call.epilogue.residual.data = kind == 0   ? nullptr
+                                       : kind == 1 ? static_cast<const void*>(residual.data())
+                                                   : residual_u8.data();
   }
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const Conv<T>& conv, const Threads& threads) {
-    return BetweenGuards(y_size() * call.call.y_bytes(), [&](void* y) {
-      call.call.y = y;
+    return BetweenGuards(y_size() * call.call.y.element_bytes(), [&](void* y) {
+      call.call.y.data = y;
       return conv.Run(call, threads);
     });
   }
@@ -124,40 +124,43 @@ struct ConvProblem {
 
 // What is added to an output before its activation, in the order of the definition: of uint8 by a
 // scale and a zero point.
-inline float AddResidual(const MatmulCall& call, int64_t place, float y, float scale = 1,
+inline float AddResidual(const LayerCall& call, int64_t place, float y, float scale = 1,
                          int32_t zero_point = 0) {
-  if (call.residual == nullptr) return y;
-  if (!call.residual_is_u8) return y + static_cast<const float*>(call.residual)[place];
-  const int32_t q = static_cast<const uint8_t*>(call.residual)[place];
+  if (call.epilogue.residual.data == nullptr) return y;
+  if (!call.epilogue.residual.is_u8)
+    return y + static_cast<const float*>(call.epilogue.residual.data)[place];
+  const int32_t q = static_cast<const uint8_t*>(call.epilogue.residual.data)[place];
   return std::fma(static_cast<float>(q - zero_point), scale, y);
 }
 
 // The definition, bit for bit.
 inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
-  const MatmulCall& call = p.call.call;
+  const LayerCall& call = p.call.call;
   const int64_t in = p.geometry.inputs(), filters = p.geometry.filters;
-  const bool folds = call.y_is_u8 && (call.residual == nullptr || call.residual_is_u8) &&
-                     call.activation <= Activation::kRelu;
-  const float unit = folds ? 1 / call.y_scale : 1.0f;
-  const float inv_y_scale = folds ? 1.0f : 1 / call.y_scale;
-  const bool shifts = folds && call.residual != nullptr;
-  const float residual_scale = call.residual_scale * unit;
-  const float shift = shifts ? -call.residual_zero_point * residual_scale : 0;
+  const bool folds = call.y.is_u8 &&
+                     (call.epilogue.residual.data == nullptr || call.epilogue.residual.is_u8) &&
+                     call.epilogue.activation <= Activation::kRelu;
+  const float unit = folds ? 1 / call.quantization.y_scale : 1.0f;
+  const float inv_y_scale = folds ? 1.0f : 1 / call.quantization.y_scale;
+  const bool shifts = folds && call.epilogue.residual.data != nullptr;
+  const float residual_scale = call.epilogue.residual.scale * unit;
+  const float shift = shifts ? -call.epilogue.residual.zero_point * residual_scale : 0;
   std::vector<uint8_t> image = p.x;
-  for (size_t i = 0; i < image.size() && !call.x_is_u8; ++i) {
-    image[i] = QuantizeU8(p.x_float[i], 1 / call.x_scale, call.x_zero_point);
+  for (size_t i = 0; i < image.size() && !call.x.is_u8; ++i) {
+    image[i] =
+        QuantizeU8(p.x_float[i], 1 / call.quantization.x_scale, call.quantization.x_zero_point);
   }
   std::vector<uint8_t> bytes;
   for (int64_t place = 0; place < p.y_size(); ++place) {
     const int64_t n = place % filters;
     const std::vector<uint8_t> patch =
         p.Patch(image, place / filters, n / p.geometry.group_filters(),
-                static_cast<uint8_t>(call.x_zero_point));
-    const float scale = call.x_scale * call.w_scale[n] * unit;
-    float y = ReferenceDot(patch.data(), call.x_zero_point, p.dense.data() + n * in, in, scale,
-                           call.bias[n] * unit + shift);
-    y = AddResidual(call, place, y, residual_scale, shifts ? 0 : call.residual_zero_point);
-    WithActivation(call.activation,
+                static_cast<uint8_t>(call.quantization.x_zero_point));
+    const float scale = call.quantization.x_scale * call.quantization.w_scale[n] * unit;
+    float y = ReferenceDot(patch.data(), call.quantization.x_zero_point, p.dense.data() + n * in,
+                           in, scale, call.epilogue.bias[n] * unit + shift);
+    y = AddResidual(call, place, y, residual_scale, shifts ? 0 : call.epilogue.residual.zero_point);
+    WithActivation(call.epilogue.activation,
                    [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });
     AppendOutput(call, y, inv_y_scale, &bytes);
   }
@@ -191,19 +194,19 @@ std::vector<Close> ExpectedFloats(const ConvProblem<T>& p) {
     for (int64_t k = 0; k < in; ++k) magnitude += std::abs(double{patch[k]} * weights[k]);
     // No activation is steeper than 1.13; its own error is 3e-7 of its argument at most.
     expected.push_back(
-        {ReferenceDot(patch.data(), weights.data(), in, start, p.call.call.activation),
+        {ReferenceDot(patch.data(), weights.data(), in, start, p.call.call.epilogue.activation),
          1.2 * (in + 4) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude)});
   }
   return expected;
 }
 
-// With y's pixels so few that a kernel for few rows may take them, or without such a kernel.
+// With y's pixels so few that a kernel for small M may take them, or without such a kernel.
 template <typename T>
 std::unique_ptr<const Conv<T>> CreateConv(const ConvProblem<T>& p, const Kernel<T>& kernel,
-                                          const FewRowsKernel<T>* few_rows = nullptr) {
+                                          const GemvKernel<T>* gemv = nullptr) {
   std::unique_ptr<const Conv<T>> conv;
   const Status status =
-      Conv<T>::Create(p.matrix.view(), kernel, few_rows, &conv, Threads(), p.filter_groups());
+      Conv<T>::Create(p.matrix.view(), kernel, gemv, &conv, Threads(), p.filter_groups());
   EXPECT_TRUE(status.ok()) << status.message();
   return conv;
 }

@@ -1,4 +1,4 @@
-// Every kernel of kernels.inc and few_rows.inc that this processor can run, on convolutions of
+// Every kernel of kernels.inc and gemv.inc that this processor can run, on convolutions of
 // every kind: sizes around a lane, a tile and a run of inputs, paddings, strides, dilations and
 // groups, partitions over threads, and guards around y. Loops over pixels and taps say what is
 // right.
@@ -53,15 +53,15 @@ class ConvOf : public testing::TestWithParam<ConvShape> {};
 template <typename T, class Check>
 void ForEachKernel(const ConvShape& shape, const Check& check) {
   for (const Kernel<T>& kernel : Kernels<T>()) {
-    if (!Supported(kernel.path) || !Accepts(kernel, shape.block_in)) continue;
+    if (!Supported(kernel.isa) || !Accepts<T>(kernel.format, shape.block_in)) continue;
     SCOPED_TRACE(kernel.name);
-    check(kernel, static_cast<const FewRowsKernel<T>*>(nullptr));
+    check(kernel, static_cast<const GemvKernel<T>*>(nullptr));
   }
-  for (const FewRowsKernel<T>& few : FewRowsKernels<T>()) {
-    if (!Supported(few.path) || !Accepts(few, shape.block_in)) continue;
-    if (shape.geometry().pixels() > few.most_rows) continue;
+  for (const GemvKernel<T>& few : GemvKernels<T>()) {
+    if (!Supported(few.isa) || !Accepts<T>(few.format, shape.block_in)) continue;
+    if (shape.geometry().pixels() > few.max_rows) continue;
     SCOPED_TRACE(few.name);
-    check(SelectKernel<T>(few.path, shape.block_out, shape.block_in), &few);
+    check(SelectKernel<T>(few.isa, shape.block_out, shape.block_in), &few);
   }
 }
 
@@ -70,7 +70,7 @@ void CheckFloat(const ConvShape& shape) {
   ConvProblem<T> p(shape);
   p.SetResidual(shape.channels % 2);
   const std::vector<Close> expected = ExpectedFloats(p);
-  ForEachKernel<T>(shape, [&](const Kernel<T>& kernel, const FewRowsKernel<T>* few) {
+  ForEachKernel<T>(shape, [&](const Kernel<T>& kernel, const GemvKernel<T>* few) {
     const auto conv = CreateConv(p, kernel, few);
     const std::vector<uint8_t> bytes = p.Run(*conv, Threads());
     const std::vector<float> y = AsFloats(bytes);
@@ -89,17 +89,17 @@ TEST_P(ConvOf, Int8MatchesTheReferenceBitForBit) {
   int residual = 0;
   for (bool x_is_u8 : {true, false}) {
     for (bool y_is_u8 : {true, false}) {
-      p.call.call.x_is_u8 = x_is_u8;
-      p.call.call.x = x_is_u8 ? static_cast<const void*>(p.x.data()) : p.x_float.data();
-      p.call.call.y_is_u8 = y_is_u8;
-      p.call.call.activation = y_is_u8 ? Activation::kRelu : Activation::kSilu;
+      p.call.call.x.is_u8 = x_is_u8;
+      p.call.call.x.data = x_is_u8 ? static_cast<const void*>(p.x.data()) : p.x_float.data();
+      p.call.call.y.is_u8 = y_is_u8;
+      p.call.call.epilogue.activation = y_is_u8 ? Activation::kRelu : Activation::kSilu;
       p.SetResidual((residual += 2) % 3);
       SCOPED_TRACE(testing::Message()
                    << (x_is_u8 ? "uint8" : "float") << " to " << (y_is_u8 ? "uint8" : "float")
                    << ", residual " << residual % 3);
       const std::vector<uint8_t> expected = Expected(p);
       ForEachKernel<int8_t>(GetParam(),
-                            [&](const Kernel<int8_t>& kernel, const FewRowsKernel<int8_t>* few) {
+                            [&](const Kernel<int8_t>& kernel, const GemvKernel<int8_t>* few) {
                               const auto conv = CreateConv(p, kernel, few);
                               ASSERT_EQ(p.Run(*conv, Threads()), expected);
                               ASSERT_EQ(p.Run(*conv, RoundRobin(3)), expected) << "three threads";
@@ -112,30 +112,30 @@ TEST_P(ConvOf, Int8MatchesTheReferenceBitForBit) {
 template <typename T>
 void CheckLaw(const ConvShape& shape) {
   ConvProblem<T> p(shape);
-  Path path;
-  ASSERT_TRUE(ChoosePath(&path).ok());
+  Isa isa;
+  ASSERT_TRUE(ChooseIsa(&isa).ok());
   std::unique_ptr<const Conv<T>> conv;
-  ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), path, &conv, Threads(), p.filter_groups()).ok());
+  ASSERT_TRUE(Conv<T>::Create(p.matrix.view(), isa, &conv, Threads(), p.filter_groups()).ok());
   const std::vector<uint8_t> y = p.Run(*conv, RoundRobin(2));
   const int64_t filters = p.geometry.group_filters(), pixels = p.geometry.pixels();
   for (int64_t group = 0; group < shape.groups; ++group) {
     std::vector<typename ConvProblem<T>::X> patches;
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
       const auto padding = static_cast<typename ConvProblem<T>::X>(
-          std::is_same_v<T, int8_t> ? p.call.call.x_zero_point : 0);
+          std::is_same_v<T, int8_t> ? p.call.call.quantization.x_zero_point : 0);
       const auto patch = p.Patch(p.x, pixel, group, padding);
       patches.insert(patches.end(), patch.begin(), patch.end());
     }
     std::vector<float> product(pixels * filters);
-    MatmulCall call = p.call.call;
-    call.x = patches.data();
+    LayerCall call = p.call.call;
+    call.x.data = patches.data();
     call.rows = pixels;
-    call.bias += group * filters;
-    call.w_scale += group * filters;
-    call.y = product.data();
-    std::unique_ptr<const Matmul<T>> matmul;
+    call.epilogue.bias += group * filters;
+    call.quantization.w_scale += group * filters;
+    call.y.data = product.data();
+    std::unique_ptr<const SparseLayer<T>> matmul;
     const JoinedGroups<T> part(p.matrix.view(), p.filter_groups(), group, 1);
-    ASSERT_TRUE(Matmul<T>::Create(part.view(), path, &matmul).ok());
+    ASSERT_TRUE(SparseLayer<T>::Create(part.view(), isa, &matmul).ok());
     ASSERT_TRUE(matmul->Run(call, Threads()).ok());
     for (int64_t i = 0; i < pixels * filters; ++i) {
       const int64_t place = i / filters * shape.filters + group * filters + i % filters;
@@ -156,12 +156,12 @@ template <typename T>
 void CheckNonFinite(const ConvShape& shape) {
   ConvProblem<T> p(shape);
   if (p.x.empty()) return;
-  p.call.call.activation = Activation::kLinear;
+  p.call.call.epilogue.activation = Activation::kLinear;
   p.x[p.x.size() / 3] = kInf;
   p.x[p.x.size() / 2] = -kInf;
   p.x[p.x.size() - 1] = kNan;
   const std::vector<Close> expected = ExpectedFloats(p);
-  ForEachKernel<T>(shape, [&](const Kernel<T>& kernel, const FewRowsKernel<T>* few) {
+  ForEachKernel<T>(shape, [&](const Kernel<T>& kernel, const GemvKernel<T>* few) {
     const std::vector<float> y = AsFloats(p.Run(*CreateConv(p, kernel, few), RoundRobin(2)));
     for (size_t i = 0; i < y.size(); ++i) {
       ASSERT_EQ(std::isnan(y[i]), std::isnan(expected[i].value)) << "element " << i;
@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(All, ConvOf, testing::ValuesIn(kShapes), NameOf);
 // Enough groups for the threads to share them out whole.
 TEST(Conv, SharesOutGroups) {
   ConvProblem<int8_t> p({"", 1, {9, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 1024, 64, 16, 4, 4});
-  const auto conv = CreateConv(p, SelectKernel<int8_t>(Path::kPortable, 4, 4));
+  const auto conv = CreateConv(p, SelectKernel<int8_t>(Isa::kPortable, 4, 4));
   ASSERT_EQ(conv->products(), 16);
   int64_t items = 0;
   Threads threads = RoundRobin(2);
@@ -198,7 +198,7 @@ TEST(Conv, SharesOutGroups) {
 TEST(Conv, JoinsNarrowGroups) {
   const auto products = [](const ConvShape& shape) {
     const ConvProblem<int8_t> p(shape);
-    return CreateConv(p, SelectKernel<int8_t>(Path::kPortable, 4, 4))->products();
+    return CreateConv(p, SelectKernel<int8_t>(Isa::kPortable, 4, 4))->products();
   };
   const ConvAxis axis = {3, 3, 1, 1, 1, 1};
   EXPECT_EQ(products({"", 1, axis, axis, 256, 256, 32, 4, 4}), 4);
@@ -212,31 +212,31 @@ TEST(Conv, RefusesBlocksThatStraddleGroups) {
   std::unique_ptr<const Conv<float>> conv;
   for (int64_t groups : {2, 5, 0, -1}) {
     const Status status =
-        Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {groups, 9});
+        Conv<float>::Create(matrix.view(), Isa::kPortable, &conv, Threads(), {groups, 9});
     EXPECT_FALSE(status.ok()) << groups;
     EXPECT_EQ(conv, nullptr);
   }
-  EXPECT_TRUE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {3, 9}).ok());
+  EXPECT_TRUE(Conv<float>::Create(matrix.view(), Isa::kPortable, &conv, Threads(), {3, 9}).ok());
 }
 
 TEST(Conv, RefusesBrokenWeights) {
   RandomMatrix<float> matrix(8, 9, 4, 1, 0, 1);
   matrix.indptr[1] = 100;
   std::unique_ptr<const Conv<float>> conv;
-  EXPECT_FALSE(Conv<float>::Create(matrix.view(), Path::kPortable, &conv, Threads(), {2, 9}).ok());
+  EXPECT_FALSE(Conv<float>::Create(matrix.view(), Isa::kPortable, &conv, Threads(), {2, 9}).ok());
 }
 
 TEST(Conv, LeavesYAloneWhenACallIsRefused) {
   ConvProblem<int8_t> p(kShapes[0]);
-  const auto conv = CreateConv(p, SelectKernel<int8_t>(Path::kPortable, 2, 1));
+  const auto conv = CreateConv(p, SelectKernel<int8_t>(Isa::kPortable, 2, 1));
   std::vector<float> y(p.y_size(), 7.0f);
-  p.call.call.y = y.data();
+  p.call.call.y.data = y.data();
   p.SetResidual(2);
   ConvCall calls[] = {p.call, p.call, p.call, p.call};
   calls[0].geometry.channels = 4;
   calls[1].geometry.height.stride = 0;
-  calls[2].call.residual_scale = kNan;
-  calls[3].call.x_zero_point = 256;
+  calls[2].call.epilogue.residual.scale = kNan;
+  calls[3].call.quantization.x_zero_point = 256;
   for (const ConvCall& call : calls) EXPECT_FALSE(conv->Run(call, Threads()).ok());
   EXPECT_EQ(y, std::vector<float>(p.y_size(), 7.0f));
 }

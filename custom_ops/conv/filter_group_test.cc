@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "custom_ops/format/random_matrix.h"
+#include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"
 

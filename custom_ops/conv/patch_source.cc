@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/engine/workspace.h"
 
 namespace tfsparse {
 namespace {
@@ -12,17 +12,6 @@ namespace {
 constexpr int64_t kCopiedBytes = 1024;
 // From row to row of a copy, such that rows do not fall into the same sets of the cache.
 constexpr int64_t kCopyStride = kCopiedBytes + kAlignment;
-
-// Buffers of a thread, kept between calls so that a call allocates nothing.
-struct Scratch {
-  AlignedBuffer<uint8_t> padding;
-  AlignedBuffer<uint8_t> copies;
-
-  static Scratch& OfThisThread() {
-    thread_local Scratch scratch;
-    return scratch;
-  }
-};
 
 // ceil(a / b) and floor(a / b) of a >= 0. Most strides are 1, and division is slow.
 int64_t DivideUp(int64_t a, int64_t b) { return b == 1 ? a : (a + b - 1) / b; }
@@ -138,11 +127,11 @@ PatchSource::Run PatchSource::RunAt(int64_t number) const {
 
 bool PatchSource::PackByPointers(PackFunction pack, PackArgs args, const Segments& segments,
                                  int64_t input_bytes) const {
-  Scratch& scratch = Scratch::OfThisThread();
+  Workspace& workspace = Workspace::OfThisThread();
   const int64_t run_bytes = run_inputs_ * bytes_;
-  scratch.padding.Reserve(run_bytes);
-  std::memset(scratch.padding.data(), padding_, static_cast<size_t>(run_bytes));
-  if (taps_ > 1) scratch.copies.Reserve(args.rows * run_bytes);
+  workspace.padding.Reserve(run_bytes);
+  std::memset(workspace.padding.data(), padding_, static_cast<size_t>(run_bytes));
+  if (taps_ > 1) workspace.copies.Reserve(args.rows * run_bytes);
   const void* rows_at[kMaxRows];
   uint8_t* tile = static_cast<uint8_t*>(args.tile);
   args.rows_at = rows_at;
@@ -150,8 +139,8 @@ bool PatchSource::PackByPointers(PackFunction pack, PackArgs args, const Segment
   bool non_finite = false;
   for (int64_t run = 0; run < runs_; ++run) {
     for (const Segment& segment : segments) {
-      Point(segment, RunAt(run), scratch.padding.data(),
-            taps_ > 1 ? scratch.copies.data() + segment.row * run_bytes : nullptr,
+      Point(segment, RunAt(run), workspace.padding.data(),
+            taps_ > 1 ? workspace.copies.data() + segment.row * run_bytes : nullptr,
             rows_at + segment.row);
     }
     args.tile = tile + run * run_inputs_ * input_bytes;
@@ -200,15 +189,15 @@ void PatchSource::Point(const Segment& segment, const Run& run, const uint8_t* p
 
 bool PatchSource::PackByCopies(PackFunction pack, PackArgs args, const Segments& segments,
                                int64_t input_bytes) const {
-  AlignedBuffer<uint8_t>& copies = Scratch::OfThisThread().copies;
+  AlignedBuffer<uint8_t>& copies = Workspace::OfThisThread().copies;
   copies.Reserve(args.rows * kCopyStride);
   uint8_t* tile = static_cast<uint8_t*>(args.tile);
-  const int64_t inputs = args.inputs, most = kCopiedBytes / bytes_;
+  const int64_t inputs = args.inputs, max = kCopiedBytes / bytes_;
   args.x = copies.data();
   args.stride = kCopyStride / bytes_;
   bool non_finite = false;
-  for (int64_t begin = 0; begin < inputs; begin += most) {
-    const int64_t end = std::min(inputs, begin + most);
+  for (int64_t begin = 0; begin < inputs; begin += max) {
+    const int64_t end = std::min(inputs, begin + max);
     for (int64_t run = begin / run_inputs_; run * run_inputs_ < end; ++run) {
       const int64_t first = run * run_inputs_;
       const int64_t from = std::max(begin, first), to = std::min(end, first + run_inputs_);

@@ -23,7 +23,7 @@
 #include <cstdint>
 
 #include "custom_ops/conv/conv_geometry.h"
-#include "custom_ops/matmul/input_source.h"
+#include "custom_ops/engine/input_source.h"
 
 namespace tfsparse {
 

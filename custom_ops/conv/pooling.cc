@@ -10,7 +10,7 @@ namespace tfsparse {
 namespace {
 
 // Taps times the largest uint8 fit in int32.
-constexpr int64_t kMostTaps = (int64_t{1} << 31) / 256;
+constexpr int64_t kMaxTaps = (int64_t{1} << 31) / 256;
 
 Status CheckPadding(const char* name, const ConvAxis& axis) {
   if (axis.before < axis.kernel && axis.after < axis.kernel && (axis.size > 0 || axis.out() == 0)) {
@@ -61,16 +61,16 @@ void AverageOf(const PoolCall& call, int64_t image, const Covered& rows, const C
                uint8_t* y) {
   thread_local AlignedBuffer<int32_t> sums_of_thread;
   sums_of_thread.Reserve(call.channels);
-  int32_t* const __restrict sums = sums_of_thread.data();
+  int32_t* const __restrict acc = sums_of_thread.data();
   const int64_t channels = call.channels;
-  std::fill_n(sums, channels, 0);
+  std::fill_n(acc, channels, 0);
   ForPlaces(call, image, rows, columns, [&](const uint8_t* __restrict x) {
-    for (int64_t c = 0; c < channels; ++c) sums[c] += x[c];
+    for (int64_t c = 0; c < channels; ++c) acc[c] += x[c];
   });
   // A quotient of doubles is rounded to a half only where it is one.
   const double count = static_cast<double>((rows.end - rows.begin) * (columns.end - columns.begin));
   for (int64_t c = 0; c < channels; ++c) {
-    y[c] = static_cast<uint8_t>(std::nearbyint(sums[c] / count));
+    y[c] = static_cast<uint8_t>(std::nearbyint(acc[c] / count));
   }
 }
 
@@ -82,9 +82,8 @@ Status ValidatePooling(const ConvAxis& height, const ConvAxis& width) {
     if (!status.ok()) return status;
   }
   const int64_t taps = Taps(height, width);
-  if (taps < kMostTaps) return {};
-  return Status::Invalid("A window should cover less than ", kMostTaps,
-                         " places. Received: ", taps);
+  if (taps < kMaxTaps) return {};
+  return Status::Invalid("A window should cover less than ", kMaxTaps, " places. Received: ", taps);
 }
 
 void Pool(const PoolCall& call, const Threads& threads) {

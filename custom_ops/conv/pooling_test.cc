@@ -30,7 +30,7 @@ const Shape kShapes[] = {
 
 // Of the places of a window that are in the image, in whole numbers.
 uint8_t Expected(const PoolCall& call, int64_t image, int64_t row, int64_t column, int64_t c) {
-  int64_t sum = 0, count = 0, most = 0;
+  int64_t sum = 0, count = 0, max = 0;
   for (int64_t i = 0; i < call.height.kernel; ++i) {
     for (int64_t j = 0; j < call.width.kernel; ++j) {
       const int64_t y = row * call.height.stride + i - call.height.before;
@@ -38,10 +38,10 @@ uint8_t Expected(const PoolCall& call, int64_t image, int64_t row, int64_t colum
       if (y < 0 || y >= call.height.size || x < 0 || x >= call.width.size) continue;
       const int64_t value =
           call.x[((image * call.height.size + y) * call.width.size + x) * call.channels + c];
-      sum += value, ++count, most = std::max(most, value);
+      sum += value, ++count, max = std::max(max, value);
     }
   }
-  if (call.pooling == Pooling::kMax) return static_cast<uint8_t>(most);
+  if (call.pooling == Pooling::kMax) return static_cast<uint8_t>(max);
   const int64_t below = sum / count, twice = 2 * (sum % count);
   const bool rounds_up = twice > count || (twice == count && below % 2 == 1);
   return static_cast<uint8_t>(below + (rounds_up ? 1 : 0));

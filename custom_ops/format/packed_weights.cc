@@ -20,11 +20,10 @@ constexpr int64_t kCyclesPerByte = 4;
 template <typename T>
 class Packer {
  public:
-  Packer(const BlockSparseMatrix<T>& matrix, Layout layout, int height) : matrix_(matrix) {
+  Packer(const BlockSparseMatrix<T>& matrix, const WeightFormat& format) : matrix_(matrix) {
     packed_.out = matrix.out;
     packed_.in = matrix.in;
-    packed_.layout = layout;
-    packed_.height = height;
+    packed_.format = format;
     group_ = packed_.group();
     width_ = packed_.width();
     group_values_ = packed_.group_values();
@@ -49,10 +48,10 @@ class Packer {
     return std::move(packed_);
   }
 
-  // Of all strips.
+  // Of all panels.
   int64_t Groups() const {
     int64_t groups = 0;
-    for (int64_t row = 0; row < matrix_.block_rows(); ++row) groups += Groups(row) * Strips(row);
+    for (int64_t row = 0; row < matrix_.block_rows(); ++row) groups += Groups(row) * Panels(row);
     return groups;
   }
 
@@ -62,7 +61,7 @@ class Packer {
   // first input that is out of its reach.
   template <class Visit>
   void ForInputs(int64_t row, Visit visit) const {
-    const bool windows = packed_.layout == Layout::kWindows;
+    const bool windows = packed_.format.packing == WeightPacking::kPermuteWindows;
     int64_t group = -1, window_end = 0;
     int member = group_;
     for (int64_t b = matrix_.indptr[row]; b < matrix_.indptr[row + 1]; ++b) {
@@ -80,9 +79,9 @@ class Packer {
     }
   }
 
-  // Of each strip of a block row.
+  // Of each panel of a block row.
   int64_t Groups(int64_t row) const {
-    if (packed_.layout == Layout::kWindows) {
+    if (packed_.format.packing == WeightPacking::kPermuteWindows) {
       int64_t groups = 0;
       ForInputs(row, [&](int64_t group, int, int64_t, const T*) { groups = group + 1; });
       return groups;
@@ -94,24 +93,24 @@ class Packer {
     return ((end - begin - 1) * matrix_.block_in + last + group_ - 1) / group_;
   }
 
-  int64_t Strips(int64_t row) const {
+  int64_t Panels(int64_t row) const {
     const int64_t outs = std::min(matrix_.block_out, matrix_.out - row * matrix_.block_out);
-    return (outs + packed_.height - 1) / packed_.height;
+    return (outs + packed_.format.nr - 1) / packed_.format.nr;
   }
 
   void Reserve() {
     const int64_t rows = matrix_.block_rows();
-    int64_t strips = 0, columns = 0, values = 0;
+    int64_t panels = 0, columns = 0, values = 0;
     for (int64_t row = 0; row < rows; ++row) {
-      strips_.push_back(strips);
+      panels_.push_back(panels);
       columns_.push_back(columns);
       values_.push_back(values);
-      strips += Strips(row);
+      panels += Panels(row);
       columns += groups_[row] * packed_.columns_per_group();
-      values += groups_[row] * Strips(row) * group_values_ * packed_.height;
+      values += groups_[row] * Panels(row) * group_values_ * packed_.format.nr;
     }
     values_.push_back(values);
-    packed_.strips.resize(strips);
+    packed_.panels.resize(panels);
     packed_.columns.Reserve(columns);
     packed_.values.Reserve(values);
   }
@@ -120,11 +119,11 @@ class Packer {
     WriteColumns(row);
     if constexpr (std::is_same_v<T, BFloat16>) WriteUnused(row);
     const int64_t first = row * matrix_.block_out;
-    const int64_t size = groups_[row] * group_values_ * packed_.height;
-    for (int64_t s = 0; s < Strips(row); ++s) {
+    const int64_t size = groups_[row] * group_values_ * packed_.format.nr;
+    for (int64_t s = 0; s < Panels(row); ++s) {
       const int64_t value = values_[row] + s * size;
-      const auto out = static_cast<int32_t>(first + s * packed_.height);
-      packed_.strips[strips_[row] + s] = {out, groups_[row], columns_[row], value};
+      const auto out = static_cast<int32_t>(first + s * packed_.format.nr);
+      packed_.panels[panels_[row] + s] = {out, groups_[row], columns_[row], value};
       WriteValues(row, out, packed_.values.data() + value);
     }
   }
@@ -132,8 +131,8 @@ class Packer {
   void WriteColumns(int64_t row) {
     int32_t* columns = packed_.columns.data() + columns_[row];
     const int size = packed_.columns_per_group();
-    const bool windows = packed_.layout == Layout::kWindows;
-    const bool gathered = IsGathered(packed_.layout);
+    const bool windows = packed_.format.packing == WeightPacking::kPermuteWindows;
+    const bool gathered = (packed_.format.packing == WeightPacking::kGathered);
     ForInputs(row, [&](int64_t group, int member, int64_t input, const T*) {
       int32_t* column = columns + group * size;
       if (windows) {
@@ -149,7 +148,7 @@ class Packer {
 
   // What is left of a last group: see the header.
   void WriteUnused(int64_t row) {
-    if (!IsGathered(packed_.layout)) return;
+    if (packed_.format.packing != WeightPacking::kGathered) return;
     int64_t unused = 0, stored = 0;
     ForInputs(row, [&](int64_t, int, int64_t input, const T*) {
       unused += input == unused;
@@ -163,16 +162,16 @@ class Packer {
 
   void WriteValues(int64_t row, int64_t out, T* values) const {
     const int64_t first = out - row * matrix_.block_out;  // in the block
-    const int64_t height =
-        std::min<int64_t>({packed_.height, matrix_.block_out - first, matrix_.out - out});
-    const int64_t from = matrix_.block_in, to = group_values_, size = to * packed_.height;
+    const int64_t nr =
+        std::min<int64_t>({packed_.format.nr, matrix_.block_out - first, matrix_.out - out});
+    const int64_t from = matrix_.block_in, to = group_values_, size = to * packed_.format.nr;
     ForInputs(row, [&](int64_t group, int member, int64_t, const T* element) {
       const T* weight = element + first * from;
       T* value = values + group * size + member * width_;
       if (width_ == 1) {
-        for (int64_t h = 0; h < height; ++h) value[h * to] = weight[h * from];
+        for (int64_t h = 0; h < nr; ++h) value[h * to] = weight[h * from];
       } else {
-        for (int64_t h = 0; h < height; ++h) WriteWide(weight[h * from], value + h * to);
+        for (int64_t h = 0; h < nr; ++h) WriteWide(weight[h * from], value + h * to);
       }
     });
   }
@@ -192,26 +191,28 @@ class Packer {
   PackedWeights<T> packed_;
   int group_, width_, group_values_;
   // Of each block row.
-  std::vector<int64_t> groups_, strips_, columns_, values_;
+  std::vector<int64_t> groups_, panels_, columns_, values_;
 };
 
 }  // namespace
 
 template <typename T>
-PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, Layout layout, int height,
+PackedWeights<T> Pack(const BlockSparseMatrix<T>& matrix, const WeightFormat& format,
                       const Threads& threads) {
-  return Packer<T>(matrix, layout, height).Run(threads);
+  return Packer<T>(matrix, format).Run(threads);
 }
 
 template <typename T>
-int64_t CountGroups(const BlockSparseMatrix<T>& matrix, Layout layout, int height) {
-  return Packer<T>(matrix, layout, height).Groups();
+int64_t CountGroups(const BlockSparseMatrix<T>& matrix, const WeightFormat& format) {
+  return Packer<T>(matrix, format).Groups();
 }
 
-template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, Layout, int, const Threads&);
-template PackedWeights<BFloat16> Pack(const BlockSparseMatrix<BFloat16>&, Layout, int,
+template PackedWeights<float> Pack(const BlockSparseMatrix<float>&, const WeightFormat&,
+                                   const Threads&);
+template PackedWeights<BFloat16> Pack(const BlockSparseMatrix<BFloat16>&, const WeightFormat&,
                                       const Threads&);
-template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, Layout, int, const Threads&);
-template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, Layout, int);
+template PackedWeights<int8_t> Pack(const BlockSparseMatrix<int8_t>&, const WeightFormat&,
+                                    const Threads&);
+template int64_t CountGroups(const BlockSparseMatrix<int8_t>&, const WeightFormat&);
 
 }  // namespace tfsparse

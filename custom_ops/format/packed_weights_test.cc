@@ -7,7 +7,7 @@
 
 #include "custom_ops/base/round_robin.h"
 #include "custom_ops/format/random_matrix.h"
-#include "custom_ops/kernels/reference.h"
+#include "custom_ops/format/unpack.h"
 #include "gtest/gtest.h"
 
 namespace tfsparse {
@@ -16,8 +16,9 @@ namespace {
 // The i-th input of a group.
 template <typename T>
 int64_t Input(const PackedWeights<T>& packed, const int32_t* columns, int i) {
-  if (packed.layout != Layout::kWindows) {
-    return IsGathered(packed.layout) ? columns[i] : columns[0] * packed.group() + i;
+  if (packed.format.packing != WeightPacking::kPermuteWindows) {
+    return packed.format.packing == WeightPacking::kGathered ? columns[i]
+                                                             : columns[0] * packed.group() + i;
   }
   const int place = reinterpret_cast<const uint8_t*>(columns + 1)[i];
   EXPECT_LT(place, kWindowReach);
@@ -45,18 +46,18 @@ std::vector<T> Unpack(const PackedWeights<T>& packed) {
   const int group = packed.group(), width = packed.width(), size = packed.group_values();
   std::vector<T> dense(packed.out * packed.in);
   std::set<int64_t> seen;
-  for (const Strip& strip : packed.strips) {
-    for (int64_t g = 0; g < strip.groups; ++g) {
+  for (const Panel& panel : packed.panels) {
+    for (int64_t g = 0; g < panel.groups; ++g) {
       const int32_t* columns =
-          packed.columns.data() + strip.column + g * packed.columns_per_group();
-      const T* values = packed.values.data() + strip.value + g * size * packed.height;
-      for (int h = 0; h < packed.height; ++h) {
+          packed.columns.data() + panel.column + g * packed.columns_per_group();
+      const T* values = packed.values.data() + panel.value + g * size * packed.format.nr;
+      for (int h = 0; h < packed.format.nr; ++h) {
         for (int i = 0; i < group; ++i) {
           const T value = Weight(values + h * size + i * width, width);
           const int64_t input = Input(packed, columns, i);
           if (value == T{0}) continue;
-          const int64_t place = (strip.out + h) * packed.in + input;
-          EXPECT_LT(strip.out + h, packed.out);
+          const int64_t place = (panel.out + h) * packed.in + input;
+          EXPECT_LT(panel.out + h, packed.out);
           EXPECT_LT(input, packed.in);
           EXPECT_TRUE(seen.insert(place).second) << "written twice: " << place;
           dense[place] = value;
@@ -70,12 +71,12 @@ std::vector<T> Unpack(const PackedWeights<T>& packed) {
 // Sizes as well as bytes, those past the last weights included.
 template <typename T>
 void ExpectSameBytes(const PackedWeights<T>& a, const PackedWeights<T>& b) {
-  ASSERT_EQ(a.strips.size(), b.strips.size());
-  for (size_t s = 0; s < a.strips.size(); ++s) {
-    EXPECT_EQ(a.strips[s].out, b.strips[s].out);
-    EXPECT_EQ(a.strips[s].groups, b.strips[s].groups);
-    EXPECT_EQ(a.strips[s].column, b.strips[s].column);
-    EXPECT_EQ(a.strips[s].value, b.strips[s].value);
+  ASSERT_EQ(a.panels.size(), b.panels.size());
+  for (size_t s = 0; s < a.panels.size(); ++s) {
+    EXPECT_EQ(a.panels[s].out, b.panels[s].out);
+    EXPECT_EQ(a.panels[s].groups, b.panels[s].groups);
+    EXPECT_EQ(a.panels[s].column, b.panels[s].column);
+    EXPECT_EQ(a.panels[s].value, b.panels[s].value);
   }
   ASSERT_EQ(a.columns.size(), b.columns.size());
   ASSERT_EQ(a.values.size(), b.values.size());
@@ -91,37 +92,50 @@ const Shape kShapes[] = {{16, 16, 16, 4}, {17, 19, 16, 4}, {1, 1, 1, 1},
                          {5, 7, 4, 1},    {64, 33, 5, 3},  {70, 70, 64, 64},
                          {3, 100, 2, 8},  {9, 6, 6, 1},    {12, 21, 4, 2}};
 
+constexpr WeightFormat kGathered = {TileLayout::kInterleave1, WeightPacking::kGathered, 4};
+constexpr WeightFormat kWindows = {TileLayout::kInterleave1, WeightPacking::kPermuteWindows, 4};
+
 template <typename T>
-void CheckAll(Layout layout) {
+void CheckAll(TileLayout tile, WeightPacking packing) {
   for (const Shape& s : kShapes) {
-    if (layout == Layout::kQuads && s.block_in % 4 != 0) continue;
-    if (layout == Layout::kPairs && s.block_in % 2 != 0) continue;
+    if (!Accepts<T>({tile, packing, 1}, s.block_in)) continue;
     for (double sparsity : {0.0, 0.6, 1.0}) {
-      for (int height : {1, 2, 4, 6, 8, 16}) {
-        if (layout == Layout::kWindows && height == 6) continue;
+      for (int nr : {1, 2, 4, 6, 8, 16}) {
+        const WeightFormat format = {tile, packing, nr};
+        if (packing == WeightPacking::kPermuteWindows && nr == 6) continue;
         SCOPED_TRACE(testing::Message() << s.out << "x" << s.in << " in " << s.block_out << "x"
-                                        << s.block_in << ", height " << height);
+                                        << s.block_in << ", NR " << nr);
         const RandomMatrix<T> matrix(s.out, s.in, s.block_out, s.block_in, sparsity, 3);
         ASSERT_TRUE(Validate(matrix.view()).ok());
-        const PackedWeights<T> packed = Pack(matrix.view(), layout, height);
+        const PackedWeights<T> packed = Pack(matrix.view(), format);
         EXPECT_EQ(Unpack(packed), Unpack(matrix.view()));
-        ExpectSameBytes(Pack(matrix.view(), layout, height, RoundRobin(3)), packed);
+        ExpectSameBytes(Pack(matrix.view(), format, RoundRobin(3)), packed);
       }
     }
   }
 }
 
-TEST(PackedWeights, UnpackToWhatWasPackedFloat) { CheckAll<float>(Layout::kPlanes); }
-TEST(PackedWeights, UnpackToWhatWasPackedGathered) { CheckAll<int8_t>(Layout::kPlanes); }
-TEST(PackedWeights, UnpackToWhatWasPackedQuads) { CheckAll<int8_t>(Layout::kQuads); }
+TEST(PackedWeights, UnpackToWhatWasPackedFloat) {
+  CheckAll<float>(TileLayout::kInterleave1, WeightPacking::kConsecutive);
+}
+TEST(PackedWeights, UnpackToWhatWasPackedGathered) {
+  CheckAll<int8_t>(TileLayout::kInterleave1, WeightPacking::kGathered);
+}
+TEST(PackedWeights, UnpackToWhatWasPackedQuads) {
+  CheckAll<int8_t>(TileLayout::kInterleave4, WeightPacking::kConsecutive);
+}
 
-TEST(PackedWeights, UnpackToWhatWasPackedPairs) { CheckAll<int8_t>(Layout::kPairs); }
-TEST(PackedWeights, UnpackToWhatWasPackedWide) { CheckAll<int8_t>(Layout::kWidePlanes); }
+TEST(PackedWeights, UnpackToWhatWasPackedPairs) {
+  CheckAll<int8_t>(TileLayout::kInterleave2, WeightPacking::kConsecutive);
+}
+TEST(PackedWeights, UnpackToWhatWasPackedWide) {
+  CheckAll<int8_t>(TileLayout::kInterleave1Wide, WeightPacking::kGathered);
+}
 
 TEST(PackedWeights, UnpackToWhatWasPackedBFloat16) {
-  CheckAll<BFloat16>(Layout::kPlanes);
-  CheckAll<BFloat16>(Layout::kPairs);
-  CheckAll<BFloat16>(Layout::kWidePlanes);
+  CheckAll<BFloat16>(TileLayout::kInterleave1, WeightPacking::kConsecutive);
+  CheckAll<BFloat16>(TileLayout::kInterleave2, WeightPacking::kConsecutive);
+  CheckAll<BFloat16>(TileLayout::kInterleave1Wide, WeightPacking::kGathered);
 }
 
 // An odd number of inputs: the last pair's other half is one that is not stored, not one that
@@ -140,19 +154,23 @@ TEST(PackedWeights, BFloat16PairsAreFilledWithWhatIsNotStored) {
     m.num_blocks = m.num_indices = 3, m.num_indptr = 2;
     m.data = data.data(), m.indices = each.stored.data(), m.indptr = indptr.data();
     ASSERT_TRUE(Validate(m).ok());
-    EXPECT_EQ(Pack(m, Layout::kWidePlanes, 1).columns.data()[3], each.unused);
+    EXPECT_EQ(
+        Pack(m, {TileLayout::kInterleave1Wide, WeightPacking::kGathered, 1}).columns.data()[3],
+        each.unused);
   }
 }
 
-TEST(PackedWeights, UnpackToWhatWasPackedWindows) { CheckAll<int8_t>(Layout::kWindows); }
+TEST(PackedWeights, UnpackToWhatWasPackedWindows) {
+  CheckAll<int8_t>(TileLayout::kInterleave1, WeightPacking::kPermuteWindows);
+}
 
 TEST(PackedWeights, CountGroupsFindsAsManyAsArePacked) {
-  for (Layout layout : {Layout::kPlanes, Layout::kWindows}) {
+  for (const WeightFormat& format : {kGathered, kWindows}) {
     for (const Shape& s : kShapes) {
       const RandomMatrix<int8_t> matrix(s.out, s.in, s.block_out, s.block_in, 0.6, 3);
       int64_t groups = 0;
-      for (const Strip& strip : Pack(matrix.view(), layout, 4).strips) groups += strip.groups;
-      EXPECT_EQ(CountGroups(matrix.view(), layout, 4), groups);
+      for (const Panel& panel : Pack(matrix.view(), format).panels) groups += panel.groups;
+      EXPECT_EQ(CountGroups(matrix.view(), format), groups);
     }
   }
 }
@@ -169,17 +187,18 @@ TEST(PackedWeights, WindowsEndWhereTheirReachOrTheirRoomDoes) {
     m.data = data.data(), m.indices = indices.data(), m.indptr = indptr.data();
     ASSERT_TRUE(Validate(m).ok());
     const int in_reach = std::min(10, (kWindowReach - 1) / apart + 1);
-    EXPECT_EQ(Pack(m, Layout::kWindows, 4).strips[0].groups, (10 + in_reach - 1) / in_reach);
+    EXPECT_EQ(Pack(m, kWindows).panels[0].groups, (10 + in_reach - 1) / in_reach);
   }
 }
 
-TEST(PackedWeights, StripsOfABlockRowShareTheirColumns) {
+TEST(PackedWeights, PanelsOfABlockRowShareTheirColumns) {
   const RandomMatrix<float> matrix(32, 40, 16, 4, 0.5, 3);
-  const PackedWeights<float> packed = Pack(matrix.view(), Layout::kPlanes, 8);
-  ASSERT_EQ(packed.strips.size(), 4u);
-  EXPECT_EQ(packed.strips[0].column, packed.strips[1].column);
-  EXPECT_EQ(packed.strips[0].groups, packed.strips[1].groups);
-  EXPECT_EQ(packed.strips[2].column, packed.strips[0].groups);
+  const PackedWeights<float> packed =
+      Pack(matrix.view(), {TileLayout::kInterleave1, WeightPacking::kConsecutive, 8});
+  ASSERT_EQ(packed.panels.size(), 4u);
+  EXPECT_EQ(packed.panels[0].column, packed.panels[1].column);
+  EXPECT_EQ(packed.panels[0].groups, packed.panels[1].groups);
+  EXPECT_EQ(packed.panels[2].column, packed.panels[0].groups);
 }
 
 }  // namespace

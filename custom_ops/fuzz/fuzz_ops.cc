@@ -1,13 +1,13 @@
 // Runs random arguments through the engine as the ops' kernels call it:
 //
-//   fuzz_ops [--path=avx2] [--target=chain_int8] [--seed=1] [--first=0] [--cases=1000]
+//   fuzz_ops [--ISA=avx2] [--target=chain_int8] [--seed=1] [--first=0] [--cases=1000]
 //
-// on every path of this processor and for every target by default, --cases sets on each path. Case
-// i of a target and a seed has the same arguments on all paths, and by itself:
+// on every ISA of this processor and for every target by default, --cases sets on each ISA. Case
+// i of a target and a seed has the same arguments on all ISAs, and by itself:
 //
-//   fuzz_ops --path=avx2 --target=chain_int8 --seed=1 --first=i --cases=1
+//   fuzz_ops --ISA=avx2 --target=chain_int8 --seed=1 --first=i --cases=1
 //
-// --list prints the paths of this processor instead. Prints `path cases answered refused` as it
+// --list prints the ISAs of this processor instead. Prints `ISA cases answered refused` as it
 // gets on. A broken law, a sanitizer's report, a crash, or a case that takes too long or too much
 // memory ends it with the line that repeats the case. Half of the cases run as TensorFlow's threads
 // do, which take subnormal numbers for zeros.
@@ -39,11 +39,11 @@ const char* __asan_default_options() { return "hard_rss_limit_mb=4096"; }
 namespace tfsparse {
 namespace {
 
-constexpr unsigned kMostSeconds = 60;  // for one case, of a few milliseconds
+constexpr unsigned kMaxSeconds = 60;  // for one case, of a few milliseconds
 constexpr int kCasesPerLine = 500;
 
 struct Options {
-  std::string path, target;
+  std::string isa, target;
   uint64_t seed = 1;
   int64_t first = 0, cases = 1000;
   bool list = false;
@@ -88,15 +88,15 @@ void TakeSubnormalsForZeros(bool yes) {
 #endif
 }
 
-Outcome RunCase(const Target& target, Path path, const Options& options, int64_t number) {
+Outcome RunCase(const Target& target, Isa isa, const Options& options, int64_t number) {
   std::snprintf(g_repeat, sizeof(g_repeat),
                 "\nto repeat: fuzz_ops --path=%s --target=%s --seed=%llu --first=%lld --cases=1\n",
-                PathName(path), target.name, static_cast<unsigned long long>(options.seed),
+                IsaName(isa), target.name, static_cast<unsigned long long>(options.seed),
                 static_cast<long long>(number));
-  alarm(kMostSeconds);
+  alarm(kMaxSeconds);
   Random random(Mix(options.seed, static_cast<uint64_t>(number)));
   TakeSubnormalsForZeros(random.Chance(0.5));
-  const Outcome outcome = target.run(random, path);
+  const Outcome outcome = target.run(random, isa);
   TakeSubnormalsForZeros(false);
   return outcome;
 }
@@ -109,15 +109,15 @@ std::vector<Target> Chosen(const std::string& name) {
   return chosen;
 }
 
-void RunPath(Path path, const std::vector<Target>& targets, const Options& options) {
+void RunIsa(Isa isa, const std::vector<Target>& targets, const Options& options) {
   int64_t counts[2] = {0, 0};
   for (int64_t i = 0; i < options.cases; ++i) {
     // One target after the other, so that a run of any length has all of them.
     const auto count = static_cast<int64_t>(targets.size());
     const int64_t number = options.first + i / count;
-    ++counts[static_cast<int>(RunCase(targets[i % count], path, options, number))];
+    ++counts[static_cast<int>(RunCase(targets[i % count], isa, options, number))];
     if ((i + 1) % kCasesPerLine == 0 || i + 1 == options.cases) {
-      std::printf("%s %lld %lld %lld\n", PathName(path), static_cast<long long>(i + 1),
+      std::printf("%s %lld %lld %lld\n", IsaName(isa), static_cast<long long>(i + 1),
                   static_cast<long long>(counts[0]), static_cast<long long>(counts[1]));
       std::fflush(stdout);
     }
@@ -138,7 +138,7 @@ bool Parse(int count, char** arguments, Options* options) {
       options->list = true;
       continue;
     }
-    if (Read(arguments[i], "--path=", &options->path)) continue;
+    if (Read(arguments[i], "--path=", &options->isa)) continue;
     if (Read(arguments[i], "--target=", &options->target)) continue;
     if (Read(arguments[i], "--seed=", &number)) {
       options->seed = std::strtoull(number.c_str(), nullptr, 10);
@@ -158,27 +158,27 @@ int Main(int count, char** arguments) {
   Options options;
   if (!Parse(count, arguments, &options)) return 2;
   const std::vector<Target> targets = Chosen(options.target);
-  std::vector<Path> paths = SupportedPaths(GetCpuFeatures());
-  if (!options.path.empty()) {
-    Path path;
-    const Status status = ChoosePath(GetCpuFeatures(), options.path.c_str(), &path);
+  std::vector<Isa> isas = SupportedIsas(GetCpuFeatures());
+  if (!options.isa.empty()) {
+    Isa isa;
+    const Status status = ChooseIsa(GetCpuFeatures(), options.isa.c_str(), &isa);
     if (!status.ok()) {
       std::fprintf(stderr, "fuzz_ops: %s\n", status.message().c_str());
       return 2;
     }
-    paths = {path};
+    isas = {isa};
   }
   if (targets.empty()) {
     std::fprintf(stderr, "fuzz_ops: no target %s\n", options.target.c_str());
     return 2;
   }
   if (options.list) {
-    for (Path path : paths) std::printf("%s\n", PathName(path));
+    for (Isa isa : isas) std::printf("%s\n", IsaName(isa));
     return 0;
   }
   Watch();
   try {
-    for (Path path : paths) RunPath(path, targets, options);
+    for (Isa isa : isas) RunIsa(isa, targets, options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fuzz_ops: broken: %s", error.what());
     SayHowToRepeat();

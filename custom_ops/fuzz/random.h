@@ -37,11 +37,11 @@ class Random {
   }
 
   // From 1 to `most`, small ones and those around a multiple of 16 more often than others.
-  int64_t Size(int64_t most) {
-    int64_t size = Int(1, most);
+  int64_t Size(int64_t max) {
+    int64_t size = Int(1, max);
     if (Chance(0.4)) size = Int(1, 20);
-    if (Chance(0.3)) size = 16 * Int(1, std::max<int64_t>(most / 16, 1)) + Int(-1, 1);
-    return std::min(size, most);
+    if (Chance(0.3)) size = 16 * Int(1, std::max<int64_t>(max / 16, 1)) + Int(-1, 1);
+    return std::min(size, max);
   }
 
   int64_t EdgeInt64() {

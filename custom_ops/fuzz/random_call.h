@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "custom_ops/engine/layer_call.h"
 #include "custom_ops/fuzz/random.h"
-#include "custom_ops/matmul/matmul_call.h"
 
 namespace tfsparse {
 
@@ -23,27 +23,27 @@ class RandomCall {
   RandomCall(Random& random, int64_t rows, int64_t in, int64_t out) : in_(in), out_(out) {
     const bool wild = random.Chance(0.3);
     call.rows = rows;
-    call.x_is_u8 = kQuantized && random.Chance(0.5);
-    call.y_is_u8 = kQuantized && random.Chance(0.5);
-    if (call.x_is_u8) {
+    call.x.is_u8 = kQuantized && random.Chance(0.5);
+    call.y.is_u8 = kQuantized && random.Chance(0.5);
+    if (call.x.is_u8) {
       x_u8_ = RandomArray<uint8_t>(random, rows * in, false);
-      call.x = x_u8_.data();
+      call.x.data = x_u8_.data();
     } else {
       x_f32_ = RandomArray<float>(random, rows * in, wild);
-      call.x = x_f32_.data();
+      call.x.data = x_f32_.data();
     }
     if (random.Chance(0.7)) {
       bias_ = RandomArray<float>(random, out, false);
       if (wild) bias_[random.Int(0, out - 1)] = random.Finite();
-      call.bias = bias_.data();
+      call.epilogue.bias = bias_.data();
     }
     if (random.Chance(0.4)) {
       residual_ = RandomArray<float>(random, rows * out, wild);
-      call.residual = residual_.data();
+      call.epilogue.residual.data = residual_.data();
     }
-    call.activation = static_cast<Activation>(random.Int(0, 7));
-    y_.assign(static_cast<size_t>(rows * out * call.y_bytes()), kUntouched);
-    call.y = y_.data();
+    call.epilogue.activation = static_cast<Activation>(random.Int(0, 7));
+    y_.assign(static_cast<size_t>(rows * out * call.y.element_bytes()), kUntouched);
+    call.y.data = y_.data();
     Quantize(random);
   }
 
@@ -58,16 +58,16 @@ class RandomCall {
                     random.Int(1, 100);
         break;
       case 1:
-        call.x_scale = random.AnyFloat();
+        call.quantization.x_scale = random.AnyFloat();
         break;
       case 2:
-        call.y_scale = random.AnyFloat();
+        call.quantization.y_scale = random.AnyFloat();
         break;
       case 3:
-        call.x_zero_point = random.EdgeInt32();
+        call.quantization.x_zero_point = random.EdgeInt32();
         break;
       case 4:
-        call.y_zero_point = random.EdgeInt32();
+        call.quantization.y_zero_point = random.EdgeInt32();
         break;
       default:
         w_scale_[random.Int(0, out_ - 1)] = random.AnyFloat();
@@ -82,7 +82,7 @@ class RandomCall {
     return true;
   }
 
-  MatmulCall call;
+  LayerCall call;
 
  private:
   static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
@@ -91,11 +91,11 @@ class RandomCall {
     if (!kQuantized) return;
     w_scale_ = Exact<float>(out_);
     for (float& scale : w_scale_) scale = 0.002f + 0.001f * random.Uniform();
-    call.w_scale = w_scale_.data();
-    call.x_scale = 0.03f + 0.02f * random.Uniform();
-    call.y_scale = 0.03f + 0.02f * random.Uniform();
-    call.x_zero_point = static_cast<int32_t>(random.Int(0, 255));
-    call.y_zero_point = static_cast<int32_t>(random.Int(0, 255));
+    call.quantization.w_scale = w_scale_.data();
+    call.quantization.x_scale = 0.03f + 0.02f * random.Uniform();
+    call.quantization.y_scale = 0.03f + 0.02f * random.Uniform();
+    call.quantization.x_zero_point = static_cast<int32_t>(random.Int(0, 255));
+    call.quantization.y_zero_point = static_cast<int32_t>(random.Int(0, 255));
   }
 
   int64_t in_, out_;

@@ -97,10 +97,10 @@ class RandomWeights {
   // As many blocks as there is memory for; none take none, whatever the size of one.
   void Fill(Random& random) {
     const bool wild = random.Chance(0.2);
-    constexpr int64_t kMostElements = 1 << 20;
+    constexpr int64_t kMaxElements = 1 << 20;
     int64_t elements;
     if (__builtin_mul_overflow(view_.block_out, view_.block_in, &elements) ||
-        __builtin_mul_overflow(elements, view_.num_blocks, &elements) || elements > kMostElements) {
+        __builtin_mul_overflow(elements, view_.num_blocks, &elements) || elements > kMaxElements) {
       view_.num_blocks = elements = 0;
     }
     data_ = RandomArray<T>(random, elements, wild);

@@ -9,8 +9,8 @@
 
 #include "custom_ops/base/parallel_for.h"
 #include "custom_ops/base/round_robin.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/fuzz/random.h"
-#include "custom_ops/matmul/path.h"
 
 namespace tfsparse {
 
@@ -26,19 +26,19 @@ inline void Require(bool holds, const char* law) {
   if (!holds) throw Broken(law);
 }
 
-// An op as its kernel calls it: makes arguments, runs them on a path, and requires of the result
+// An op as its kernel calls it: makes arguments, runs them on an ISA, and requires of the result
 // what holds for any arguments. A new op is a function here, a file that defines it, and a row in
 // targets.cc.
 struct Target {
   const char* name;
-  Outcome (*run)(Random& random, Path path);
+  Outcome (*run)(Random& random, Isa isa);
 };
 
 template <typename T>
-Outcome FuzzMatmul(Random& random, Path path);
+Outcome FuzzMatmul(Random& random, Isa isa);
 template <typename T>
-Outcome FuzzChain(Random& random, Path path);
-Outcome FuzzActivationRange(Random& random, Path path);
+Outcome FuzzChain(Random& random, Isa isa);
+Outcome FuzzActivationRange(Random& random, Isa isa);
 
 // The threads of one call: mostly one, since it takes long to start others.
 inline Threads RandomThreads(Random& random) {

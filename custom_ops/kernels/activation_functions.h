@@ -4,8 +4,8 @@
 // The activations, written once for all instruction sets.
 //
 // `L` is a set of lanes: lanes_scalar.h, lanes_avx2.h, lanes_avx512.h. Each of its members rounds
-// once, as IEEE 754 says, so the same steps in the same order give the same bits in every set of
-// lanes. That is why there is no reciprocal estimate here, and no library function.
+// once, as IEEE 754 says, so the same steps in the same order give the same bits in every set
+// of lanes. That is why there is no reciprocal estimate here, and no library function.
 //
 // Formulas. erf, exp and sigmoid are textbook definitions (NIST DLMF 7.2.1, 4.2); GELU and its
 // tanh form are Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415; SiLU is
@@ -67,13 +67,13 @@ TFSPARSE_INLINE Exponential<L> Exp(typename L::F x) {
   using F = typename L::F;
   // log2(e) as the sum of two floats.
   constexpr float kHigh = kTimes * 0x1.715476p+0f, kLow = kTimes * 0x1.4ae0cp-26f;
-  constexpr float kLeast = -127.2f / kHigh;  // gives n = -127, for which power is 0
+  constexpr float kMin = -127.2f / kHigh;  // gives n = -127, for which power is 0
   // A float of this size ends at the units: adding rounds to a whole number, and what is left
   // of the bits is the number, biased as an exponent.
   constexpr float kShift = 12582912.0f + 127.0f;
   static constexpr float kRest[] = {0.6931472f,   0.24022649f,   0.055503573f,
                                     0.009618238f, 0.0013390735f, 0.00015403512f};
-  const F clamped = L::Max(L::Broadcast(kLeast), x);
+  const F clamped = L::Max(L::Broadcast(kMin), x);
   const F shifted = L::MultiplyAdd(clamped, L::Broadcast(kHigh), L::Broadcast(kShift));
   const F n = L::Subtract(shifted, L::Broadcast(kShift));
   const F high = L::MultiplySubtract(clamped, L::Broadcast(kHigh), n);

@@ -1,4 +1,4 @@
-#include "custom_ops/kernels/portable.h"
+#include "custom_ops/kernels/isa/portable.h"
 
 #include <cmath>
 #include <cstring>
@@ -78,9 +78,9 @@ struct F32 {
   using Value = float;
   using Sum = float;
   static constexpr int kColumns = 1, kValues = 1;
-  static void Add(const float* tile, const int32_t* column, const float* w, Sum* sums) {
+  static void Add(const float* tile, const int32_t* column, const float* w, Sum* acc) {
     const float* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes);
-    for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[0];
+    for (int m = 0; m < V * kLanes; ++m) acc[m] += x[m] * w[0];
   }
 };
 
@@ -90,10 +90,10 @@ struct F32FromBf16 {
   using Value = uint16_t;
   using Sum = float;
   static constexpr int kColumns = 1, kValues = 2;
-  static void Add(const float* tile, const int32_t* column, const uint16_t* w, Sum* sums) {
+  static void Add(const float* tile, const int32_t* column, const uint16_t* w, Sum* acc) {
     float weight;
     std::memcpy(&weight, w, sizeof(weight));
-    F32<V>::Add(tile, column, &weight, sums);
+    F32<V>::Add(tile, column, &weight, acc);
   }
 };
 
@@ -102,12 +102,12 @@ struct Quads {
   using Value = int8_t;
   using Sum = int32_t;
   static constexpr int kColumns = 1, kValues = 4;
-  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* sums) {
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* acc) {
     const uint8_t* x = tile + static_cast<int64_t>(column[0]) * (V * kLanes * 4);
     for (int m = 0; m < V * kLanes; ++m) {
       int32_t sum = 0;
       for (int i = 0; i < 4; ++i) sum += x[4 * m + i] * w[i];
-      sums[m] += sum;
+      acc[m] += sum;
     }
   }
 };
@@ -117,10 +117,10 @@ struct Gathered {
   using Value = int8_t;
   using Sum = int32_t;
   static constexpr int kColumns = 4, kValues = 4;
-  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* sums) {
+  static void Add(const uint8_t* tile, const int32_t* column, const int8_t* w, Sum* acc) {
     for (int i = 0; i < 4; ++i) {
       const uint8_t* x = tile + static_cast<int64_t>(column[i]) * (V * kLanes);
-      for (int m = 0; m < V * kLanes; ++m) sums[m] += x[m] * w[i];
+      for (int m = 0; m < V * kLanes; ++m) acc[m] += x[m] * w[i];
     }
   }
 };
@@ -130,17 +130,17 @@ void Multiply(const MultiplyArgs& args) {
   using Sum = typename Product::Sum;
   constexpr int kRows = V * kLanes;
   const X* tile = static_cast<const X*>(args.tile);
-  for (int64_t s = 0; s < args.num_strips; ++s) {
-    const Strip& strip = args.strips[s];
-    const int32_t* column = args.columns + strip.column;
-    const auto* w = static_cast<const typename Product::Value*>(args.values) + strip.value;
-    const int64_t first = strip.out - args.first_out;
-    const Sum* init = static_cast<const Sum*>(args.init) + first;
-    Sum* sums = static_cast<Sum*>(args.acc) + first * kRows;
-    for (int i = 0; i < H * kRows; ++i) sums[i] = init[i / kRows];
-    for (int64_t g = 0; g < strip.groups; ++g, column += Product::kColumns) {
+  for (int64_t s = 0; s < args.num_panels; ++s) {
+    const Panel& panel = args.panels[s];
+    const int32_t* column = args.columns + panel.column;
+    const auto* w = static_cast<const typename Product::Value*>(args.values) + panel.value;
+    const int64_t first = panel.out - args.first_out;
+    const Sum* acc_init = static_cast<const Sum*>(args.acc_init) + first;
+    Sum* acc = static_cast<Sum*>(args.acc) + first * kRows;
+    for (int i = 0; i < H * kRows; ++i) acc[i] = acc_init[i / kRows];
+    for (int64_t g = 0; g < panel.groups; ++g, column += Product::kColumns) {
       for (int h = 0; h < H; ++h, w += Product::kValues) {
-        Product::Add(tile, column, w, sums + h * kRows);
+        Product::Add(tile, column, w, acc + h * kRows);
       }
     }
   }
@@ -156,24 +156,24 @@ MultiplyFunction Pick(int vectors) {
 }
 
 template <template <int> class Product, typename X>
-MultiplyFunction PickHeight(int height, int vectors) {
-  return height == 4   ? Pick<Product, X, 4, 4>(vectors)
-         : height == 1 ? Pick<Product, X, 1, 4>(vectors)
-                       : nullptr;
+MultiplyFunction PickNr(int nr, int vectors) {
+  return nr == 4   ? Pick<Product, X, 4, 4>(vectors)
+         : nr == 1 ? Pick<Product, X, 1, 4>(vectors)
+                   : nullptr;
 }
 
 template <typename Sum>
-Sum SumOf(const OutputArgs& args, int64_t row, int64_t output) {
+Sum SumOf(const EpilogueArgs& args, int64_t row, int64_t output) {
   return static_cast<const Sum*>(args.acc)[output * args.vectors * kLanes + row];
 }
 
 // fma, as the vector kernels have it: multiplying and adding apart rounds twice.
-float Dequantize(const OutputArgs& args, int64_t row, int64_t output) {
+float Dequantize(const EpilogueArgs& args, int64_t row, int64_t output) {
   const float sum = static_cast<float>(SumOf<int32_t>(args, row, output));
   return std::fma(sum, args.scale[output], args.bias[output]);
 }
 
-float AddResidual(const OutputArgs& args, int64_t row, int64_t output, float value) {
+float AddResidual(const EpilogueArgs& args, int64_t row, int64_t output, float value) {
   if (args.residual == nullptr) return value;
   const int64_t place = row * args.residual_stride + output;
   if (!args.residual_is_u8) return value + static_cast<const float*>(args.residual)[place];
@@ -183,7 +183,7 @@ float AddResidual(const OutputArgs& args, int64_t row, int64_t output, float val
 
 // y = store(act(value + residual)) of every element.
 template <typename Y, class Value, class Store>
-void Output(const OutputArgs& args, Value value, Store store) {
+void Output(const EpilogueArgs& args, Value value, Store store) {
   WithActivation(args.activation, [&](auto activation) {
     for (int64_t row = 0; row < args.rows; ++row) {
       Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
@@ -201,44 +201,44 @@ bool PackF32Portable(const PackArgs& args) {
   return PackFloats(args, [](float x) { return x; });
 }
 
-bool RoundPlanesPortable(const PackArgs& args) {
+bool RoundInterleave1Portable(const PackArgs& args) {
   return PackFloats(args, [](float x) { return RoundToBFloat16(x).ToFloat(); });
 }
 
-bool PackU8QuadsPortable(const PackArgs& args) { return PackQuads<FromU8>(args); }
-bool QuantizeQuadsPortable(const PackArgs& args) { return PackQuads<FromF32>(args); }
-bool PackU8PlanesPortable(const PackArgs& args) { return PackPlanes<FromU8>(args); }
-bool QuantizePlanesPortable(const PackArgs& args) { return PackPlanes<FromF32>(args); }
+bool PackU8Interleave4Portable(const PackArgs& args) { return PackQuads<FromU8>(args); }
+bool QuantizeInterleave4Portable(const PackArgs& args) { return PackQuads<FromF32>(args); }
+bool PackU8Interleave1Portable(const PackArgs& args) { return PackPlanes<FromU8>(args); }
+bool QuantizeInterleave1Portable(const PackArgs& args) { return PackPlanes<FromF32>(args); }
 
-MultiplyFunction MultiplyF32Portable(int height, int vectors) {
-  return PickHeight<F32, float>(height, vectors);
+MultiplyFunction MultiplyF32Portable(int nr, int vectors) {
+  return PickNr<F32, float>(nr, vectors);
 }
 
-MultiplyFunction MultiplyBf16PlanesPortable(int height, int vectors) {
-  return PickHeight<F32FromBf16, float>(height, vectors);
+MultiplyFunction MultiplyBf16Interleave1Portable(int nr, int vectors) {
+  return PickNr<F32FromBf16, float>(nr, vectors);
 }
 
-MultiplyFunction MultiplyQuadsPortable(int height, int vectors) {
-  return PickHeight<Quads, uint8_t>(height, vectors);
+MultiplyFunction MultiplyInterleave4Portable(int nr, int vectors) {
+  return PickNr<Quads, uint8_t>(nr, vectors);
 }
 
-MultiplyFunction MultiplyGatheredPortable(int height, int vectors) {
-  return PickHeight<Gathered, uint8_t>(height, vectors);
+MultiplyFunction MultiplyGatheredPortable(int nr, int vectors) {
+  return PickNr<Gathered, uint8_t>(nr, vectors);
 }
 
-void OutputF32Portable(const OutputArgs& args) {
+void EpilogueF32Portable(const EpilogueArgs& args) {
   Output<float>(
       args, [&](int64_t row, int64_t output) { return SumOf<float>(args, row, output); },
       [](float y) { return y; });
 }
 
-void OutputS32ToF32Portable(const OutputArgs& args) {
+void EpilogueS32ToF32Portable(const EpilogueArgs& args) {
   Output<float>(
       args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
       [](float y) { return y; });
 }
 
-void OutputS32ToU8Portable(const OutputArgs& args) {
+void EpilogueS32ToU8Portable(const EpilogueArgs& args) {
   const float inv_y_scale = args.inv_y_scale;
   Output<uint8_t>(
       args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },

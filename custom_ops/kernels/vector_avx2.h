@@ -110,7 +110,7 @@ struct Avx2 {
     return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(order));
   }
   // Byte j of lane i of a 128-bit part becomes byte i of lane j.
-  TFSPARSE_INLINE I32 TurnBytes(I32 v) {
+  TFSPARSE_INLINE I32 TransposeBytes(I32 v) {
     return Shuffle8(v, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
   }
 

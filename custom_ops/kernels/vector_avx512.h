@@ -10,8 +10,8 @@ namespace {
 
 #define TFSPARSE_INLINE static inline __attribute__((always_inline))
 
-// The 512-bit registers, as the kernel templates see them: multiply_strips.h and its
-// ideas, and pack_tiles.h. vector_avx2.h has the same members.
+// The 512-bit registers, as the kernel templates see them: multiply_panels.h and its
+// policies, and pack_tiles.h. vector_avx2.h has the same members.
 struct Avx512 {
   static constexpr int kLanes = 16;  // of 32 bits
   using F32 = __m512;
@@ -93,18 +93,18 @@ struct Avx512 {
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));
   }
   // Byte j of lane i of a 128-bit part becomes byte i of lane j.
-  TFSPARSE_INLINE I32 TurnBytes(I32 v) {
+  TFSPARSE_INLINE I32 TransposeBytes(I32 v) {
     return Shuffle8(v, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
   }
 
   // Element j of 128-bit part i becomes element i of part j.
-  TFSPARSE_INLINE I32 TurnParts(I32 v) {
+  TFSPARSE_INLINE I32 TransposeParts(I32 v) {
     const I32 order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, v);
   }
   // Four registers of lanes, saturated to bytes, lie in groups of four bytes, a 128-bit part
   // after the other; here the registers come one after the other.
-  TFSPARSE_INLINE I32 SortSaturated(I32 v) { return TurnParts(v); }
+  TFSPARSE_INLINE I32 SortSaturated(I32 v) { return TransposeParts(v); }
 
   TFSPARSE_INLINE __mmask16 Mask16(int64_t count) {
     return static_cast<__mmask16>(count <= 0 ? 0 : count >= 16 ? 0xffff : (1u << count) - 1);

@@ -1,7 +1,7 @@
-// Tfsparse>ActivationRange: what custom_ops/matmul/activation_range.h measures.
+// Tfsparse>ActivationRange: what custom_ops/calibration/activation_range.h measures.
 
-#include "custom_ops/matmul/activation_range.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/calibration/activation_range.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
@@ -28,7 +28,7 @@ absl::Status TwoScalars(InferenceContext* c) {
 class ActivationRangeOp : public OpKernel {
  public:
   explicit ActivationRangeOp(OpKernelConstruction* context) : OpKernel(context) {
-    OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+    OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -37,13 +37,13 @@ class ActivationRangeOp : public OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &scale));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({}), &zero_point));
     const ActivationParams params = ParamsOf(
-        MeasureRange(x.flat<float>().data(), x.NumElements(), path_, IntraOpThreads(context)));
+        MeasureRange(x.flat<float>().data(), x.NumElements(), isa_, IntraOpThreads(context)));
     scale->scalar<float>()() = params.scale;
     zero_point->scalar<int32_t>()() = params.zero_point;
   }
 
  private:
-  Path path_ = Path::kPortable;
+  Isa isa_ = Isa::kPortable;
 };
 
 }  // namespace
@@ -55,14 +55,14 @@ void RegisterActivationRange() {
       .Output("zero_point: int32")
       .SetShapeFn(TwoScalars)
       .Doc(R"doc(
-Scale and zero point by which activations are read as uint8, from their least and greatest value.
+Scale and zero point by which activations are read as uint8, from their min and greatest value.
 
 The range is widened to include 0, and values that are not finite are left out of it. One without
 extent gives scale 1 and zero point 0.
 
 x: Of any shape.
-scale: (greatest - least) / 255.
-zero_point: round(-least / scale), in [0, 255].
+scale: (greatest - min) / 255.
+zero_point: round(-min / scale), in [0, 255].
 )doc");
   REGISTER_KERNEL_BUILDER(Name("Tfsparse>ActivationRange").Device(DEVICE_CPU), ActivationRangeOp);
 }

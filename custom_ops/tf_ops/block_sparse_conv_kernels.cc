@@ -11,7 +11,7 @@
 #include "custom_ops/conv/conv.h"
 #include "custom_ops/conv/conv_geometry.h"
 #include "custom_ops/conv/filter_group.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/conv_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
@@ -50,7 +50,7 @@ class ConvOp : public OpKernel {
     OP_REQUIRES_OK(context, ParseActivation(activation, &activation_));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
-    OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+    OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
     weights_ = std::make_unique<PreparedWeights<T, Conv<T>>>(is_weight_const);
   }
 
@@ -91,27 +91,28 @@ class ConvOp : public OpKernel {
     return ToAbsl(Validate(*geometry));
   }
 
-  absl::Status FillInputs(OpKernelContext* context, MatmulCall* call) const {
+  absl::Status FillInputs(OpKernelContext* context, LayerCall* call) const {
     const Tensor& x = context->input(0);
-    call->x = x.data();
-    call->x_is_u8 = x.dtype() == DT_UINT8;
-    call->activation = activation_;
+    call->x.data = x.data();
+    call->x.is_u8 = x.dtype() == DT_UINT8;
+    call->epilogue.activation = activation_;
     const Tensor* bias;
     TF_RETURN_IF_ERROR(context->input("bias", &bias));
     TF_RETURN_IF_ERROR(CheckPerOutput({"bias"}, *bias, attributes_.filters(), /*optional=*/true));
-    call->bias = bias->NumElements() == 0 ? nullptr : bias->vec<float>().data();
+    call->epilogue.bias = bias->NumElements() == 0 ? nullptr : bias->vec<float>().data();
     if constexpr (kQuantized) {
       const Tensor* w_scale;
       TF_RETURN_IF_ERROR(context->input("w_scale", &w_scale));
       TF_RETURN_IF_ERROR(
           CheckPerOutput({"w_scale"}, *w_scale, attributes_.filters(), /*optional=*/false));
-      call->w_scale = w_scale->vec<float>().data();
-      TF_RETURN_IF_ERROR(ReadScalar(context, "x_scale", &call->x_scale));
-      TF_RETURN_IF_ERROR(ReadScalar(context, "x_zero_point", &call->x_zero_point));
-      TF_RETURN_IF_ERROR(ReadScalar(context, "residual_scale", &call->residual_scale));
-      TF_RETURN_IF_ERROR(ReadScalar(context, "residual_zero_point", &call->residual_zero_point));
-      TF_RETURN_IF_ERROR(ReadScalar(context, "y_scale", &call->y_scale));
-      TF_RETURN_IF_ERROR(ReadScalar(context, "y_zero_point", &call->y_zero_point));
+      call->quantization.w_scale = w_scale->vec<float>().data();
+      TF_RETURN_IF_ERROR(ReadScalar(context, "x_scale", &call->quantization.x_scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "x_zero_point", &call->quantization.x_zero_point));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "residual_scale", &call->epilogue.residual.scale));
+      TF_RETURN_IF_ERROR(
+          ReadScalar(context, "residual_zero_point", &call->epilogue.residual.zero_point));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "y_scale", &call->quantization.y_scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, "y_zero_point", &call->quantization.y_zero_point));
     }
     return absl::OkStatus();
   }
@@ -127,7 +128,7 @@ class ConvOp : public OpKernel {
     TF_RETURN_IF_ERROR(CheckRank({"indptr"}, *indptr, 1));
     const FilterGroups groups = {geometry.groups, geometry.height.kernel * geometry.width.kernel};
     return ToAbsl(weights_->Get({*data, *indices, *indptr}, geometry.filters, geometry.inputs(),
-                                path_, threads, conv, groups));
+                                isa_, threads, conv, groups));
   }
 
   absl::Status FillResult(OpKernelContext* context, ConvCall* call) const {
@@ -140,18 +141,18 @@ class ConvOp : public OpKernel {
     const Tensor* residual;
     TF_RETURN_IF_ERROR(context->input("residual", &residual));
     TF_RETURN_IF_ERROR(CheckResidual(*residual, y_shape));
-    call->call.residual = residual->NumElements() == 0 ? nullptr : residual->data();
-    call->call.residual_is_u8 = residual->dtype() == DT_UINT8;
+    call->call.epilogue.residual.data = residual->NumElements() == 0 ? nullptr : residual->data();
+    call->call.epilogue.residual.is_u8 = residual->dtype() == DT_UINT8;
     Tensor* y = nullptr;
     TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
-    call->call.y = y->data();
-    call->call.y_is_u8 = y->dtype() == DT_UINT8;
+    call->call.y.data = y->data();
+    call->call.y.is_u8 = y->dtype() == DT_UINT8;
     return absl::OkStatus();
   }
 
   ConvAttributes attributes_;
   Activation activation_ = Activation::kLinear;
-  Path path_ = Path::kPortable;
+  Isa isa_ = Isa::kPortable;
   std::unique_ptr<PreparedWeights<T, Conv<T>>> weights_;
 };
 

@@ -58,7 +58,7 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
   a constant), so that they need not be compared with those seen before.
 inputs: C, which x has to have; 0 takes it from x.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
-  half to even; products and sums are float.
+  half to even; products and acc are float.
 )doc");
 }
 

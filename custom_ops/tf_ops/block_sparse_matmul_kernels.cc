@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "custom_ops/base/parallel_for.h"
-#include "custom_ops/matmul/chain.h"
-#include "custom_ops/matmul/matmul.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/chain.h"
+#include "custom_ops/engine/isa.h"
+#include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "custom_ops/tf_ops/registration.h"
@@ -64,7 +64,7 @@ class ChainOp : public OpKernel {
     OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
-    OP_REQUIRES_OK(context, ToAbsl(ChoosePath(&path_)));
+    OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
     for (const std::string& activation : activations) {
       activations_.emplace_back();
       OP_REQUIRES_OK(context, ParseActivation(activation, &activations_.back()));
@@ -99,8 +99,8 @@ class ChainOp : public OpKernel {
       TF_RETURN_IF_ERROR(context->GetAttr(inputs, &types));
       TF_RETURN_IF_ERROR(CheckPerLayer(inputs, types.size()));
     }
-    if (units_.empty() || units_.size() > kMostLayers) {
-      return ToAbsl(Status::Invalid("`units` should have 1 to ", kMostLayers,
+    if (units_.empty() || units_.size() > kMaxLayers) {
+      return ToAbsl(Status::Invalid("`units` should have 1 to ", kMaxLayers,
                                     " elements, one per layer. Received: ", units_.size()));
     }
     for (int64_t units : units_) {
@@ -128,29 +128,29 @@ class ChainOp : public OpKernel {
     TF_RETURN_IF_ERROR(ToAbsl(CheckLastAxes(x.shape(), x_sizes_)));
     LayerInputs inputs;
     TF_RETURN_IF_ERROR(inputs.Read(context, kQuantized));
-    std::array<ChainLayer<T>, kMostLayers> layers;
-    std::array<std::shared_ptr<const Matmul<T>>, kMostLayers> matmuls;
+    std::array<ChainLayer<T>, kMaxLayers> layers;
+    std::array<std::shared_ptr<const SparseLayer<T>>, kMaxLayers> matmuls;
     const Threads threads = IntraOpThreads(context);
     for (int i = 0; i < count(); ++i) {
-      MatmulCall& call = layers[i].call;
+      LayerCall& call = layers[i].call;
       TF_RETURN_IF_ERROR(FillCall(inputs, i, &call));
       TF_RETURN_IF_ERROR(FindWeights(inputs, i, features, threads, &matmuls[i]));
       layers[i].matmul = matmuls[i].get();
       call.rows = rows;
       features = units_[i];
     }
-    layers[0].call.x = x.data();
-    layers[0].call.x_is_u8 = x.dtype() == DT_UINT8;
+    layers[0].call.x.data = x.data();
+    layers[0].call.x.is_u8 = x.dtype() == DT_UINT8;
     TF_RETURN_IF_ERROR(FillResult(context, &layers[count() - 1].call));
     return ToAbsl(Chain<T>(layers.data(), count()).Run(threads));
   }
 
-  absl::Status FillCall(const LayerInputs& inputs, int layer, MatmulCall* call) const {
+  absl::Status FillCall(const LayerInputs& inputs, int layer, LayerCall* call) const {
     const Tensor& bias = inputs.bias[layer];
     TF_RETURN_IF_ERROR(CheckPerOutput(Name("bias", layer), bias, units_[layer],
                                       /*optional=*/true));
-    call->bias = bias.NumElements() == 0 ? nullptr : bias.vec<float>().data();
-    call->activation = activations_[layer];
+    call->epilogue.bias = bias.NumElements() == 0 ? nullptr : bias.vec<float>().data();
+    call->epilogue.activation = activations_[layer];
     if constexpr (kQuantized) {
       const Tensor& scale = inputs.x_scale[layer];
       const Tensor& zero_point = inputs.x_zero_point[layer];
@@ -159,24 +159,24 @@ class ChainOp : public OpKernel {
       TF_RETURN_IF_ERROR(CheckRank(Name("x_zero_point", layer), zero_point, 0));
       TF_RETURN_IF_ERROR(CheckPerOutput(Name("w_scale", layer), w_scale, units_[layer],
                                         /*optional=*/false));
-      call->x_scale = scale.scalar<float>()();
-      call->x_zero_point = zero_point.scalar<int32_t>()();
-      call->w_scale = w_scale.vec<float>().data();
+      call->quantization.x_scale = scale.scalar<float>()();
+      call->quantization.x_zero_point = zero_point.scalar<int32_t>()();
+      call->quantization.w_scale = w_scale.vec<float>().data();
     }
     return absl::OkStatus();
   }
 
   absl::Status FindWeights(const LayerInputs& inputs, int layer, int64_t features,
-                           const Threads& threads, std::shared_ptr<const Matmul<T>>* matmul) {
+                           const Threads& threads, std::shared_ptr<const SparseLayer<T>>* matmul) {
     const WeightTensors weights = {inputs.data[layer], inputs.indices[layer], inputs.indptr[layer]};
     TF_RETURN_IF_ERROR(CheckRank(Name("data", layer), weights.data, 3));
     TF_RETURN_IF_ERROR(CheckRank(Name("indices", layer), weights.indices, 1));
     TF_RETURN_IF_ERROR(CheckRank(Name("indptr", layer), weights.indptr, 1));
-    return ToAbsl(weights_[layer]->Get(weights, units_[layer], features, path_, threads, matmul));
+    return ToAbsl(weights_[layer]->Get(weights, units_[layer], features, isa_, threads, matmul));
   }
 
   // What only the last layer has.
-  absl::Status FillResult(OpKernelContext* context, MatmulCall* call) const {
+  absl::Status FillResult(OpKernelContext* context, LayerCall* call) const {
     const Tensor& x = context->input(0);
     TensorShape y_shape = x.shape();
     y_shape.RemoveLastDims(static_cast<int>(x_axes_));
@@ -184,27 +184,28 @@ class ChainOp : public OpKernel {
     const Tensor* residual;
     TF_RETURN_IF_ERROR(context->input("residual", &residual));
     TF_RETURN_IF_ERROR(CheckResidual(*residual, y_shape));
-    call->residual = residual->NumElements() == 0 ? nullptr : residual->flat<float>().data();
+    call->epilogue.residual.data =
+        residual->NumElements() == 0 ? nullptr : residual->flat<float>().data();
     if constexpr (kQuantized) {
       const Tensor *scale, *zero_point;
       TF_RETURN_IF_ERROR(context->input("y_scale", &scale));
       TF_RETURN_IF_ERROR(context->input("y_zero_point", &zero_point));
       TF_RETURN_IF_ERROR(CheckRank({"y_scale"}, *scale, 0));
       TF_RETURN_IF_ERROR(CheckRank({"y_zero_point"}, *zero_point, 0));
-      call->y_scale = scale->scalar<float>()();
-      call->y_zero_point = zero_point->scalar<int32_t>()();
+      call->quantization.y_scale = scale->scalar<float>()();
+      call->quantization.y_zero_point = zero_point->scalar<int32_t>()();
     }
     Tensor* y = nullptr;
     TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
-    call->y = y->data();
-    call->y_is_u8 = y->dtype() == DT_UINT8;
+    call->y.data = y->data();
+    call->y.is_u8 = y->dtype() == DT_UINT8;
     return absl::OkStatus();
   }
 
   std::vector<int64_t> units_, x_sizes_, y_axes_;
   int64_t inputs_ = 0, x_axes_ = 1;
   std::vector<Activation> activations_;
-  Path path_ = Path::kPortable;
+  Isa isa_ = Isa::kPortable;
   std::vector<std::unique_ptr<PreparedWeights<T>>> weights_;
 };
 

@@ -54,10 +54,10 @@ is_weight_const: Promises that the arrays of W never change in place (they come 
 inputs: K, which x has to have; 0 takes it from x.
 x_axes: How many axes at the end of x hold the K inputs together, 1 to 8.
 x_sizes: The sizes that those axes have to have; [] for any that hold K together.
-y_axes: Sizes of the axes at the end of y that hold the outputs together, at most 8; [] for one
+y_axes: Sizes of the axes at the end of y that hold the outputs together, at max 8; [] for one
   axis.
 T: Type of the weights. Beside bfloat16 weights x is rounded to bfloat16, to the nearest and
-  half to even; products and sums are float.
+  half to even; products and acc are float.
 )doc");
 }
 
@@ -147,7 +147,7 @@ data, indices, indptr: Each layer's weights. Its inputs are the units of the lay
 bias: Each layer's, or [0] for none.
 residual: [..., units of the last layer], added before its activation, or [0] for none.
 y: [..., units of the last layer].
-units: Outputs of each of at most 16 layers.
+units: Outputs of each of at max 16 layers.
 activations: Of each layer.
 T: Types of the weights of each layer, all of them one.
 Tint, Tfloat: int32 and float, once for each layer: a list is no longer than the file that holds
@@ -198,7 +198,7 @@ bias: Each layer's, or [0] for none.
 residual: [..., units of the last layer], added before its activation, or [0] for none.
 y_scale, y_zero_point: Of the last layer's result; used for uint8.
 y: [..., units of the last layer].
-units: Outputs of each of at most 16 layers.
+units: Outputs of each of at max 16 layers.
 activations: Of each layer.
 T, Tint, Tfloat: int8, int32 and float, once for each layer.
 is_weight_const, inputs, x_axes, x_sizes, y_axes: As in BlockSparseMatMul.

@@ -3,17 +3,16 @@
 namespace tfsparse {
 namespace {
 
-Status CheckLeast(const char* name, int64_t value, int64_t least) {
-  if (value >= least) return {};
-  return Status::Invalid("`", name, "` should be at least ", least, ". Received: ", name, "=",
-                         value);
+Status CheckMin(const char* name, int64_t value, int64_t min) {
+  if (value >= min) return {};
+  return Status::Invalid("`", name, "` should be at least ", min, ". Received: ", name, "=", value);
 }
 
 }  // namespace
 
 Status ConvAttributes::Check() const {
-  for (const Status& status : {CheckLeast("filters", filters_, 1), CheckLeast("groups", groups_, 1),
-                               CheckLeast("inputs", inputs_, 0)}) {
+  for (const Status& status : {CheckMin("filters", filters_, 1), CheckMin("groups", groups_, 1),
+                               CheckMin("inputs", inputs_, 0)}) {
     if (!status.ok()) return status;
   }
   if (filters_ % groups_ == 0) return {};

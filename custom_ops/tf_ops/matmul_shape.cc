@@ -24,10 +24,10 @@ absl::Status ResultAxes(InferenceContext* c, std::vector<DimensionHandle>* axes)
   TF_RETURN_IF_ERROR(c->GetAttr("y_axes", &sizes));
   // A graph from a file reaches this before its attributes are checked, and a negative
   // dimension ends the process.
-  const auto least = std::min_element(units.begin(), units.end());
-  if (least == units.end() || *least < 1) {
+  const auto min = std::min_element(units.begin(), units.end());
+  if (min == units.end() || *min < 1) {
     return absl::InvalidArgumentError("`units` should be at least 1. Received: units=" +
-                                      (units.empty() ? "[]" : std::to_string(*least)));
+                                      (units.empty() ? "[]" : std::to_string(*min)));
   }
   TF_RETURN_IF_ERROR(ToAbsl(ResolveAxes(units.back(), &sizes)));
   for (int64_t size : sizes) axes->push_back(c->MakeDim(size));

@@ -43,8 +43,8 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/parallel_for.h"
+#include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/block_sparse_matrix.h"
-#include "custom_ops/matmul/matmul.h"
 #include "tensorflow/core/framework/tensor.h"
 #include "tensorflow/core/framework/tensor_util.h"
 
@@ -58,7 +58,7 @@ struct WeightTensors {
 };
 
 // Layer is what is made of them: a Matmul, or a Conv.
-template <typename T, class Layer = Matmul<T>>
+template <typename T, class Layer = SparseLayer<T>>
 class PreparedWeights {
  public:
   explicit PreparedWeights(bool constant) : constant_(constant) {}
@@ -74,13 +74,13 @@ class PreparedWeights {
   // where they are new. Fails as Layer::Create does, which takes `more` as well: the same in every
   // call.
   template <class... More>
-  Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Path path,
+  Status Get(const WeightTensors& weights, int64_t units, int64_t inputs, Isa isa,
              const Threads& threads, std::shared_ptr<const Layer>* prepared, const More&... more) {
     if ((*prepared = Find(weights, units, inputs))) return {};
     Entry entry = Copy(weights);
     std::unique_ptr<const Layer> made;
     const BlockSparseMatrix<T> view = View(entry, units, inputs);
-    Status status = Layer::Create(view, path, &made, threads, more...);
+    Status status = Layer::Create(view, isa, &made, threads, more...);
     if (!status.ok()) return status;
     entry.prepared = std::move(made);
     if (constant_) entry.indices = weights.indices, entry.indptr = weights.indptr;
@@ -94,7 +94,7 @@ class PreparedWeights {
     std::shared_ptr<const Layer> prepared;
   };
 
-  static constexpr size_t kMostKept = 8;
+  static constexpr size_t kMaxKept = 8;
 
   static BlockSparseMatrix<T> View(const Entry& weights, int64_t units, int64_t inputs) {
     BlockSparseMatrix<T> view;
@@ -150,7 +150,7 @@ class PreparedWeights {
     const WeightTensors weights = {entry->data, entry->indices, entry->indptr};
     if (auto kept = Find(weights, prepared->out(), prepared->in())) return kept;
     taken_out_.emplace_back(slots_[next_].exchange(entry.release()));
-    next_ = (next_ + 1) % kMostKept;
+    next_ = (next_ + 1) % kMaxKept;
     if (readers_.load() == 0) taken_out_.clear();
     return prepared;
   }
@@ -158,7 +158,7 @@ class PreparedWeights {
   const bool constant_;
   // Sequentially consistent all: that no reader is seen means that none can have an old entry.
   alignas(kAlignment) mutable std::atomic<int> readers_ = 0;
-  alignas(kAlignment) std::array<std::atomic<const Entry*>, kMostKept> slots_ = {};
+  alignas(kAlignment) std::array<std::atomic<const Entry*>, kMaxKept> slots_ = {};
   std::mutex keeping_;
   size_t next_ = 0;                                      // oldest slot; guarded by keeping_
   std::vector<std::unique_ptr<const Entry>> taken_out_;  // guarded by keeping_

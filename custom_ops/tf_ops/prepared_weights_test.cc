@@ -16,7 +16,7 @@ using ::tensorflow::DT_FLOAT;
 using ::tensorflow::DT_INT32;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
-using Prepared = std::shared_ptr<const Matmul<float>>;
+using Prepared = std::shared_ptr<const SparseLayer<float>>;
 
 constexpr int64_t kUnits = 32, kInputs = 24;
 
@@ -40,7 +40,7 @@ Owned Weights(uint32_t seed, int64_t units = kUnits) {
 
 Status TryGet(PreparedWeights<float>& kept, const Owned& weights, int64_t units, int64_t inputs,
               Prepared* prepared) {
-  return kept.Get({weights.data, weights.indices, weights.indptr}, units, inputs, Path::kPortable,
+  return kept.Get({weights.data, weights.indices, weights.indptr}, units, inputs, Isa::kPortable,
                   Threads(), prepared);
 }
 

@@ -7,7 +7,7 @@ takes in a few elements too many is found. Sizes are multiples of nothing.
 import numpy as np
 import pytest
 
-from tests.ops.helpers import path_parameters
+from tests.ops.helpers import isa_parameters
 
 from .client import serve_in_python
 from .models import batch, save_bf16_product, save_float_product, save_int8_products
@@ -19,7 +19,7 @@ SAVE = {"fp32": save_float_product, "bf16": save_bf16_product, "int8": save_int8
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model for a precision and a block, made once for all paths."""
+    """A model for a precision and a block, made once for all ISAs."""
     made = {}
 
     def make(precision, block, inputs=37, outputs=51, rows=ROWS):
@@ -32,15 +32,15 @@ def model(tmp_path_factory):
     return make
 
 
-def serve(client, folder, x, path):
-    run, y = client.serve(folder, x, TFSPARSE_PATH=path)
+def serve(client, folder, x, isa):
+    run, y = client.serve(folder, x, TFSPARSE_ISA=isa)
     assert run.returncode == 0, run.stderr
     assert "runtime error" not in run.stderr
     return y
 
 
-def check(client, folder, x, path):
-    y, expected = serve(client, folder, x, path), serve_in_python(folder, x)
+def check(client, folder, x, isa):
+    y, expected = serve(client, folder, x, isa), serve_in_python(folder, x)
     assert y.shape == expected.shape
     if folder.name == "int8":
         np.testing.assert_array_equal(y, expected)
@@ -58,18 +58,18 @@ def test_the_sanitizers_are_there(sanitized_client):
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 @pytest.mark.parametrize("precision", SAVE)
-@pytest.mark.parametrize("path", path_parameters())
-def test_odd_sizes(sanitized_client, model, path, precision, block):
-    check(sanitized_client, model(precision, block), batch(max(ROWS), 37), path)
+@pytest.mark.parametrize("isa", isa_parameters())
+def test_odd_sizes(sanitized_client, model, isa, precision, block):
+    check(sanitized_client, model(precision, block), batch(max(ROWS), 37), isa)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_not_a_number(sanitized_client, model, block):
     x = batch(max(ROWS), 37)
     x[0, 36], x[14, 0], x[64, 36] = np.nan, np.inf, -np.inf
-    for path in ("portable", ""):
+    for isa in ("portable", ""):
         for precision in ("fp32", "bf16"):
-            check(sanitized_client, model(precision, block), x, path)
+            check(sanitized_client, model(precision, block), x, isa)
 
 
 @pytest.mark.parametrize("precision", SAVE)

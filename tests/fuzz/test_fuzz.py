@@ -57,5 +57,5 @@ def test_the_sanitizers_are_there(program):
 
 
 def test_a_failure_says_what_the_program_says(program):
-    with pytest.raises(op_arguments.FailedError, match="TFSPARSE_PATH` should be one of"):
+    with pytest.raises(op_arguments.FailedError, match="TFSPARSE_ISA` should be one of"):
         list(op_arguments.run(program, 1, SEED, "pentium"))

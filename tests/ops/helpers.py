@@ -86,7 +86,7 @@ def quantize(x, inv_scale, zero_point):
 
 
 def int8_model(x, x_scale, x_zero_point, dense, w_scale, bias=None, relu=False, y=None):
-    """What the header of custom_ops/matmul/matmul.h defines, in integers and exact fma.
+    """What the header of custom_ops/engine/sparse_layer.h defines, in integers and exact fma.
 
     `y` is (scale, zero point) for a uint8 result.
     """
@@ -170,8 +170,8 @@ VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
 BF16 = (*VBMI, "avx512_bf16")
 
 
-def path_parameters():
-    """Every kernel path, those that this processor lacks marked as skipped, with the reason."""
+def isa_parameters():
+    """Every ISA with kernels; those that this processor lacks are marked as skipped."""
     needs = {
         "portable": (),
         "avx2": AVX2,
@@ -184,10 +184,10 @@ def path_parameters():
     }
     return [
         pytest.param(
-            path,
-            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {path}"),
+            isa,
+            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {isa}"),
         )
-        for path, flags in needs.items()
+        for isa, flags in needs.items()
     ]
 
 

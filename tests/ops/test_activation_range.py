@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfsparse import ops
 from tfsparse.conversion.quantization import activation_params
 
-from .helpers import path_parameters, run_python
+from .helpers import isa_parameters, run_python
 
 MOST = np.finfo(np.float32).max
 TINY = np.finfo(np.float32).tiny
@@ -85,9 +85,9 @@ for shape in [(1,), (65,), (300, 301)]:
 """
 
 
-@pytest.mark.parametrize("path", path_parameters())
-def test_every_path(path):
-    done = run_python(CODE, TFSPARSE_PATH=path)
+@pytest.mark.parametrize("isa", isa_parameters())
+def test_every_isa(isa):
+    done = run_python(CODE, TFSPARSE_ISA=isa)
     assert done.returncode == 0, done.stderr
 
 

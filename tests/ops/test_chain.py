@@ -11,7 +11,7 @@ from .helpers import (
     bits,
     float_weights,
     int8_weights,
-    path_parameters,
+    isa_parameters,
     raw_float,
     raw_int8,
     run_python,
@@ -220,9 +220,9 @@ np.savez(sys.argv[1], int8=int8_chain(x, int8_layers()), float=float_chain(x, fl
 """
 
 
-@pytest.mark.parametrize("path", path_parameters())
-def test_every_path_gives_the_same(path, tmp_path):
-    done = run_python(CODE, tmp_path / "y.npz", TFSPARSE_PATH=path)
+@pytest.mark.parametrize("isa", isa_parameters())
+def test_every_isa_gives_the_same(isa, tmp_path):
+    done = run_python(CODE, tmp_path / "y.npz", TFSPARSE_ISA=isa)
     assert done.returncode == 0, done.stderr
     x = np.random.default_rng(1).integers(0, 256, (200, SIZES[0])).astype(np.float32)
     with np.load(tmp_path / "y.npz") as y:

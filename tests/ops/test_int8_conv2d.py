@@ -30,7 +30,7 @@ def test_the_defined_bits(name, dtype, y):
 
 @pytest.mark.parametrize("name", ["taps", "groups", "pointwise", "few pixels", "no images"])
 def test_residuals(name):
-    """Each in the order that custom_ops/matmul/matmul.h defines."""
+    """Each in the order that custom_ops/engine/sparse_layer.h defines."""
     case = CASES[name]
     rng, dense, w_scale, bias = int8_case(case)
     x = rng.integers(0, 256, case.images, dtype=np.uint8)

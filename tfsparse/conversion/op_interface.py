@@ -33,7 +33,7 @@ CHAIN_OF = {
 }
 
 MAX_LAYERS = 16
-"""As many layers a chain may have (custom_ops/matmul/matmul_call.h)."""
+"""As many layers a chain may have (custom_ops/engine/layer_call.h)."""
 
 MAX_AXES = 8
 """Over as many axes inputs may be spread, and outputs (custom_ops/tf_ops/op_inputs.cc)."""

@@ -1,0 +1,42 @@
+#ifndef TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_
+#define TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_
+
+#include <vector>
+
+#include "custom_ops/base/cpu_features.h"
+#include "custom_ops/base/status.h"
+
+namespace tfsparse {
+
+// An ISA is a set of instructions that kernels are written for, and names what a
+// processor can do best. Lowest first.
+enum class Isa {
+  kPortable,
+  kAvx2,
+  kAvx2Vnni,
+  kAvx512,
+  kAvx512Vnni,
+  kAvx512Vbmi,
+  kAvx512Bf16,
+  kAmx,
+};
+
+const char* IsaName(Isa isa);
+
+// Whether all that `other` needs is there on `ISA`, so that where `ISA` has no kernel
+// for something, `other`'s will do. Not an order: AVX-VNNI and AVX-512 are apart.
+bool Includes(Isa isa, Isa other);
+
+// The ISAs this processor can take, lowest first.
+std::vector<Isa> SupportedIsas(const CpuFeatures& features);
+
+// The best ISA, or the one called `forced` where that is not null and not
+// empty. Fails on a name that is no ISA, or one this processor cannot take.
+Status ChooseIsa(const CpuFeatures& features, const char* forced, Isa* isa);
+
+// ChooseIsa for this processor and the environment variable TFSPARSE_ISA.
+Status ChooseIsa(Isa* isa);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_

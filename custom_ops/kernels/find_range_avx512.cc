@@ -1,9 +1,0 @@
-#include "custom_ops/kernels/find_range_avx512.h"
-
-#include "custom_ops/kernels/find_range.h"
-
-namespace tfsparse {
-
-Range FindRangeAvx512(const float* x, int64_t count) { return FindRange(x, count); }
-
-}  // namespace tfsparse

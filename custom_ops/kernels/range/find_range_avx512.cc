@@ -1,0 +1,8 @@
+#include "custom_ops/kernels/isa/avx512.h"
+#include "custom_ops/kernels/range/find_range.h"
+
+namespace tfsparse {
+
+Range FindRangeAvx512(const float* x, int64_t count) { return FindRange(x, count); }
+
+}  // namespace tfsparse
