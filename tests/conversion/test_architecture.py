@@ -37,6 +37,7 @@ THROUGH_OTHERS = {
     "layer_error",
     "layer_tail",
     "model_graphs",
+    "moments",
     "observing",
     "op_interface",
     "packed",
