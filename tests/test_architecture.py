@@ -34,8 +34,21 @@ LAYERS = {
     "matmul": {"base", "format", "kernels", "matmul"},
     "fuzz": {"base", "format", "fuzz", "kernels", "matmul"},
     "conv": {"base", "format", "kernels", "matmul", "conv"},
-    "tf_ops": {"base", "format", "kernels", "matmul", "conv", "tf_ops"},
+    "attention": {"base", "kernels", "matmul", "attention"},
+    "norm": {"base", "matmul", "norm"},
+    "tf_ops": {
+        "attention",
+        "base",
+        "conv",
+        "format",
+        "kernels",
+        "matmul",
+        "norm",
+        "tf_ops",
+    },
 }
+# Where files for one instruction set are.
+KERNELS = ("custom_ops/attention/", "custom_ops/kernels/", "custom_ops/norm/")
 # Nothing in these has code that the linker could share with portable files.
 ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}
 
@@ -159,7 +172,7 @@ def included_headers(path):
 )
 def test_files_of_an_instruction_set_include_nothing_shared(path):
     headers = included_headers(path)
-    assert {i for i in headers if not i.startswith("custom_ops/kernels/")} <= ISA_HEADERS
+    assert {i for i in headers if not i.startswith(KERNELS)} <= ISA_HEADERS
     for header in headers - ISA_HEADERS:
         assert not definitions_that_are_shared((ROOT / header).read_text()), header
 
