@@ -28,9 +28,10 @@ from tfsparse.conversion.passes.rewrite_standard import (
 from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.precision_choice import choose_precisions, plan_all
-from tfsparse.conversion.report import ConversionReport, OpReport
+from tfsparse.conversion.report import ConversionReport, OpReport, WholeLayerReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
 from tfsparse.conversion.request import Request
+from tfsparse.conversion.whole_layers import make_whole_layers
 
 _LARGE_ERROR = 0.1
 """An error of a layer that the report points at."""
@@ -60,11 +61,15 @@ def convert_graphs(
     Returns:
         What was done.
     """
-    views = Views(graphs.state)
     notes: dict[str, None] = {}
+    whole_layers: list[WholeLayerReport] = []
     if request.ops == "tensorflow":
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
+    else:
+        for function in graphs.functions:
+            whole_layers += make_whole_layers(function, graphs.state)
+    views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
@@ -86,7 +91,7 @@ def convert_graphs(
         graphs.state,
     )
     store.keep_only(graphs.captured())
-    return ConversionReport(tuple(rows), tuple(notes))
+    return ConversionReport(tuple(rows), tuple(notes), tuple(whole_layers))
 
 
 def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:

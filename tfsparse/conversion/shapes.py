@@ -74,6 +74,11 @@ def trailing_axes(shape: list[Size], elements: int) -> int | None:
     return None
 
 
+def vector_of_sizes(view: GraphView, tensor: str) -> list[Size] | None:
+    """The elements of a tensor of sizes, a scalar as a list of one; None if it is no such."""
+    return _vector(view, tensor, _MAX_DEPTH)
+
+
 def _vector(view: GraphView, tensor: str, depth: int) -> list[Size] | None:
     """The elements of a tensor of sizes, a scalar as a list of one."""
     if depth == 0:
