@@ -47,7 +47,11 @@ class Tile {
   // The arguments of a kernel; they point into this.
   AttentionTileArgs Args(const AttentionScratch& scratch) const;
 
+  // Gives 0 for each query all of whose keys are hidden.
+  void ZeroHidden() const;
+
  private:
+  bool IsHidden(int64_t row) const;
   void FillRow(int64_t row, int64_t head, int64_t query);
 
   const AttentionCall& call_;
@@ -139,6 +143,29 @@ AttentionTileArgs Tile::Args(const AttentionScratch& scratch) const {
   return args;
 }
 
+bool Tile::IsHidden(int64_t row) const {
+  const int64_t keys = call_.causal ? visible_[row] : call_.keys;
+  if (keys == 0 || call_.mask == nullptr) return keys == 0;
+  const uint8_t* mask = mask_at_[row];
+  const int64_t stride = call_.mask_view.key, end = stride == 0 ? 1 : keys;
+  for (int64_t key = 0; key < end; ++key) {
+    if (mask[key * stride] != 0) return false;
+  }
+  return true;
+}
+
+void Tile::ZeroHidden() const {
+  for (int64_t row = 0; row < rows_; ++row) {
+    if (!IsHidden(row)) continue;
+    if (call_.y_is_u8) {
+      std::fill_n(static_cast<uint8_t*>(y_at_[row]), call_.value_head_size,
+                  static_cast<uint8_t>(call_.y_zero_point));
+    } else {
+      std::fill_n(static_cast<float*>(y_at_[row]), call_.value_head_size, 0.0f);
+    }
+  }
+}
+
 // No keys: a sum of nothing, for each query.
 void FillWithZero(const AttentionCall& call) {
   const int64_t size = call.batch * call.heads * call.queries * call.value_head_size;
@@ -207,6 +234,7 @@ void RunAttention(const AttentionCall& call, const AttentionKernel& kernel,
       const int64_t count = std::min<int64_t>(kernel.queries, rows - first);
       const Tile tile(call, head / call.kv_heads, head % call.kv_heads, first, count);
       kernel.run(tile.Args(scratch));
+      if (call.zero_masked) tile.ZeroHidden();
     }
   });
 }

@@ -52,6 +52,8 @@ struct AttentionCall {
   bool bias_first = true;
   bool replaces = false;
   float masked_value = -1e9f;
+  // A query all of whose keys are hidden gives 0, and not what its masked scores would.
+  bool zero_masked = false;
 
   bool y_is_u8 = false;
   void* y = nullptr;

@@ -180,6 +180,37 @@ TEST_P(Attention, WritesTheLowestByteForNan) {
   EXPECT_EQ(bytes, std::vector<uint8_t>(problem.y_size(), 0));
 }
 
+// A query that sees no key gives 0 in place of a mean of all values; all others stay as they are.
+TEST_P(Attention, ZeroesWhatIsAllMasked) {
+  const AttentionShape shape = {2, 3, 1, 20, 7, 8, 5};
+  const Masking masking = {"rows", {}, {0, 1, 0, 1}, true, 0, true};
+  const AttentionProblem problem(shape, masking, GetParam().compute, false, 3);
+  AttentionCall call = problem.call();
+  std::vector<float> plain(problem.y_size()), zeroed(plain);
+  std::vector<uint8_t> bytes(problem.y_size(), 77);
+  call.y = plain.data();
+  RunAttention(call, kernel(), Threads());
+  call.zero_masked = true;
+  call.y = zeroed.data();
+  RunAttention(call, kernel(), Threads());
+  call.y = bytes.data();
+  call.y_is_u8 = true;
+  call.y_zero_point = 11;
+  RunAttention(call, kernel(), Threads());
+  int hidden = 0;
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    for (int64_t t = 0; t < shape.queries; ++t) {
+      const ScoreView& view = call.mask_view;
+      const bool kept = call.mask[b * view.batch + t * view.query] != 0;
+      hidden += !kept;
+      const int64_t at = problem.YAt(b, 1, t, 2);
+      EXPECT_EQ(zeroed[at], kept ? plain[at] : 0.0f) << b << "," << t;
+      if (!kept) EXPECT_EQ(bytes[at], 11);
+    }
+  }
+  EXPECT_GT(hidden, 0);
+}
+
 // NaN and infinity in a query, a key or a value reach what depends on them, and nothing else.
 TEST_P(Attention, KeepsNonFiniteValues) {
   const AttentionShape shape = {1, 1, 1, 20, 40, 8, 8};

@@ -31,6 +31,7 @@ inline constexpr char kCausalOffset[] = "causal_offset: {'start', 'end'} = 'star
 inline constexpr char kMasked[] = "masked: {'add', 'replace'} = 'add'";
 inline constexpr char kMaskedValue[] = "masked_value: float = -1e9";
 inline constexpr char kBiasFirst[] = "bias_first: bool = true";
+inline constexpr char kZeroMasked[] = "zero_masked: bool = false";
 inline constexpr char kCompute[] = "compute: {'float32', 'bfloat16'} = 'float32'";
 
 // The attributes of an attention, as its shape function and its kernel read them.
@@ -55,6 +56,7 @@ class AttentionAttributes {
     TF_RETURN_IF_ERROR(context->GetAttr("masked", &texts_.masked));
     TF_RETURN_IF_ERROR(context->GetAttr("masked_value", &call_.masked_value));
     TF_RETURN_IF_ERROR(context->GetAttr("bias_first", &call_.bias_first));
+    TF_RETURN_IF_ERROR(context->GetAttr("zero_masked", &call_.zero_masked));
     TF_RETURN_IF_ERROR(context->GetAttr("compute", &texts_.compute));
     return ToAbsl(Resolve());
   }

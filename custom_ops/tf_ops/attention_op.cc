@@ -150,6 +150,7 @@ void RegisterFloatAttention() {
       .Attr(kMasked)
       .Attr(kMaskedValue)
       .Attr(kBiasFirst)
+      .Attr(kZeroMasked)
       .Attr(kCompute)
       .SetShapeFn(AttentionShape)
       .Doc(R"doc(
@@ -181,6 +182,7 @@ causal_offset: Whether the first query and key are aligned, or the last.
 masked: What a score becomes that mask or causality hides: score + masked_value, or masked_value.
 masked_value: Any number, or an infinity.
 bias_first: Whether bias is added before the mask is applied.
+zero_masked: Whether a query all of whose keys are hidden gives 0.
 compute: Type of the operands of both products. Sums and softmax are float.
 )doc");
 }
@@ -219,6 +221,7 @@ void RegisterQuantizedAttention() {
       .Attr(kMasked)
       .Attr(kMaskedValue)
       .Attr(kBiasFirst)
+      .Attr(kZeroMasked)
       .Attr(kCompute)
       .Attr("Tin: {float, uint8}")
       .Attr("Tout: {float, uint8}")

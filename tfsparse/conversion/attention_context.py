@@ -13,6 +13,9 @@ from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 _MOST_NODES = 16
 _READ_ELSEWHERE = "its probabilities are a result of the model or read by something else"
 
+_NOTHING_IS_LEFT = -1e4
+"""A masked score whose probability is 0 beside one that is not masked."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Context:
@@ -90,6 +93,8 @@ def _zeroes(view: GraphView, reader: Reader, scores: Scores) -> bool:
     condition, _, other = view.data_inputs(reader.node)
     masks = [step for step in scores.steps if step.kind != "bias"]
     if reader.index != 1 or filled_with(view, other) != 0 or len(masks) != 1:
+        return False
+    if masks[0].value * masks[0].factor > _NOTHING_IS_LEFT:
         return False
     known = masks[0].condition
     if known is None or masks[0].labels != scores.labels[2]:

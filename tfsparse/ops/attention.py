@@ -43,6 +43,7 @@ class AttentionConfig:
             ``"replace"``, `masked_value`.
         masked_value: Any number or infinity.
         bias_first: Whether the bias is added before the mask is applied.
+        zero_masked: Whether a query all of whose keys are hidden gives 0.
         compute: ``"float32"`` or ``"bfloat16"``, the type of the operands of both products.
     """
 
@@ -64,6 +65,7 @@ class AttentionConfig:
     masked: Literal["add", "replace"] = "add"
     masked_value: float = -1e9
     bias_first: bool = True
+    zero_masked: bool = False
     compute: Literal["float32", "bfloat16"] = "float32"
 
     def attributes(self) -> dict[str, Any]:

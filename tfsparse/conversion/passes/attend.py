@@ -70,7 +70,8 @@ class _Rewriting:
             "masked": "replace" if masking.replaces else "add",
             "masked_value": masking.value,
             "bias_first": masking.bias_first,
-        } | ({"zero_masked": True} if masking.zero_masked else {})
+            "zero_masked": masking.zero_masked,
+        }
 
     def _order(self, *last: str, shared: bool) -> tuple[str, ...]:
         """The labels of positions before heads: batch, positions, heads, and what is last."""
