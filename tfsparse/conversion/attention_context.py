@@ -64,7 +64,7 @@ def read_context(
             return _at_product(view, reader, axes, nodes, labels, keys, zero_masked)
         if node.op == "Transpose":
             labels = _permuted(view, node, labels) or labels
-        elif node.op in ("SelectV2", "Select") and _zeroes(view, reader, scores):
+        elif node.op in ("SelectV2", "Select") and _zeroes(view, reader, scores, labels):
             zero_masked = True
         elif node.op not in ("Identity", "Cast", "Snapshot"):
             return f"its probabilities go through {node.op}"
@@ -88,7 +88,7 @@ def _permuted(view: GraphView, node: NodeDef, labels: tuple[str, ...]) -> tuple[
     return None if order is None else tuple(labels[axis] for axis in order.tolist())
 
 
-def _zeroes(view: GraphView, reader: Reader, scores: Scores) -> bool:
+def _zeroes(view: GraphView, reader: Reader, scores: Scores, labels: tuple[str, ...]) -> bool:
     """Whether a choice makes 0 what the one mask of the scores has masked."""
     condition, _, other = view.data_inputs(reader.node)
     masks = [step for step in scores.steps if step.kind != "bias"]
@@ -97,7 +97,7 @@ def _zeroes(view: GraphView, reader: Reader, scores: Scores) -> bool:
     if masks[0].value * masks[0].factor > _NOTHING_IS_LEFT:
         return False
     known = masks[0].condition
-    if known is None or masks[0].labels != scores.labels[2]:
+    if known is None or masks[0].labels != labels:
         return False
     return view.constants.identity(known) == view.constants.identity(condition)
 

@@ -16,6 +16,7 @@ from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.embed import embed_small_variables
 from tfsparse.conversion.passes.match import find_dense_layers
+from tfsparse.conversion.passes.normalize_uint8 import normalize_uint8
 from tfsparse.conversion.passes.pool_uint8 import pool_uint8
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration
@@ -172,6 +173,7 @@ def _finish(
             for plan in here
             if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
         }
+        normalize_uint8(Views(graphs.state).of(each))
         propagate_uint8(Views(graphs.state).of(each), params)
         pool_uint8(Views(graphs.state).of(each))
         finished.ops |= _nodes_of(here, made)

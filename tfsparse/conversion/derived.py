@@ -37,8 +37,9 @@ def made(op: str, inputs: tuple[str | Made, ...], rank: int, **types: tf.DType) 
     return Made(node, inputs, rank)
 
 
-def constant(value: np.ndarray) -> Made:
+def constant(value: np.ndarray | np.generic) -> Made:
     """A constant."""
+    value = np.asarray(value)
     node = tf.compat.v1.NodeDef(op="Const")
     node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))

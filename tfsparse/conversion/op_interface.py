@@ -86,6 +86,8 @@ NORMALIZATION_INPUTS = ("x", "residual", "gamma", "beta", *_Y)
 
 def place_of(op: str, name: str) -> int:
     """The place of an input of an op that is no chain."""
+    if op == INT8_ATTENTION_OP:
+        return (*ATTENTION_INPUTS, *ATTENTION_SCALES).index(name)
     return 1 + (*PER_LAYER[op], *OF_LAST[op]).index(name)
 
 

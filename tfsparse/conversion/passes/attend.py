@@ -19,7 +19,12 @@ from tfsparse.conversion.attention_operands import Operand
 from tfsparse.conversion.derived import Made, constant, made, put, transposed
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of
 from tfsparse.conversion.importing import tensor_type
-from tfsparse.conversion.op_interface import attention_node
+from tfsparse.conversion.op_interface import (
+    ATTENTION_INPUTS,
+    ATTENTION_SCALES,
+    attention_node,
+    set_attribute,
+)
 from tfsparse.conversion.splicing import splice
 
 
@@ -34,6 +39,32 @@ def attend(found: Sequence[Attention]) -> None:
     for graph in {id(each.graph): each.graph for each in found}.values():
         graph.prune()
         graph.sort()
+
+
+def with_uint8_ends(graph: Graph, node: NodeDef) -> NodeDef:
+    """Makes attention the op whose ends may be uint8; they are float32 still.
+
+    Args:
+        graph: The graph. It is changed in place.
+        node: A node of attention.
+
+    Returns:
+        The node that takes its place, with scales of its own.
+    """
+    data = [reference for reference in node.input if not reference.startswith("^")]
+    inputs = dict(zip(ATTENTION_INPUTS, data, strict=True))
+    for name in ATTENTION_SCALES:
+        source = constant(np.int32(0) if name.endswith("zero_point") else np.float32(1))
+        source.node.name = name
+        inputs[name] = put(graph, node.name, source)
+    waits = [reference for reference in node.input if reference.startswith("^")]
+    made = attention_node(node.name, inputs, {}, waits)
+    for key in node.attr:
+        made.attr[key].CopyFrom(node.attr[key])
+    for key in ("Tin", "Tout"):
+        set_attribute(made, key, tf.float32)
+    graph.nodes[node.name] = made
+    return made
 
 
 class _Rewriting:

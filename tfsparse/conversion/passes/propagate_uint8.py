@@ -1,10 +1,10 @@
 """Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
-Where everything that reads an INT8 op's result is the activations or the residual of another INT8
-op, the first requantizes its result and the second takes it as it is: same scale, same zero point,
-a quarter of the memory traffic, and no quantization twice. In between may stand ops that move
-elements without looking at them (a reshape, a concatenation, zeros around images), ops that only
-compare them (maximum pooling), and ops that look at nothing but the shape.
+Where everything that reads the result of an INT8 op, or of attention, is the activations or the
+residual of another INT8 op, the first requantizes its result and the second takes it as it is: same
+scale, same zero point, a quarter of the memory traffic, and no quantization twice. In between may
+stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
+images), ops that only compare them (maximum pooling), and ops that look at nothing but the shape.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
@@ -15,15 +15,22 @@ before, and what they read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
-from tfsparse.conversion.op_interface import INT8_CONV_OP, QUANTIZED_OPS, X, place_of
+from tfsparse.conversion.op_interface import (
+    ATTENTION_OP,
+    INT8_CONV_OP,
+    QUANTIZED_OPS,
+    X,
+    place_of,
+)
 from tfsparse.conversion.pads import PADS, is_zero_pad
+from tfsparse.conversion.passes.attend import with_uint8_ends
 from tfsparse.conversion.quantization import ActivationParams, scales_fit, widest
 
 _MOVES = {
@@ -31,6 +38,9 @@ _MOVES = {
     *("ResizeNearestNeighbor", "Slice", "StridedSlice"),
 }
 """Ops of one tensor of elements, which come out as they went in."""
+
+_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP)
+"""Ops that can give uint8."""
 
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
@@ -59,8 +69,9 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
             measure the range of their activations when they run are not in it.
     """
     done: set[str] = set()
+    params = dict(params) | dict(_params_of_attention(view))
     for node in list(view.nodes.values()):
-        if node.op not in QUANTIZED_OPS or node.name not in params or node.name in done:
+        if node.op not in _MAKERS or node.name not in params or node.name in done:
             continue
         region = _region(view, f"{node.name}:0", params.keys())
         if region is None or not region.consumers:
@@ -69,6 +80,36 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         shared = widest(params[name] for name in region.producers)
         if _fits(view, region, shared):
             _set_uint8(view.graph, region, shared)
+
+
+def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
+    """How results of attention are read as uint8: as the INT8 op that reads them does."""
+    for node in view.nodes.values():
+        if node.op != ATTENTION_OP:
+            continue
+        found, pending = [], [f"{node.name}:0"]
+        while pending:
+            for reader in view.readers(pending.pop()):
+                if reader.node.op in QUANTIZED_OPS and reader.index == X:
+                    found.append(_read_params(view, reader.node))
+                elif reader.index != CONTROL and reader.index < len(
+                    _moved(view, reader.node) or []
+                ):
+                    pending.append(f"{reader.node.name}:0")
+        known = [each for each in found if each is not None]
+        if known:
+            yield node.name, widest(known)
+
+
+def _read_params(view: GraphView, node: NodeDef) -> ActivationParams | None:
+    """How an INT8 op reads its activations, if that is known before a call."""
+    scale, zero_point = (
+        view.constant(view.data_inputs(node)[place_of(node.op, name)])
+        for name in ("x_scale", "x_zero_point")
+    )
+    if scale is None or zero_point is None:
+        return None
+    return ActivationParams(float(scale), int(zero_point))
 
 
 def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None:
@@ -90,7 +131,8 @@ def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None
 
 def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
     """Whether the ops would take the scale of a region."""
-    makers = [(name, None, params.scale) for name in region.producers]
+    products = [name for name in region.producers if view.nodes[name].op in QUANTIZED_OPS]
+    makers = [(name, None, params.scale) for name in products]
     readers = [(name, params.scale, 1.0) for name, role in region.consumers if role == "x"]
     for name, x_scale, y_scale in [*makers, *readers]:
         node = view.nodes[name]
@@ -105,7 +147,7 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
     """The tensors that a tensor is made of; None if it cannot be uint8."""
     node = view.nodes[node_name(tensor)]
-    if node.op in QUANTIZED_OPS and node.name in ours:
+    if node.op in _MAKERS and node.name in ours:
         found.producers[node.name] = None
         return []
     return _moved(view, node)
@@ -157,6 +199,8 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
     scale = zero_point = ""
     for name in region.producers:
         node = graph.nodes[name]
+        if node.op == ATTENTION_OP:
+            node = with_uint8_ends(graph, node)
         scale, zero_point = (
             node.input[place_of(node.op, each)] for each in ("y_scale", "y_zero_point")
         )
