@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +16,11 @@ int64_t Lines(int64_t floats) {
   constexpr int64_t kLine = kAlignment / sizeof(float);
   return (floats + kLine - 1) / kLine * kLine;
 }
+
+// What the scratch of a thread has the packed keys and values of: a head, by its number, of a call.
+struct Packed {
+  int64_t call = -1, head = -1;
+};
 
 // The scratch of the calling thread.
 AttentionScratch ScratchFor(const AttentionCall& call) {
@@ -45,7 +51,7 @@ class Tile {
   Tile(const AttentionCall& call, int64_t batch, int64_t kv_head, int64_t first, int64_t rows);
 
   // The arguments of a kernel; they point into this.
-  AttentionTileArgs Args(const AttentionScratch& scratch) const;
+  AttentionTileArgs Args(const AttentionScratch& scratch, bool rows_are_packed) const;
 
   // Gives 0 for each query all of whose keys are hidden.
   void ZeroHidden() const;
@@ -103,7 +109,7 @@ bool AreTheSame(const Rows& rows, int64_t count) {
                      [&](const auto* row) { return row == rows[0]; });
 }
 
-AttentionTileArgs Tile::Args(const AttentionScratch& scratch) const {
+AttentionTileArgs Tile::Args(const AttentionScratch& scratch, bool rows_are_packed) const {
   const AttentionCall& c = call_;
   AttentionTileArgs args = {};
   args.rows = rows_;
@@ -140,6 +146,7 @@ AttentionTileArgs Tile::Args(const AttentionScratch& scratch) const {
   args.inv_y_scale = 1 / c.y_scale;
   args.y_zero_point = c.y_zero_point;
   args.scratch = scratch;
+  args.rows_are_packed = rows_are_packed;
   return args;
 }
 
@@ -227,14 +234,19 @@ void RunAttention(const AttentionCall& call, const AttentionKernel& kernel,
   const int64_t rows = call.heads / call.kv_heads * call.queries;
   const int64_t tiles = (rows + kernel.queries - 1) / kernel.queries;
   const int64_t cost = CostOf(call, std::min<int64_t>(rows, kernel.queries));
+  static std::atomic<int64_t> calls = 0;
+  const int64_t number = calls++;
   threads.Run(call.batch * call.kv_heads * tiles, cost, [&](int64_t begin, int64_t end) {
+    thread_local Packed packed;
     const AttentionScratch scratch = ScratchFor(call);
     for (int64_t item = begin; item < end; ++item) {
       const int64_t first = item % tiles * kernel.queries, head = item / tiles;
       const int64_t count = std::min<int64_t>(kernel.queries, rows - first);
       const Tile tile(call, head / call.kv_heads, head % call.kv_heads, first, count);
-      kernel.run(tile.Args(scratch));
+      const bool is_packed = packed.call == number && packed.head == head && call.keys <= kKeyBlock;
+      kernel.run(tile.Args(scratch, is_packed));
       if (call.zero_masked) tile.ZeroHidden();
+      packed = {number, head};
     }
   });
 }

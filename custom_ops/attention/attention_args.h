@@ -71,6 +71,9 @@ struct AttentionTileArgs {
   int32_t y_zero_point;
 
   AttentionScratch scratch;
+  bool
+      rows_are_packed;  // scratch.key and scratch.value are as an earlier tile has left them, whose
+                        //   keys and values are this one's: all of them, in one block
 };
 
 using AttentionTileFunction = void (*)(const AttentionTileArgs&);

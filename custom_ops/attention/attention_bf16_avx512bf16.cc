@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "custom_ops/attention/attention_exponent.h"
 #include "custom_ops/attention/attention_rows.h"
 #include "custom_ops/attention/attention_tile.h"
 #include "custom_ops/attention/attention_vector_avx512.h"
@@ -59,43 +60,25 @@ struct ProductsBf16 {
     }
   }
 
-  // Pairs of channels of a key follow each other.
   static Rows Keys(const AttentionTileArgs& args, int64_t first, int64_t keys) {
-    const RowReader<Vec> reader(args.is_u8, args.key_affine);
-    const int64_t size = args.head_size, pairs = Depth(size);
-    for (int64_t key = 0; key < keys; ++key) {
-      for (int64_t d = 0; d < size; d += 2 * L) {
-        const int64_t at = (first + key) * args.key_stride + d;
-        const F32 low = reader.Load(args.key, at, size - d);
-        const F32 high =
-            size - d > L ? reader.Load(args.key, at + L, size - d - L) : Vec::Broadcast(0.0f);
-        const F32 both = Vec::AsFloats((I32)_mm512_cvtne2ps_pbh(high, low));
-        Vec::StoreSome(args.scratch.key + key * pairs + d / 2, both, pairs - d / 2);
-      }
+    if (!args.rows_are_packed) {
+      WithReader<Vec>(args.is_u8, args.key_affine,
+                      [&](const auto& reader) { PackKeys(args, first, keys, reader); });
     }
-    return {args.scratch.key, pairs};
+    return {args.scratch.key, Depth(args.head_size)};
   }
 
-  // Channel d of two keys is a pair.
   static Rows Values(const AttentionTileArgs& args, int64_t first, int64_t keys) {
-    const RowReader<Vec> reader(args.is_u8, args.value_affine);
-    const int64_t size = args.value_head_size;
-    for (int64_t key = 0; key < keys; key += 2) {
-      for (int64_t d = 0; d < size; d += L) {
-        const int64_t at = (first + key) * args.value_stride + d;
-        const F32 low = reader.Load(args.value, at, size - d);
-        const F32 high = key + 1 < keys ? reader.Load(args.value, at + args.value_stride, size - d)
-                                        : Vec::Broadcast(0.0f);
-        Vec::StoreSome(args.scratch.value + key / 2 * size + d, Vec::AsFloats(Pairs(low, high)),
-                       size - d);
-      }
+    if (!args.rows_are_packed) {
+      WithReader<Vec>(args.is_u8, args.value_affine,
+                      [&](const auto& reader) { PackValues(args, first, keys, reader); });
     }
-    return {args.scratch.value, size};
+    return {args.scratch.value, args.value_head_size};
   }
 
   template <class Lanes, int V>
   TFSPARSE_INLINE F32 Exponential(F32 greatest, const float* at, F32* sum) {
-    const F32 e = Exponent<Lanes>(Lanes::Subtract(Vec::Load(at), greatest));
+    const F32 e = Exponent<Lanes, ExponentFor::kBFloat16>(Lanes::Subtract(Vec::Load(at), greatest));
     *sum = Vec::Add(*sum, e);
     return e;
   }
@@ -112,6 +95,42 @@ struct ProductsBf16 {
         const F32 high = k + 1 < keys ? Exponential<Lanes, V>(greatest[v], at + V * L, &sum[v])
                                       : Vec::Broadcast(0.0f);
         Vec::StoreInts(scores + (k / 2 * V + v) * L, Pairs(low, high));
+      }
+    }
+  }
+
+ private:
+  // Pairs of channels of a key follow each other.
+  template <class Reader>
+  static void PackKeys(const AttentionTileArgs& args, int64_t first, int64_t keys,
+                       const Reader& reader) {
+    const int64_t size = args.head_size, pairs = Depth(size);
+    for (int64_t key = 0; key < keys; ++key) {
+      float* to = args.scratch.key + key * pairs;
+      for (int64_t d = 0; d < size; d += 2 * L) {
+        const int64_t at = (first + key) * args.key_stride + d;
+        const F32 low = reader.Load(args.key, at, size - d);
+        const F32 high =
+            size - d > L ? reader.Load(args.key, at + L, size - d - L) : Vec::Broadcast(0.0f);
+        const F32 both = Vec::AsFloats((I32)_mm512_cvtne2ps_pbh(high, low));
+        Vec::StoreSome(to + d / 2, both, pairs - d / 2);
+      }
+    }
+  }
+
+  // Channel d of two keys is a pair.
+  template <class Reader>
+  static void PackValues(const AttentionTileArgs& args, int64_t first, int64_t keys,
+                         const Reader& reader) {
+    const int64_t size = args.value_head_size, stride = args.value_stride;
+    for (int64_t key = 0; key < keys; key += 2) {
+      float* to = args.scratch.value + key / 2 * size;
+      for (int64_t d = 0; d < size; d += L) {
+        const int64_t at = (first + key) * stride + d;
+        const F32 low = reader.Load(args.value, at, size - d);
+        const F32 high =
+            key + 1 < keys ? reader.Load(args.value, at + stride, size - d) : Vec::Broadcast(0.0f);
+        Vec::StoreSome(to + d, Vec::AsFloats(Pairs(low, high)), size - d);
       }
     }
   }

@@ -9,8 +9,8 @@
 #include <cstdint>
 
 #include "custom_ops/attention/attention_args.h"
+#include "custom_ops/attention/attention_exponent.h"
 #include "custom_ops/attention/attention_rows.h"
-#include "custom_ops/attention/attention_scores.h"
 
 namespace tfsparse {
 namespace {
@@ -24,6 +24,7 @@ struct ProductsF32 {
   using Operand = F32;
   static constexpr int kInLane = 1;
   static constexpr int L = Vec::kLanes;
+  static constexpr ExponentFor kExponent = kRounds ? ExponentFor::kBFloat16 : ExponentFor::kFloat32;
 
   // Rows of keys or values, as operands.
   struct Rows {
@@ -46,12 +47,12 @@ struct ProductsF32 {
   }
 
   static Rows Keys(const AttentionTileArgs& args, int64_t first, int64_t keys) {
-    return RowsOf(args.is_u8, args.key, args.key_stride, args.key_affine, args.head_size, first,
-                  keys, args.scratch.key);
+    return RowsOf(args, args.key, args.key_stride, args.key_affine, args.head_size, first, keys,
+                  args.scratch.key);
   }
   static Rows Values(const AttentionTileArgs& args, int64_t first, int64_t keys) {
-    return RowsOf(args.is_u8, args.value, args.value_stride, args.value_affine,
-                  args.value_head_size, first, keys, args.scratch.value);
+    return RowsOf(args, args.value, args.value_stride, args.value_affine, args.value_head_size,
+                  first, keys, args.scratch.value);
   }
 
   template <class Lanes, int V>
@@ -61,7 +62,7 @@ struct ProductsF32 {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
         float* at = scores + (k * V + v) * L;
-        const F32 e = Exponent<Lanes>(Lanes::Subtract(Vec::Load(at), greatest[v]));
+        const F32 e = Exponent<Lanes, kExponent>(Lanes::Subtract(Vec::Load(at), greatest[v]));
         sum[v] = Vec::Add(sum[v], e);
         Vec::Store(at, Rounded(e));
       }
@@ -70,15 +71,18 @@ struct ProductsF32 {
 
  private:
   // As they lie, if they are such operands.
-  static Rows RowsOf(bool is_u8, const void* data, int64_t stride, const Affine& affine,
-                     int64_t size, int64_t first, int64_t count, float* to) {
-    if (!is_u8 && !kRounds) return {static_cast<const float*>(data) + first * stride, stride};
-    const RowReader<Vec> reader(is_u8, affine);
-    for (int64_t row = 0; row < count; ++row) {
-      for (int64_t d = 0; d < size; d += L) {
-        const F32 v = reader.Load(data, (first + row) * stride + d, size - d);
-        Vec::StoreSome(to + row * size + d, Rounded(v), size - d);
-      }
+  static Rows RowsOf(const AttentionTileArgs& args, const void* data, int64_t stride,
+                     const Affine& affine, int64_t size, int64_t first, int64_t count, float* to) {
+    if (!args.is_u8 && !kRounds) return {static_cast<const float*>(data) + first * stride, stride};
+    if (!args.rows_are_packed) {
+      WithReader<Vec>(args.is_u8, affine, [&](const auto& reader) {
+        for (int64_t row = 0; row < count; ++row) {
+          for (int64_t d = 0; d < size; d += L) {
+            const F32 v = reader.Load(data, (first + row) * stride + d, size - d);
+            Vec::StoreSome(to + row * size + d, Rounded(v), size - d);
+          }
+        }
+      });
     }
     return {to, size};
   }

@@ -226,25 +226,27 @@ inline void AttentionProblem::Expected(int64_t b, int64_t h, int64_t t, std::vec
     worst = std::max(worst, error);
   }
   const int64_t kv_head = h / (c.heads / c.kv_heads);
+  // Of an exponential: its score's error and its own, which attention_exponent.h states.
+  const double of_exp = worst + (bf16_ ? 1.1e-4 : 2.5e-7);
+  double sum_error = 0;
   for (int64_t s = 0; s < c.keys; ++s) {
-    const double p = std::exp(double{scores[s]} - greatest);
+    const double x = double{scores[s]} - greatest, p = std::exp(x);
+    const double error_of_p = x > -100 ? p * (of_exp - 1.5e-8 * x) : 0;
     sum += p;
+    sum_error += error_of_p;
     const int64_t v = Element(c.value_view, b, kv_head, s);
     for (int64_t d = 0; d < c.value_head_size; ++d) {
       const double value = Operand(Read(c.value, c.is_u8, c.value_affine, v + d));
       (*y)[d] += p * value;
-      (*bound)[d] += p * std::abs(value);
+      // Rounding of p, products and sums over keys, and what blocks are multiplied by.
+      constexpr double kUnit = 0x1p-24;
+      const double steps = static_cast<double>(c.keys + 4 + 8 * (c.keys / kKeyBlock)) * kUnit;
+      (*bound)[d] += (error_of_p + p * (2 * steps + (bf16_ ? 0x1p-8 : 0))) * std::abs(value);
     }
   }
-  // Of an exponential, by its score's error and its own, of those in the sum as well; of sums over
-  // keys; of what blocks of keys are multiplied by.
-  constexpr double kExp = 3e-7, kUnit = 0x1p-24;
-  const double blocks = static_cast<double>(c.keys / kKeyBlock);
-  const double relative = 2 * (worst + kExp) + 2 * static_cast<double>(c.keys + 4) * kUnit +
-                          2 * blocks * kExp + (bf16_ ? 0x1p-8 : 0);
   for (int64_t d = 0; d < c.value_head_size; ++d) {
     (*y)[d] /= sum;
-    (*bound)[d] *= relative / sum;
+    (*bound)[d] = (*bound)[d] / sum + std::abs((*y)[d]) * sum_error / sum;
   }
 }
 

@@ -16,30 +16,40 @@ namespace {
 
 // Floats of a row from element `at` on, `count` of them at the most, zeros behind them.
 template <class Vec>
-struct RowReader {
-  RowReader(bool is_bytes, const Affine& affine)
-      : is_u8(is_bytes),
-        scale(Vec::Broadcast(affine.scale)),
+struct FloatReader {
+  TFSPARSE_INLINE typename Vec::F32 Load(const void* row, int64_t at, int64_t count) const {
+    const float* p = static_cast<const float*>(row) + at;
+    return count >= Vec::kLanes ? Vec::LoadSome(p, Vec::kLanes) : Vec::LoadSome(p, count);
+  }
+};
+
+template <class Vec>
+struct ByteReader {
+  explicit ByteReader(const Affine& affine)
+      : scale(Vec::Broadcast(affine.scale)),
         shift(Vec::Broadcast(static_cast<float>(-affine.zero_point))) {}
 
   TFSPARSE_INLINE typename Vec::F32 Load(const void* row, int64_t at, int64_t count) const {
-    if (!is_u8) return Vec::LoadSome(static_cast<const float*>(row) + at, count);
     const auto bytes = Vec::LoadBytes(static_cast<const uint8_t*>(row) + at, count);
     const auto value = Vec::Multiply(Vec::Add(Vec::ToFloats(bytes), shift), scale);
-    return count >= Vec::kLanes ? value : Vec::Select(Vec::First(count), value, Zero());
+    return count >= Vec::kLanes ? value
+                                : Vec::Select(Vec::First(count), value, Vec::Broadcast(0.0f));
   }
-  TFSPARSE_INLINE static typename Vec::F32 Zero() { return Vec::Broadcast(0.0f); }
 
-  bool is_u8;
   typename Vec::F32 scale, shift;
 };
 
+// Calls call(reader) with the one of this type.
+template <class Vec, class Call>
+TFSPARSE_INLINE void WithReader(bool is_u8, const Affine& affine, const Call& call) {
+  is_u8 ? call(ByteReader<Vec>(affine)) : call(FloatReader<Vec>());
+}
+
 // to[d][row] = scale * query[row][d], zeros behind the last row; P says how an operand is stored.
-template <class P, int V>
-void PackQueries(const AttentionTileArgs& args, float* to) {
+template <class P, int V, class Reader>
+void PackQueriesOf(const AttentionTileArgs& args, const Reader& reader, float* to) {
   using Vec = typename P::Vec;
   constexpr int L = Vec::kLanes;
-  const RowReader<Vec> reader(args.is_u8, args.query_affine);
   const auto scale = Vec::Broadcast(args.scale);
   for (int v = 0; v < V; ++v) {
     for (int64_t d = 0; d < args.head_size; d += L) {
@@ -55,6 +65,12 @@ void PackQueries(const AttentionTileArgs& args, float* to) {
       P::template StoreRows<V>(rows, left, to + (d / P::kInLane * V + v) * L);
     }
   }
+}
+
+template <class P, int V>
+TFSPARSE_INLINE void PackQueries(const AttentionTileArgs& args, float* to) {
+  WithReader<typename P::Vec>(args.is_u8, args.query_affine,
+                              [&](const auto& reader) { PackQueriesOf<P, V>(args, reader, to); });
 }
 
 // y[row][d] = context[d][row] * inverse[row].

@@ -20,13 +20,6 @@ namespace {
 
 #define TFSPARSE_INLINE inline __attribute__((always_inline))
 
-// exp(x) for x <= 0, 0 where it would be below 2^-126; NaN stays NaN.
-template <class Lanes>
-TFSPARSE_INLINE typename Lanes::F Exponent(typename Lanes::F x) {
-  const Exponential<Lanes> e = Exp<Lanes, 1>(x);
-  return Lanes::MultiplyAdd(e.power, e.rest, e.power);
-}
-
 // Calls change(scores of L lanes, key, v) for all of the block.
 template <class Vec, int V, class Change>
 TFSPARSE_INLINE void ForScores(float* scores, int64_t keys, const Change& change) {

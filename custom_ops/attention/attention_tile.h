@@ -23,10 +23,10 @@
 #include <cstdint>
 
 #include "custom_ops/attention/attention_args.h"
+#include "custom_ops/attention/attention_exponent.h"
 #include "custom_ops/attention/attention_product.h"
 #include "custom_ops/attention/attention_rows.h"
 #include "custom_ops/attention/attention_scores.h"
-#include "custom_ops/kernels/activation_functions.h"
 
 namespace tfsparse {
 namespace {
@@ -65,7 +65,8 @@ void TakeExponentials(int64_t keys, float* scores, Softmax<typename P::Vec, V>* 
     const auto old = Vec::Load(softmax->greatest + v * L);
     Vec::Store(softmax->greatest + v * L, greatest[v]);
     greatest[v] = Vec::Max(greatest[v], lowest);
-    const auto correction = Exponent<Lanes>(Lanes::Subtract(old, greatest[v]));
+    const auto correction =
+        Exponent<Lanes, ExponentFor::kFloat32>(Lanes::Subtract(old, greatest[v]));
     Vec::Store(softmax->correction + v * L, correction);
     sum[v] = Vec::Multiply(Vec::Load(softmax->sum + v * L), correction);
   }

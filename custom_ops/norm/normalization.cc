@@ -6,12 +6,10 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/norm/normalize_avx2.h"
 #include "custom_ops/norm/normalize_avx512.h"
-#include "custom_ops/norm/normalize_rows.h"
+#include "custom_ops/norm/normalize_portable.h"
 
 namespace tfsparse {
 namespace {
-
-void NormalizePortable(const NormalizeArgs& args) { NormalizeRows(args); }
 
 NormalizeFunction ChooseFunction(Path path) {
   if (Includes(path, Path::kAvx512)) return NormalizeAvx512;
@@ -19,13 +17,30 @@ NormalizeFunction ChooseFunction(Path path) {
   return NormalizePortable;
 }
 
-NormalizeArgs ArgsOf(const NormalizationCall& call) {
+// What a kernel needs of a thread's memory: a row, and what stands for factors and summands that
+// are not there.
+struct Scratch {
+  AlignedBuffer<float> row, ones, zeros;
+};
+
+NormalizeArgs ArgsOf(const NormalizationCall& call, Scratch* scratch) {
   NormalizeArgs args = {};
   args.size = call.size;
   args.centers = call.centers;
   args.epsilon = call.epsilon;
   args.gamma = call.gamma;
   args.beta = call.beta;
+  if (args.gamma == nullptr) {
+    scratch->ones.Reserve(call.size);
+    std::fill_n(scratch->ones.data(), call.size, 1.0f);
+    args.gamma = scratch->ones.data();
+  }
+  if (args.beta == nullptr) {
+    scratch->zeros.Reserve(call.size);
+    args.beta = scratch->zeros.data();
+  }
+  if (call.residual != nullptr) scratch->row.Reserve(call.size);
+  args.scratch = scratch->row.data();
   args.inv_y_scale = 1 / call.y_scale;
   args.y_zero_point = call.y_zero_point;
   return args;
@@ -59,9 +74,8 @@ void Normalize(const NormalizationCall& call, Path path, const Threads& threads)
   constexpr int64_t kElements = 1 << 12, kElementsPerCycle = 4;
   const int64_t rows = 1 + kElements / call.size, items = (call.rows + rows - 1) / rows;
   threads.Run(items, rows * call.size / kElementsPerCycle, [&](int64_t begin, int64_t end) {
-    thread_local AlignedBuffer<float> scratch;
-    scratch.Reserve(2 * call.size);
-    NormalizeArgs args = ArgsOf(call);
+    thread_local Scratch scratch;
+    NormalizeArgs args = ArgsOf(call, &scratch);
     const int64_t first = begin * rows, last = std::min(call.rows, end * rows);
     args.rows = last - first;
     args.x = RowOf(call.x, first, call.size);
@@ -69,7 +83,6 @@ void Normalize(const NormalizationCall& call, Path path, const Threads& threads)
     args.sum = RowOf(call.sum, first, call.size);
     args.y = RowOf(call.y, first, call.size);
     args.y_u8 = RowOf(call.y_u8, first, call.size);
-    args.scratch = scratch.data();
     function(args);
   });
 }

@@ -23,7 +23,7 @@ struct NormalizeArgs {
   float* sum;             // [rows, size], or null: x + residual
   float* y;               // or null
   uint8_t* y_u8;          // or null
-  float* scratch;         // [2 * size]
+  float* scratch;         // [size]
 };
 
 using NormalizeFunction = void (*)(const NormalizeArgs&);
