@@ -50,6 +50,7 @@ THROUGH_OTHERS = {
     "model_graphs",
     "moments",
     "normalize",
+    "normalize_uint8",
     "observing",
     "op_interface",
     "packed",

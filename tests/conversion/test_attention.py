@@ -359,3 +359,29 @@ def test_scores_that_are_asked_for_stay():
     assert not row.converted
     assert "probabilities" in row.reason
     assert "probabilities" in str(report)
+
+
+def test_a_layer_may_be_skipped():
+    model, _ = plain_layer(keras)
+    report = tfsparse.convert(model, overrides={"mha": "skip"}).report
+    (row,) = report.whole_layers
+    assert (row.converted, row.reason) == (False, "skipped by `overrides`")
+
+
+def test_a_bias_that_is_projected_is_not_taken_for_the_scores(tmp_path):
+    weights = normal((D, S), 8)
+
+    def function(q, k, v):
+        bias = tf.transpose(tf.matmul(q, tf.constant(weights)), [0, 2, 1, 3])
+        return by_matmul(q, k, v, lambda s: bias + s)
+
+    check(tmp_path, function, inputs(), open_sizes=False)
+
+
+def test_queries_that_are_broadcast_over_the_batch_stay(tmp_path):
+    def function(q, k, v):
+        s = tf.matmul(heads_first(q)[:1], heads_first(k), transpose_b=True)
+        return {"y": tf.matmul(tf.nn.softmax(s), heads_first(v))}
+
+    shapes = {"q": spec(1, None, H, D)} | dict.fromkeys("kv", spec(None, None, H, D))
+    assert find_attentions(view_of(tmp_path, function, shapes)) == ([], [])

@@ -31,6 +31,8 @@ from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.moments import FLOATS
 from tfsparse.conversion.softmax import Softmax, read_softmax
 
+_MOST_NODES = 6
+
 KEYS = "keys"
 """The label of the axis that a softmax runs along."""
 
@@ -138,7 +140,7 @@ def _made(
     if shapes is None:
         return "its scores or probabilities are read by something else"
     return Attention(
-        name=layer_name(view.state.layer_scope(node.name), None),
+        name=_name(view, node, (query, key, value)),
         graph=view.graph,
         query=query,
         key=key,
@@ -154,6 +156,36 @@ def _made(
         shapes=shapes,
         dtype=view.dtype(f"{context.result}:0"),
     )
+
+
+def _name(view: GraphView, node: NodeDef, operands: Sequence[Operand]) -> str:
+    """The layer's name: the scope that the projections share, or else that of the softmax."""
+    scopes = [_projection(view, operand.tensor) for operand in operands]
+    known = [scope.split("/") for scope in scopes if scope is not None]
+    shared: list[str] = []
+    for parts in zip(*known, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    whole = len(known) == len(operands) and 0 < len(shared) < max(map(len, known))
+    return "/".join(shared) if whole else layer_name(view.state.layer_scope(node.name), None)
+
+
+def _projection(view: GraphView, tensor: str) -> str | None:
+    """The name of the layer whose kernel or bias a tensor is computed with, a few ops away."""
+    for _ in range(_MOST_NODES):
+        node = view.nodes[node_name(tensor)]
+        inputs = view.data_inputs(node)
+        constants = [each for each in inputs if view.is_constant(each)]
+        names = [name for each in constants for name in view.constants.variable_names(each)]
+        variable = view.state.layer_variable(names)
+        if variable is not None and "/" in variable:
+            return variable.rsplit("/", 1)[0]
+        others = [each for each in inputs if each not in constants]
+        if not others:
+            return None
+        tensor = others[0]
+    return None
 
 
 def _without_repeats(

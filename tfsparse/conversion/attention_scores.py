@@ -252,7 +252,9 @@ def _may_hold_scores(view: GraphView, tensor: str) -> bool:
         if view.is_constant(f"{node.name}:0"):
             continue
         if node.op in CONTRACTIONS:
-            return True
+            if read_contraction(view, node) is not None:
+                return True
+            continue
         pending += [node_name(each) for each in _operands(view, node)]
     return False
 

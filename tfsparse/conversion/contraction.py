@@ -61,9 +61,13 @@ def read_contraction(view: GraphView, node: NodeDef) -> Contraction | None:
         return None
     rest = "".join(chr(ord("\u0400") + axis) for axis in range(rests[0] if rests else 0))
     one, other, result = (tuple(text.replace(REST, rest)) for text in found)
-    sizes: dict[str, int] = {}
-    for labels, shape in zip((one, other), shapes, strict=True):
-        for label, size in zip(labels, shape.as_list(), strict=True):
-            if size is not None and sizes.setdefault(label, size) != size:
-                return None
+    sizes = [
+        dict(zip(labels, shape.as_list(), strict=True))
+        for labels, shape in zip((one, other), shapes, strict=True)
+    ]
+    for label in sizes[0].keys() & sizes[1].keys():
+        size, beside = sizes[0][label], sizes[1][label]
+        # An axis of size 1 may be broadcast to one of a size that is not known yet.
+        if size != beside and (None not in (size, beside) or 1 in (size, beside)):
+            return None
     return Contraction((tensors[0], tensors[1]), (one, other), result)

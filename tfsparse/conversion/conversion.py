@@ -69,14 +69,17 @@ def convert_graphs(
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     else:
         for function in graphs.functions:
-            whole_layers += make_whole_layers(function, graphs.state)
+            whole_layers += make_whole_layers(function, graphs.state, options)
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
-        [stayed for each in found for stayed in each.stayed],
+        [
+            *(stayed for each in found for stayed in each.stayed),
+            *_as_unmatched(whole_layers, graphs),
+        ],
     )
     rows: list[OpReport] = []
     for each in found:
@@ -93,6 +96,14 @@ def convert_graphs(
     )
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes), tuple(whole_layers))
+
+
+def _as_unmatched(
+    whole_layers: Sequence[WholeLayerReport], graphs: ModelGraphs
+) -> Iterator[Unmatched]:
+    """Layers that `overrides` may skip, though they have no weights to convert."""
+    for each in whole_layers:
+        yield Unmatched(each.layer, graphs.functions[0].graph, each.node, "it is no product")
 
 
 def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:

@@ -28,14 +28,15 @@ from tfsparse.conversion.op_interface import (
 from tfsparse.conversion.splicing import splice
 
 
-def attend(found: Sequence[Attention]) -> None:
+def attend(found: Sequence[Attention], compute: str = "float32") -> None:
     """Replaces attention in its graphs.
 
     Args:
         found: What was found. Its graphs are changed in place; the result keeps its name.
+        compute: ``"float32"`` or ``"bfloat16"``, the type of the operands of both products.
     """
     for attention in found:
-        _Rewriting(attention).run()
+        _Rewriting(attention, compute).run()
     for graph in {id(each.graph): each.graph for each in found}.values():
         graph.prune()
         graph.sort()
@@ -68,8 +69,9 @@ def with_uint8_ends(graph: Graph, node: NodeDef) -> NodeDef:
 
 
 class _Rewriting:
-    def __init__(self, attention: Attention) -> None:
+    def __init__(self, attention: Attention, compute: str) -> None:
         self._found = attention
+        self._compute = compute
         self._graph: Graph = attention.graph
         self._done: dict[Made, str] = {}
 
@@ -102,6 +104,7 @@ class _Rewriting:
             "masked_value": masking.value,
             "bias_first": masking.bias_first,
             "zero_masked": masking.zero_masked,
+            "compute": self._compute,
         }
 
     def _order(self, *last: str, shared: bool) -> tuple[str, ...]:

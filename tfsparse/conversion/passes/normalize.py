@@ -40,7 +40,13 @@ def _replace(graph: Graph, found: Normalization) -> None:
         "y_scale": _constant(graph, name, np.float32(1), "y_scale"),
         "y_zero_point": _constant(graph, name, np.int32(0), "y_zero_point"),
     }
-    attributes = {"kind": found.kind, "epsilon": found.epsilon}
+    attributes = {
+        "kind": found.kind,
+        "epsilon": found.epsilon,
+        "float_y": True,
+        "uint8_y": False,
+        "return_sum": False,
+    }
     absorbed = set(found.absorbed)
     waits = {ref for each in absorbed for ref in graph.nodes[each].input if ref.startswith("^")}
     control = sorted(edge for edge in waits if node_name(edge) not in absorbed)

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 from tfsparse.conversion.op_interface import (
+    ATTENTION_INPUTS,
     ATTENTION_OP,
     INT8_CONV_OP,
     QUANTIZED_OPS,
@@ -39,6 +40,9 @@ _MOVES = {
 }
 """Ops of one tensor of elements, which come out as they went in."""
 
+ATTENTION_OPERANDS = ATTENTION_INPUTS[:3]
+"""Inputs of attention that are uint8 together or not at all."""
+
 _MAKERS = (*QUANTIZED_OPS, ATTENTION_OP)
 """Ops that can give uint8."""
 
@@ -51,13 +55,16 @@ class _Region:
 
     Attributes:
         producers: Names of the INT8 ops that make them.
-        consumers: Names of INT8 ops that read them, and as what: ``"x"`` or ``"residual"``.
+        consumers: Names of ops that read them, and as what: ``"x"`` or ``"residual"`` of an INT8
+            op, ``"query"``, ``"key"`` or ``"value"`` of attention.
         followers: Names of the nodes whose type follows theirs.
+        params: How all of them are read as uint8.
     """
 
     producers: dict[str, None] = dataclasses.field(default_factory=dict)
     consumers: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
     followers: dict[str, None] = dataclasses.field(default_factory=dict)
+    params: ActivationParams = dataclasses.field(default=ActivationParams(1.0, 0))
 
 
 def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> None:
@@ -68,18 +75,38 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         params: Name of an INT8 op's node to how its result is read as uint8. Ops that
             measure the range of their activations when they run are not in it.
     """
-    done: set[str] = set()
     params = dict(params) | dict(_params_of_attention(view))
+    regions: dict[str, _Region] = {}
     for node in list(view.nodes.values()):
-        if node.op not in _MAKERS or node.name not in params or node.name in done:
+        if node.op not in _MAKERS or node.name not in params or node.name in regions:
             continue
         region = _region(view, f"{node.name}:0", params.keys())
-        if region is None or not region.consumers:
-            continue
-        done |= region.producers.keys()
-        shared = widest(params[name] for name in region.producers)
-        if _fits(view, region, shared):
-            _set_uint8(view.graph, region, shared)
+        if region is not None and region.consumers:
+            region.params = widest(params[name] for name in region.producers)
+            if _fits(view, region, region.params):
+                regions |= dict.fromkeys(region.producers, region)
+    distinct = list({id(region): region for region in regions.values()}.values())
+    for region in _with_whole_attention(distinct):
+        _set_uint8(view.graph, region, region.params)
+
+
+def _with_whole_attention(regions: list[_Region]) -> list[_Region]:
+    """The regions but those of a query, key or value whose attention takes another in float32."""
+    while True:
+        given = {each for region in regions for each in region.consumers}
+        kept = [
+            region
+            for region in regions
+            if all(
+                (name, other) in given
+                for name, role in region.consumers
+                if role in ATTENTION_OPERANDS
+                for other in ATTENTION_OPERANDS
+            )
+        ]
+        if len(kept) == len(regions):
+            return kept
+        regions = kept
 
 
 def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
@@ -166,6 +193,11 @@ def _reads(
             return None
         found.consumers[node.name, role] = None
         return []
+    if node.op == ATTENTION_OP:
+        if reader.index >= len(ATTENTION_OPERANDS):
+            return None
+        found.consumers[node.name, ATTENTION_OPERANDS[reader.index]] = None
+        return []
     if node.op in _LOOKS_AT_SHAPE:
         found.followers[node.name] = None
         return []
@@ -213,7 +245,9 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
             _pad_with(graph, graph.nodes[name], params.zero_point)
     for name, role in region.consumers:
         consumer = graph.nodes[name]
-        consumer.attr["Tin" if role == "x" else "Tresidual"].type = uint8
+        if consumer.op == ATTENTION_OP:
+            consumer = with_uint8_ends(graph, consumer)
+        consumer.attr["Tresidual" if role == "residual" else "Tin"].type = uint8
         consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
         consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
 
