@@ -32,7 +32,7 @@ LAYERS = {
     "format": {"base", "format", "kernels"},
     "kernels": {"base", "format", "kernels"},
     "matmul": {"base", "format", "kernels", "matmul"},
-    "fuzz": {"base", "format", "fuzz", "kernels", "matmul"},
+    "fuzz": {"attention", "base", "format", "fuzz", "kernels", "matmul", "norm"},
     "conv": {"base", "format", "kernels", "matmul", "conv"},
     "attention": {"base", "kernels", "matmul", "attention"},
     "norm": {"base", "matmul", "norm"},

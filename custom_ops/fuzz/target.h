@@ -39,6 +39,8 @@ Outcome FuzzMatmul(Random& random, Path path);
 template <typename T>
 Outcome FuzzChain(Random& random, Path path);
 Outcome FuzzActivationRange(Random& random, Path path);
+Outcome FuzzAttention(Random& random, Path path);
+Outcome FuzzNormalization(Random& random, Path path);
 
 // The threads of one call: mostly one, since it takes long to start others.
 inline Threads RandomThreads(Random& random) {
