@@ -39,6 +39,8 @@ Outcome FuzzMatmul(Random& random, Isa isa);
 template <typename T>
 Outcome FuzzChain(Random& random, Isa isa);
 Outcome FuzzActivationRange(Random& random, Isa isa);
+Outcome FuzzAttention(Random& random, Isa isa);
+Outcome FuzzNormalization(Random& random, Isa isa);
 
 // The threads of one call: mostly one, since it takes long to start others.
 inline Threads RandomThreads(Random& random) {

@@ -9,7 +9,8 @@ const std::vector<Target>& Targets() {
       {"matmul_f32", FuzzMatmul<float>},         {"matmul_bf16", FuzzMatmul<BFloat16>},
       {"matmul_int8", FuzzMatmul<int8_t>},       {"chain_f32", FuzzChain<float>},
       {"chain_bf16", FuzzChain<BFloat16>},       {"chain_int8", FuzzChain<int8_t>},
-      {"activation_range", FuzzActivationRange},
+      {"activation_range", FuzzActivationRange}, {"attention", FuzzAttention},
+      {"normalization", FuzzNormalization},
   };
   return targets;
 }

@@ -11,6 +11,8 @@ void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
 void RegisterActivationRange();
+void RegisterAttention();
+void RegisterNormalization();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
@@ -19,6 +21,8 @@ inline void RegisterAll() {
   RegisterConvKernels();
   RegisterPooling();
   RegisterActivationRange();
+  RegisterAttention();
+  RegisterNormalization();
 }
 
 }  // namespace tfsparse

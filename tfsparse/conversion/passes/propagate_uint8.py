@@ -1,10 +1,10 @@
 """Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
-Where everything that reads an INT8 op's result is the activations or the residual of another INT8
-op, the first requantizes its result and the second takes it as it is: same scale, same zero point,
-a quarter of the memory traffic, and no quantization twice. In between may stand ops that move
-elements without looking at them (a reshape, a concatenation, zeros around images), ops that only
-compare them (maximum pooling), and ops that look at nothing but the shape.
+Where everything that reads the result of an INT8 op, or of attention, is the activations or the
+residual of another INT8 op, the first requantizes its result and the second takes it as it is: same
+scale, same zero point, a quarter of the memory traffic, and no quantization twice. In between may
+stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
+images), ops that only compare them (maximum pooling), and ops that look at nothing but the shape.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
@@ -15,15 +15,23 @@ before, and what they read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
-from tfsparse.conversion.op_interface import INT8_CONV_OP, QUANTIZED_OPS, X, place_of
+from tfsparse.conversion.op_interface import (
+    ATTENTION_INPUTS,
+    ATTENTION_OP,
+    INT8_CONV_OP,
+    QUANTIZED_OPS,
+    X,
+    place_of,
+)
 from tfsparse.conversion.pads import PADS, is_zero_pad
+from tfsparse.conversion.passes.attend import with_uint8_ends
 from tfsparse.conversion.quantization import ActivationParams, scales_fit, widest
 
 _MOVES = {
@@ -31,6 +39,12 @@ _MOVES = {
     *("ResizeNearestNeighbor", "Slice", "StridedSlice"),
 }
 """Ops of one tensor of elements, which come out as they went in."""
+
+ATTENTION_OPERANDS = ATTENTION_INPUTS[:3]
+"""Inputs of attention that are uint8 together or not at all."""
+
+_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP)
+"""Ops that can give uint8."""
 
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
@@ -41,13 +55,16 @@ class _Region:
 
     Attributes:
         producers: Names of the INT8 ops that make them.
-        consumers: Names of INT8 ops that read them, and as what: ``"x"`` or ``"residual"``.
+        consumers: Names of ops that read them, and as what: ``"x"`` or ``"residual"`` of an INT8
+            op, ``"query"``, ``"key"`` or ``"value"`` of attention.
         followers: Names of the nodes whose type follows theirs.
+        params: How all of them are read as uint8.
     """
 
     producers: dict[str, None] = dataclasses.field(default_factory=dict)
     consumers: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
     followers: dict[str, None] = dataclasses.field(default_factory=dict)
+    params: ActivationParams = dataclasses.field(default=ActivationParams(1.0, 0))
 
 
 def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> None:
@@ -58,17 +75,68 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         params: Name of an INT8 op's node to how its result is read as uint8. Ops that
             measure the range of their activations when they run are not in it.
     """
-    done: set[str] = set()
+    params = dict(params) | dict(_params_of_attention(view))
+    regions: dict[str, _Region] = {}
     for node in list(view.nodes.values()):
-        if node.op not in QUANTIZED_OPS or node.name not in params or node.name in done:
+        if node.op not in _MAKERS or node.name not in params or node.name in regions:
             continue
         region = _region(view, f"{node.name}:0", params.keys())
-        if region is None or not region.consumers:
+        if region is not None and region.consumers:
+            region.params = widest(params[name] for name in region.producers)
+            if _fits(view, region, region.params):
+                regions |= dict.fromkeys(region.producers, region)
+    distinct = list({id(region): region for region in regions.values()}.values())
+    for region in _with_whole_attention(distinct):
+        _set_uint8(view.graph, region, region.params)
+
+
+def _with_whole_attention(regions: list[_Region]) -> list[_Region]:
+    """The regions but those of a query, key or value whose attention takes another in float32."""
+    while True:
+        given = {each for region in regions for each in region.consumers}
+        kept = [
+            region
+            for region in regions
+            if all(
+                (name, other) in given
+                for name, role in region.consumers
+                if role in ATTENTION_OPERANDS
+                for other in ATTENTION_OPERANDS
+            )
+        ]
+        if len(kept) == len(regions):
+            return kept
+        regions = kept
+
+
+def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
+    """How results of attention are read as uint8: as the INT8 op that reads them does."""
+    for node in view.nodes.values():
+        if node.op != ATTENTION_OP:
             continue
-        done |= region.producers.keys()
-        shared = widest(params[name] for name in region.producers)
-        if _fits(view, region, shared):
-            _set_uint8(view.graph, region, shared)
+        found, pending = [], [f"{node.name}:0"]
+        while pending:
+            for reader in view.readers(pending.pop()):
+                if reader.node.op in QUANTIZED_OPS and reader.index == X:
+                    found.append(_read_params(view, reader.node))
+                elif reader.index != CONTROL and reader.index < len(
+                    _moved(view, reader.node) or []
+                ):
+                    pending.append(f"{reader.node.name}:0")
+        known = [each for each in found if each is not None]
+        if known:
+            yield node.name, widest(known)
+
+
+def _read_params(view: GraphView, node: NodeDef) -> ActivationParams | None:
+    """How an INT8 op reads its activations, if that is known before a call."""
+    scale, zero_point = (
+        view.constant(view.data_inputs(node)[place_of(node.op, name)])
+        for name in ("x_scale", "x_zero_point")
+    )
+    if scale is None or zero_point is None:
+        return None
+    return ActivationParams(float(scale), int(zero_point))
 
 
 def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None:
@@ -90,7 +158,8 @@ def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None
 
 def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
     """Whether the ops would take the scale of a region."""
-    makers = [(name, None, params.scale) for name in region.producers]
+    products = [name for name in region.producers if view.nodes[name].op in QUANTIZED_OPS]
+    makers = [(name, None, params.scale) for name in products]
     readers = [(name, params.scale, 1.0) for name, role in region.consumers if role == "x"]
     for name, x_scale, y_scale in [*makers, *readers]:
         node = view.nodes[name]
@@ -105,7 +174,7 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
     """The tensors that a tensor is made of; None if it cannot be uint8."""
     node = view.nodes[node_name(tensor)]
-    if node.op in QUANTIZED_OPS and node.name in ours:
+    if node.op in _MAKERS and node.name in ours:
         found.producers[node.name] = None
         return []
     return _moved(view, node)
@@ -123,6 +192,11 @@ def _reads(
         if role is None or node.name not in ours:
             return None
         found.consumers[node.name, role] = None
+        return []
+    if node.op == ATTENTION_OP:
+        if reader.index >= len(ATTENTION_OPERANDS):
+            return None
+        found.consumers[node.name, ATTENTION_OPERANDS[reader.index]] = None
         return []
     if node.op in _LOOKS_AT_SHAPE:
         found.followers[node.name] = None
@@ -157,6 +231,8 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
     scale = zero_point = ""
     for name in region.producers:
         node = graph.nodes[name]
+        if node.op == ATTENTION_OP:
+            node = with_uint8_ends(graph, node)
         scale, zero_point = (
             node.input[place_of(node.op, each)] for each in ("y_scale", "y_zero_point")
         )
@@ -169,7 +245,9 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
             _pad_with(graph, graph.nodes[name], params.zero_point)
     for name, role in region.consumers:
         consumer = graph.nodes[name]
-        consumer.attr["Tin" if role == "x" else "Tresidual"].type = uint8
+        if consumer.op == ATTENTION_OP:
+            consumer = with_uint8_ends(graph, consumer)
+        consumer.attr["Tresidual" if role == "residual" else "Tin"].type = uint8
         consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
         consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
 
