@@ -10,6 +10,7 @@ void RegisterMatMulKernels();
 void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
+void RegisterChannelOps();
 void RegisterActivationRange();
 
 inline void RegisterAll() {
@@ -18,6 +19,7 @@ inline void RegisterAll() {
   RegisterConvOps();
   RegisterConvKernels();
   RegisterPooling();
+  RegisterChannelOps();
   RegisterActivationRange();
 }
 
