@@ -4,12 +4,15 @@ Where everything that reads an INT8 op's result is the activations or the residu
 op, the first requantizes its result and the second takes it as it is: same scale, same zero point,
 a quarter of the memory traffic, and no quantization twice. In between may stand ops that move
 elements without looking at them (a reshape, a concatenation, zeros around images), ops that only
-compare them (maximum pooling), and ops that look at nothing but the shape.
+compare or average them (pooling), and ops that look at nothing but the shape. Means over all pixels
+of images are read from uint8, and are float32.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
 is made by another op, all of the region stays float32. So do results of INT8 ops that the model had
-before, and what they read.
+before, and what they read. A layer whose activations have a much smaller range than the region,
+such as averages of what differs from pixel to pixel, would lose their last bits: then the region
+stays float32 as well.
 """
 
 from __future__ import annotations
@@ -22,8 +25,16 @@ import tensorflow as tf
 
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
-from tfsparse.conversion.op_interface import INT8_CONV_OP, QUANTIZED_OPS, X, place_of
+from tfsparse.conversion.op_interface import (
+    INT8_CONV_OP,
+    MEANS_OP,
+    QUANTIZED_OPS,
+    SCALE_SHIFT_OP,
+    X,
+    place_of,
+)
 from tfsparse.conversion.pads import PADS, is_zero_pad
+from tfsparse.conversion.passes.pool_uint8 import pooling_window
 from tfsparse.conversion.quantization import ActivationParams, scales_fit, widest
 
 _MOVES = {
@@ -35,6 +46,11 @@ _MOVES = {
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
 
+_MAX_COARSENING = 2.5
+"""By as much the scale of a region may exceed the one that a layer's activations have by
+themselves. That costs a bit."""
+
+
 @dataclasses.dataclass
 class _Region:
     """Tensors that are uint8 together or not at all, by who makes and reads them.
@@ -43,11 +59,13 @@ class _Region:
         producers: Names of the INT8 ops that make them.
         consumers: Names of INT8 ops that read them, and as what: ``"x"`` or ``"residual"``.
         followers: Names of the nodes whose type follows theirs.
+        means: Names of nodes that take the mean of all pixels.
     """
 
     producers: dict[str, None] = dataclasses.field(default_factory=dict)
     consumers: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
     followers: dict[str, None] = dataclasses.field(default_factory=dict)
+    means: dict[str, None] = dataclasses.field(default_factory=dict)
 
 
 def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> None:
@@ -63,7 +81,7 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         if node.op not in QUANTIZED_OPS or node.name not in params or node.name in done:
             continue
         region = _region(view, f"{node.name}:0", params.keys())
-        if region is None or not region.consumers:
+        if region is None or not (region.consumers or region.means):
             continue
         done |= region.producers.keys()
         shared = widest(params[name] for name in region.producers)
@@ -96,8 +114,12 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
         node = view.nodes[name]
         inputs = view.data_inputs(node)
         x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
-        w = view.constant(inputs[place_of(node.op, "w_scale")])
+        is_layer = node.op != SCALE_SHIFT_OP
+        w = view.constant(inputs[place_of(node.op, "w_scale" if is_layer else "scale")])
         if x is None or w is None or not scales_fit(float(x), w, y_scale):
+            return False
+        own = view.constant(inputs[place_of(node.op, "x_scale")])
+        if is_layer and own is not None and float(x) > _MAX_COARSENING * float(own):
             return False
     return True
 
@@ -108,7 +130,7 @@ def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -
     if node.op in QUANTIZED_OPS and node.name in ours:
         found.producers[node.name] = None
         return []
-    return _moved(view, node)
+    return moved(view, node)
 
 
 def _reads(
@@ -124,24 +146,36 @@ def _reads(
             return None
         found.consumers[node.name, role] = None
         return []
-    if node.op in _LOOKS_AT_SHAPE:
-        found.followers[node.name] = None
+    if reader.index == 0 and takes_uint8(view, node):
+        (found.means if node.op == "Mean" else found.followers)[node.name] = None
         return []
-    moved = _moved(view, node)
-    if moved is None or reader.index >= len(moved):
+    passed = moved(view, node)
+    if passed is None or reader.index >= len(passed):
         return None
     found.followers[node.name] = None
     return [f"{node.name}:0"]
 
 
-def _moved(view: GraphView, node: NodeDef) -> list[str] | None:
+def moved(view: GraphView, node: NodeDef) -> list[str] | None:
     """The tensors whose elements a node passes on; None if it does something else."""
     inputs = view.data_inputs(node)
     if node.op == "ConcatV2":
         return inputs[:-1]
     if node.op in _MOVES or (node.op in PADS and is_zero_pad(view, node)):
         return inputs[:1]
+    if node.op == "AvgPool" and pooling_window(node) is not None:
+        return inputs[:1]
     return None
+
+
+def takes_uint8(view: GraphView, node: NodeDef) -> bool:
+    """Whether a node that is none of our ops reads uint8 as well, and gives something else."""
+    if node.op in _LOOKS_AT_SHAPE:
+        return True
+    if node.op != "Mean" or view.shape(view.data_inputs(node)[0]).rank != 4:
+        return False
+    axes = view.constant(view.data_inputs(node)[1])
+    return axes is not None and sorted(axes.reshape(-1) % 4) == [1, 2]
 
 
 def _role(node: NodeDef, index: int) -> str | None:
@@ -167,6 +201,8 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         graph.nodes[name].attr["T"].type = uint8
         if graph.nodes[name].op in PADS:
             _pad_with(graph, graph.nodes[name], params.zero_point)
+    for name in region.means:
+        _read_means(graph, name, scale, zero_point)
     for name, role in region.consumers:
         consumer = graph.nodes[name]
         consumer.attr["Tin" if role == "x" else "Tresidual"].type = uint8
@@ -174,15 +210,23 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
 
 
+def _read_means(graph: Graph, name: str, scale: str, zero_point: str) -> None:
+    """Lets a node take means of uint8."""
+    mean = graph.nodes[name]
+    waits = [reference for reference in mean.input if reference.startswith("^")]
+    node = tf.compat.v1.NodeDef(name=name, op=MEANS_OP)
+    node.input.extend([mean.input[0], scale, zero_point, *waits])
+    node.attr["keep_dims"].b = mean.attr["keep_dims"].b
+    graph.nodes[name] = node
+
+
 def _pad_with(graph: Graph, node: NodeDef, value: int) -> None:
     """Lets a node pad with a number other than 0."""
-    constant = tf.compat.v1.NodeDef(name=graph.free_name(f"{node.name}/zero_point"), op="Const")
-    constant.attr["dtype"].type = tf.uint8.as_datatype_enum
-    _set_value(constant, np.uint8(value))
+    constant = graph.add_constant(f"{node.name}/zero_point", np.uint8(value))
     data = [reference for reference in node.input if not reference.startswith("^")]
     waits = [reference for reference in node.input if reference.startswith("^")]
     node.op = "PadV2"
-    graph.replace_inputs(node.name, [*data[:2], graph.add(constant), *waits])
+    graph.replace_inputs(node.name, [*data[:2], constant, *waits])
 
 
 def _set_value(constant: NodeDef, value: np.generic) -> None:
