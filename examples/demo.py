@@ -94,7 +94,7 @@ def convolutional() -> keras.Model:
             layers.append(keras.layers.MaxPooling2D())
         name = f"conv_{number}"
         layers.append(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name))
-        layers += [keras.layers.BatchNormalization(), keras.layers.ReLU()]
+        layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
     layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10, name="digit")]
     return keras.Sequential(layers, name="digits-cnn")
 
@@ -109,7 +109,7 @@ NETWORKS = (
     ),
     Network(
         build=convolutional,
-        epochs=10,
+        epochs=6,
         prunings=(("2x1", 0.75), ("4x1", 0.75)),
         precisions=("int8",),
         exclude=("conv_1", "digit"),
