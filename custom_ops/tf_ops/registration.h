@@ -10,6 +10,7 @@ void RegisterMatMulKernels();
 void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
+void RegisterChannelOps();
 void RegisterActivationRange();
 void RegisterAttention();
 void RegisterNormalization();
@@ -20,6 +21,7 @@ inline void RegisterAll() {
   RegisterConvOps();
   RegisterConvKernels();
   RegisterPooling();
+  RegisterChannelOps();
   RegisterActivationRange();
   RegisterAttention();
   RegisterNormalization();

@@ -31,6 +31,7 @@ CHAINS = {
 
 INPUTS = 24
 LAYERS = 2
+IMAGE = (45, 37, 3)
 
 
 def batch(rows, inputs=INPUTS):
@@ -53,6 +54,44 @@ def export_mlp(folder, precision):
         model, folder, precision, batch(100), overrides=overrides, signatures=["serving_default"]
     )
     return folder
+
+
+def export_resnet(folder, precision):
+    """A small ResNet: a stem, a pooling, and two bottlenecks, the second of which halves images."""
+    layers = keras.layers
+
+    def convolution(x, filters, size, strides=1):
+        y = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization()(y)
+
+    def bottleneck(x, width, strides):
+        y = layers.ReLU()(convolution(x, width, 1))
+        y = convolution(layers.ReLU()(convolution(y, width, 3, strides)), 4 * width, 1)
+        return layers.ReLU()(layers.Add()([y, convolution(x, 4 * width, 1, strides)]))
+
+    image = keras.Input(IMAGE, name="image")
+    x = layers.MaxPooling2D(3, 2, padding="same")(layers.ReLU()(convolution(image, 16, 7, 2)))
+    x = layers.GlobalAveragePooling2D()(bottleneck(bottleneck(x, 8, 1), 16, 2))
+    model = keras.Model(image, layers.Dense(5)(x))
+    rng = np.random.default_rng(3)
+    for variable in model.variables:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:
+            rows = int(np.prod(shape[:-1]))
+            matrix = float_weights(rng, shape[-1], rows, (4, 1)) / np.sqrt(rows / 2)
+            variable.assign(matrix.T.reshape(shape))
+        elif variable.name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, shape))
+        else:
+            variable.assign(rng.normal(0, 0.3, shape))
+    kinds = (layers.Conv2D, layers.Dense)
+    names = [layer.name for layer in model.layers if isinstance(layer, kinds)]
+    overrides = dict.fromkeys(names, "convert")
+    return tfsparse.export(model, folder, precision, images(16), overrides=overrides)
+
+
+def images(rows):
+    return np.random.default_rng(rows).standard_normal((rows, *IMAGE)).astype(np.float32)
 
 
 def save(folder, function, inputs):

@@ -15,6 +15,7 @@ from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.embed import embed_small_variables
+from tfsparse.conversion.passes.fold_norms import fold_norms
 from tfsparse.conversion.passes.match import find_dense_layers
 from tfsparse.conversion.passes.normalize_uint8 import normalize_uint8
 from tfsparse.conversion.passes.pool_uint8 import pool_uint8
@@ -26,6 +27,7 @@ from tfsparse.conversion.passes.rewrite_standard import (
     rewrite_standard,
     standard_plan,
 )
+from tfsparse.conversion.passes.scale_channels import scale_channels
 from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.precision_choice import choose_precisions, plan_all
@@ -140,7 +142,9 @@ def _convert(
     if request.auto:
         plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
     else:
-        plans, calibration = plan_all(found.layers, planner, calibrate)
+        passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
+        passed = views if passes_uint8 else None
+        plans, calibration = plan_all(found.layers, planner, calibrate, passed)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)
@@ -185,6 +189,13 @@ def _finish(
             if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
         }
         normalize_uint8(Views(graphs.state).of(each))
+        fold_norms(Views(graphs.state).of(each))
+        activations = {
+            plan.layer.x: calibration.params[each, plan.layer.x]
+            for plan in here
+            if plan.precision == "int8" and (each, plan.layer.x) in calibration.params
+        }
+        params |= scale_channels(Views(graphs.state).of(each), activations)
         propagate_uint8(Views(graphs.state).of(each), params)
         pool_uint8(Views(graphs.state).of(each))
         finished.ops |= _nodes_of(here, made)

@@ -16,6 +16,9 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 NodeDef = Any
 """`tf.compat.v1.NodeDef`; protobuf classes carry no types."""
 
@@ -90,6 +93,13 @@ class Graph:
             raise ValueError(f"`node` should have a free name. Received: {node.name!r}")
         self.nodes[node.name] = node
         return str(node.name)
+
+    def add_constant(self, wanted: str, value: np.ndarray | np.generic) -> str:
+        """Adds a constant under the wanted name, or one close to it that is free."""
+        node = tf.compat.v1.NodeDef(name=self.free_name(wanted), op="Const")
+        node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        return self.add(node)
 
     def prune(self) -> None:
         """Drops nodes that no output depends on, and with them captures and bodies."""

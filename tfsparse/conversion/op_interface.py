@@ -1,7 +1,7 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
 It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
-`attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
+`channel_ops.cc`, `attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ RANGE_OP = "Tfsparse>ActivationRange"
 ATTENTION_OP = "Tfsparse>Attention"
 INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
 NORMALIZATION_OP = "Tfsparse>Normalization"
-MAX_POOL_OP = "Tfsparse>MaxPool2D"
+SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
+MEANS_OP = "Tfsparse>ChannelMeans"
+POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
+"""TensorFlow's pooling to ours, which takes uint8."""
 
-QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP)
-"""Ops that take and give uint8."""
+QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, SCALE_SHIFT_OP)
+"""Ops that take and give uint8, or float32."""
 
 CHAIN_OF = {
     FLOAT_OP: "Tfsparse>BlockSparseMatMulChain",
@@ -52,6 +55,7 @@ PER_LAYER = {
     INT8_OP: _INT8_LAYER,
     FLOAT_CONV_OP: _FLOAT_LAYER,
     INT8_CONV_OP: _INT8_LAYER,
+    SCALE_SHIFT_OP: ("x_scale", "x_zero_point", "scale", "shift"),
 }
 """Inputs behind x that a chain has of each of its layers."""
 
@@ -68,6 +72,7 @@ OF_LAST = {
     INT8_OP: ("residual", *_Y),
     FLOAT_CONV_OP: ("residual",),
     INT8_CONV_OP: ("residual", "residual_scale", "residual_zero_point", *_Y),
+    SCALE_SHIFT_OP: _Y,
 }
 """Inputs behind those that a chain has of its last layer only."""
 
@@ -172,9 +177,11 @@ def _node(
     return node
 
 
-def pool_node(name: str, x: str, geometry: Geometry, control: Sequence[str] = ()) -> NodeDef:
-    """A node that pools uint8 images by maximum."""
-    node = tf.compat.v1.NodeDef(name=name, op=MAX_POOL_OP, input=[x, *control])
+def pool_node(
+    op: str, name: str, x: str, geometry: Geometry, control: Sequence[str] = ()
+) -> NodeDef:
+    """A node that pools uint8 images; `op` is a value of `POOL_OPS`."""
+    node = tf.compat.v1.NodeDef(name=name, op=op, input=[x, *control])
     set_attribute(node, "pool_size", geometry.kernel_size)
     for key in ("strides", "paddings", "padding"):
         set_attribute(node, key, convolution_attributes(geometry)[key])

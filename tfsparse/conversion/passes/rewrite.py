@@ -230,10 +230,7 @@ class Rewriter:
         array = np.asarray(value)
         key = (wanted, array.dtype.name, array.shape, array.tobytes())
         if key not in self._constants:
-            node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
-            node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-            self._constants[key] = self._graph.add(node)
+            self._constants[key] = self._graph.add_constant(wanted, array)
         return self._constants[key]
 
 
