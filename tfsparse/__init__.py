@@ -34,6 +34,7 @@ from tfsparse.pruning import (
     strip_pruning,
 )
 from tfsparse.pruning.schedule_check import check_schedules
+from tfsparse.serving import ServedModel, load
 
 __all__ = [
     "AfterTarget",
@@ -54,10 +55,12 @@ __all__ = [
     "PruningSummaries",
     "Scope",
     "SensitivityReport",
+    "ServedModel",
     "SparsityReport",
     "UpdatePruning",
     "convert",
     "export",
+    "load",
     "load_weights",
     "ops",
     "parse_pattern",
