@@ -23,7 +23,7 @@ PACKAGES = {
     "pruning": {"pruning", "pattern"},
     "conversion": {"conversion", "ops", "pattern"},
     "serving": {"serving", "ops"},
-    "cli": {"cli", "serving", "conversion", "pruning", "ops", "pattern"},
+    "cli": {"cli", "index", "serving", "conversion", "pruning", "ops", "pattern"},
 }
 KERAS_BINDINGS = {"tfsparse/pruning/keras3.py", "tfsparse/pruning/tf_keras.py"}
 PRIVATE_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compiler")
