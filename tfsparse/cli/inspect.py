@@ -22,9 +22,7 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "precision", "int8", ["fp32", "bf16", "int8"], "What to convert to.", flag_values=values
     )
-    flags.DEFINE_integer(
-        "batch_size", 32, "Examples of a call.", lower_bound=1, flag_values=values
-    )
+    flags.DEFINE_integer("batch_size", 32, "Examples of a call.", lower_bound=1, flag_values=values)
     flags.DEFINE_string(
         "target", None, "The processor that will serve, such as icelake.", flag_values=values
     )
@@ -55,7 +53,9 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
         with screen.progress("running the model"):
             times = _measure(path, values, found)
     for key, signature in found.signatures.items():
-        given, made = (", ".join(f"{n}: {t}" for n, t in each.items()) for each in signature.values())
+        given, made = (
+            ", ".join(f"{n}: {t}" for n, t in each.items()) for each in signature.values()
+        )
         screen.say(f"{key}: ({given}) -> ({made})")
     screen.say("")
     _table(found, times, screen)
@@ -82,9 +82,7 @@ def _measure(path: str, values: flags.FlagValues, found: Inspection) -> LayerTim
     with as_saved_model(path) as folder:
         with load(folder, values.signature) as model:
             signature = model.signature
-        inputs = draw(
-            signature.inputs, values.batch_size, values.length, values.below, values.seed
-        )
+        inputs = draw(signature.inputs, values.batch_size, values.length, values.below, values.seed)
         times = op_times(folder, inputs, signature.key, values.threads)
     return layer_times([each for each in found.layers if signature.key in each.signatures], times)
 
@@ -118,7 +116,10 @@ def _row(layer: InspectedLayer, total: float, times: LayerTimes | None) -> list[
         _mega(layer.stored_macs),
         _percent(share),
         *([] if times is None else ["-" if ms is None else f"{ms:.3f}"]),
-        *(f"{layer.speedups[p]:.1f}x" if p in layer.speedups else "-" for p in ("fp32", "bf16", "int8")),
+        *(
+            f"{layer.speedups[p]:.1f}x" if p in layer.speedups else "-"
+            for p in ("fp32", "bf16", "int8")
+        ),
         layer.reason,
     ]
 
@@ -164,8 +165,14 @@ COMMAND = Command(
     examples=[
         ("tfsparse inspect model.keras", "What would INT8 bring on this machine?"),
         ("tfsparse inspect model.h5 --precision bf16 --batch_size 1", "One example at a time"),
-        ("tfsparse inspect served/1 --time", "Measure where the time goes, outside of products too"),
-        ("tfsparse inspect model.keras --target icelake --json", "For another machine, for a program"),
+        (
+            "tfsparse inspect served/1 --time",
+            "Measure where the time goes, outside of products too",
+        ),
+        (
+            "tfsparse inspect model.keras --target icelake --json",
+            "For another machine, for a program",
+        ),
     ],
     define=_define,
     run=_run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -79,6 +80,7 @@ def _run(command: Command, values: flags.FlagValues, positional: list[str]) -> i
     try:
         with screen.progress("loading TensorFlow"):
             import_quietly("tensorflow")
+            _silence()
         return command.run(values, positional, screen)
     except KeyboardInterrupt:
         return _fail(command.name, "interrupted; nothing was left behind", exit_codes.INTERRUPTED)
@@ -89,6 +91,12 @@ def _run(command: Command, values: flags.FlagValues, positional: list[str]) -> i
         if values.debug:
             traceback.print_exc()
         return _fail(command.name, *_sentence_of(error))
+
+
+def _silence() -> None:
+    """Keeps what TensorFlow and Keras say of themselves off the screen."""
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _sentence_of(error: Exception) -> tuple[str, int]:

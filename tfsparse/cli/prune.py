@@ -24,7 +24,9 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "sparsity", 0.8, "Share of zeros.", lower_bound=0.0, upper_bound=1.0, flag_values=values
     )
-    flags.DEFINE_list("exclude", [], "Names of layers that stay dense; * is any text.", flag_values=values)
+    flags.DEFINE_list(
+        "exclude", [], "Names of layers that stay dense; * is any text.", flag_values=values
+    )
     flags.DEFINE_bool("overwrite", False, "Replace OUT if it is there.", flag_values=values)
 
 

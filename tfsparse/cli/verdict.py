@@ -53,12 +53,17 @@ def _what_holds(found: Inspection, times: LayerTimes | None) -> str:
         remaining.append((cost, _why(each)))
     if times is not None:
         remaining += [
-            (ms, f"{op}, which is no product by constant weights") for op, ms in times.others.items()
+            (ms, f"{op}, which is no product by constant weights")
+            for op, ms in times.others.items()
         ]
     total = sum(cost for cost, _ in remaining)
     worst = sorted(remaining, key=lambda each: -each[0])[:2]
-    named = [f"{why} ({cost / total:.0%} of the rest)" for cost, why in worst if cost > _MUCH * total]
-    return f"What holds it back: {'; '.join(named)}." if named and total else "Nothing holds it back."
+    named = [
+        f"{why} ({cost / total:.0%} of the rest)" for cost, why in worst if cost > _MUCH * total
+    ]
+    return (
+        f"What holds it back: {'; '.join(named)}." if named and total else "Nothing holds it back."
+    )
 
 
 def _why(layer: InspectedLayer) -> str:
