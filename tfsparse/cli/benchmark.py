@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
-import platform
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
 
-from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command, CommandError
+from tfsparse.cli.exit_codes import USAGE
 from tfsparse.cli.inputs import define_drawing, draw, read_npz, take
 from tfsparse.cli.model_files import as_saved_model
 
 if TYPE_CHECKING:
+    from tfsparse.cli.agreement import Agreement
+    from tfsparse.cli.benchmark_report import Cell
     from tfsparse.cli.screen import Screen
-    from tfsparse.cli.timing import Timing
     from tfsparse.serving import ServedModel
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A model at a batch size and a number of threads."""
-
-    model: str
-    batch: int
-    threads: int
-    timing: Timing
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -70,29 +57,33 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
+    from tfsparse.cli.benchmark_report import Results, read_results, report
+
     batches, threads = _integers(values, "batch"), _integers(values, "threads")
     percentiles = _percentiles(values)
-    before = _read_results(values.compare) if values.compare else None
+    before = read_results(values.compare) if values.compare else None
     data = read_npz(values.data, "data") if values.data else None
     with contextlib.ExitStack() as stack:
         folders = {}
         with screen.progress("loading models"):
             for path in positional:
                 folders[path] = stack.enter_context(as_saved_model(path))
-        cells, agreements = [], {}
+        cells: list[Cell] = []
+        agreements: dict[tuple[int, str], list[Agreement]] = {}
         for count in threads:
             models = _load(folders, values.signature, count)
             for batch in batches:
                 with screen.progress(f"timing batch {batch} by {count} threads"):
                     inputs = _inputs(models, batch, values, data)
-                    agreements[batch] = _agree(models, inputs)
+                    agreements |= _agree(models, inputs, batch)
                     cells += _time(models, inputs, batch, count, values)
         profiles = (
             {path: _profile(path, folder, values, data) for path, folder in folders.items()}
             if values.profile
             else {}
         )
-    return _report(cells, agreements, profiles, before, percentiles, values, screen)
+    results = Results(cells, agreements, profiles, percentiles, values.streams)
+    return report(results, before, values.compare, values.max_slowdown, screen)
 
 
 def _integers(values: flags.FlagValues, name: str) -> list[int]:
@@ -100,7 +91,7 @@ def _integers(values: flags.FlagValues, name: str) -> list[int]:
     if not texts or not all(text.strip().isdecimal() and int(text) > 0 for text in texts):
         raise CommandError(
             f"--{name} should be positive integers such as 1,32. Received: {','.join(texts)}",
-            exit_codes.USAGE,
+            USAGE,
         )
     return [int(text) for text in texts]
 
@@ -113,9 +104,9 @@ def _percentiles(values: flags.FlagValues) -> list[float]:
     except ValueError:
         pass
     raise CommandError(
-        "--percentiles should be numbers from 0 to 100, such as 50,99.9. "
-        f"Received: {','.join(values.percentiles)}",
-        exit_codes.USAGE,
+        "--percentiles should be numbers from 0 to 100, such as 50,99.9. Received: "
+        f"{','.join(values.percentiles)}",
+        USAGE,
     )
 
 
@@ -150,20 +141,19 @@ def _inputs(
 
 
 def _agree(
-    models: Mapping[str, ServedModel], inputs: Mapping[str, dict[str, np.ndarray]]
-) -> dict[str, Any]:
-    """How far each model's outputs are from those of the first."""
+    models: Mapping[str, ServedModel], inputs: Mapping[str, dict[str, np.ndarray]], batch: int
+) -> dict[tuple[int, str], list[Agreement]]:
+    """How far each model's outputs are from those of the first, in the order of their names."""
     from tfsparse.cli.agreement import compare
 
-    outputs = {path: list(model(inputs[path]).values()) for path, model in models.items()}
-    first = next(iter(outputs.values()))
-    names = list(next(iter(models.values())).signature.outputs)
+    outputs = {path: model(inputs[path]) for path, model in models.items()}
+    first, *others = outputs
+    names = list(outputs[first])
     return {
-        path: compare(
-            [dict(zip(names, first, strict=True))],
-            [dict(zip(names, each, strict=False))],
+        (batch, path): compare(
+            [outputs[first]], [dict(zip(names, outputs[path].values(), strict=False))]
         )
-        for path, each in list(outputs.items())[1:]
+        for path in others
     }
 
 
@@ -174,6 +164,7 @@ def _time(
     threads: int,
     values: flags.FlagValues,
 ) -> list[Cell]:
+    from tfsparse.cli.benchmark_report import Cell
     from tfsparse.cli.timing import time_in_turns
 
     def call_of(model: ServedModel, given: dict[str, np.ndarray]) -> Any:
@@ -197,102 +188,15 @@ def _profile(
     return by_type(op_times(folder, inputs, signature.key, threads))
 
 
-def _report(
-    cells: Sequence[Cell],
-    agreements: Mapping[int, Mapping[str, Any]],
-    profiles: Mapping[str, Sequence[tuple[str, int, float]]],
-    before: Mapping[tuple[str, int, int, int], float] | None,
-    percentiles: Sequence[float],
-    values: flags.FlagValues,
-    screen: Screen,
-) -> int:
-    from tfsparse.cli import agreement
-    from tfsparse.cli.benchmark_table import ratios, show_cells, show_profile
-
-    medians = {
-        (c.model, c.batch, c.threads, values.streams): c.timing.percentile(50) for c in cells
-    }
-    than_before = ratios(medians, before) if before is not None else {}
-    show_cells(cells, percentiles, than_before, values.streams, screen)
-    for batch, others in agreements.items():
-        for path, each in others.items():
-            title = f"Outputs of {path} beside those of the first, batch {batch}"
-            screen.table(title, agreement.HEADS, agreement.rows(each), left=["output"])
-    for path, rows in profiles.items():
-        show_profile(path, rows, screen)
-    screen.json(_as_dict(cells, agreements, profiles, than_before, percentiles, values))
-    slow = values.max_slowdown is not None and any(
-        ratio > values.max_slowdown for ratio in than_before.values()
-    )
-    if slow:
-        screen.say(f"Slower than {values.compare} by more than {values.max_slowdown:g}.", "red")
-    wrong = any(each.problem for one in agreements.values() for a in one.values() for each in a)
-    return exit_codes.DIFFERENT if slow or wrong else exit_codes.OK
-
-
-def _as_dict(
-    cells: Sequence[Cell],
-    agreements: Mapping[int, Mapping[str, Any]],
-    profiles: Mapping[str, Sequence[tuple[str, int, float]]],
-    than_before: Mapping[tuple[str, int, int, int], float],
-    percentiles: Sequence[float],
-    values: flags.FlagValues,
-) -> dict[str, Any]:
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "results": [
-            {
-                "model": cell.model,
-                "batch": cell.batch,
-                "threads": cell.threads,
-                "streams": values.streams,
-                "calls": len(cell.timing.us),
-                "median_us": cell.timing.percentile(50),
-                "percentiles_us": {f"{p:g}": cell.timing.percentile(p) for p in percentiles},
-                "examples_per_second": cell.batch * cell.timing.calls_per_second(),
-                "than_before": than_before.get(
-                    (cell.model, cell.batch, cell.threads, values.streams)
-                ),
-            }
-            for cell in cells
-        ],
-        "agreement": {
-            str(batch): {
-                path: [dataclasses.asdict(each) for each in rows] for path, rows in others.items()
-            }
-            for batch, others in agreements.items()
-        },
-        "profile": {
-            path: [{"op": op, "count": count, "ms": ms} for op, count, ms in rows]
-            for path, rows in profiles.items()
-        },
-    }
-
-
-def _read_results(path: str) -> dict[tuple[str, int, int, int], float]:
-    try:
-        results = json.loads(Path(path).read_text())["results"]
-        return {
-            (each["model"], each["batch"], each["threads"], each["streams"]): each["median_us"]
-            for each in results
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CommandError(
-            f"--compare should be a file that `tfsparse benchmark --json` has printed. Received: {path}"
-            f", with {type(error).__name__}: {error}",
-            exit_codes.REFUSED,
-        ) from error
-
-
 COMMAND = Command(
     name="benchmark",
     summary="Times models by tfsparse.load, in turns, and compares their outputs.",
     arguments="MODEL...",
-    text="Each MODEL is a .keras or .h5 file or the folder of a SavedModel. All run in one process, in "
-    "turns, on the same inputs. Latencies are in microseconds, from arrays to arrays. With more than "
-    "one model the others' outputs are compared with those of the first.\n\n"
-    "The exit code is 4 if outputs cannot be compared, or with --max_slowdown if a model is slower than "
-    "in the file of --compare.",
+    text="Each MODEL is a .keras or .h5 file or the folder of a SavedModel. All run in one "
+    "process, in turns, on the same inputs. Latencies are in microseconds, from arrays to arrays. "
+    "With more than one model the others' outputs are compared with those of the first.\n\n"
+    "The exit code is 4 if outputs cannot be compared, or with --max_slowdown if a model is slower "
+    "than in the file of --compare.",
     examples=[
         ("tfsparse benchmark model.keras served/1", "Before and after a conversion"),
         (

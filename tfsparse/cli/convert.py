@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 from absl import flags
 
 from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command, CommandError
-from tfsparse.cli.inputs import define_drawing, draw, read_npz
-from tfsparse.cli.model_files import as_saved_model, open_model
+from tfsparse.cli.inputs import define_drawing
+from tfsparse.cli.model_files import open_model
+from tfsparse.cli.verifying import SYNTHETIC, calibration_of, too_different, verify
 
 if TYPE_CHECKING:
     from tfsparse.cli.agreement import Agreement
     from tfsparse.cli.screen import Screen
-    from tfsparse.conversion import ConversionReport, ConvertedModel
-
-SYNTHETIC = "synthetic"
-_ROWS = 256
-"""Examples that are drawn."""
+    from tfsparse.conversion import ConversionReport
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -47,7 +43,7 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "override",
         [],
-        "LAYER=skip, LAYER=convert or LAYER=16x4; may come often.",
+        "LAYER=skip, LAYER=convert or LAYER=16x4; may be given often.",
         flag_values=values,
     )
     flags.DEFINE_list("signatures", None, "The signatures to keep.", flag_values=values)
@@ -72,7 +68,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
         check_target(out, values.overwrite)
     with screen.progress("reading the model"):
         model = open_model(source)
-        data = _calibration(values, source)
+        data = calibration_of(values, source)
     with screen.progress("converting"):
         converted = convert(
             model,
@@ -92,12 +88,12 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     agreements = None
     if values.verify:
         with screen.progress("comparing outputs"):
-            agreements = _verify(converted, source, data, values)
+            agreements = verify(converted, source, data, values)
     if not values.dry_run:
         with screen.progress("writing the model"):
             converted.save(out, values.overwrite)
     _print(converted.report, agreements, values, out, screen)
-    return exit_codes.DIFFERENT if _too_different(agreements, values) else exit_codes.OK
+    return exit_codes.DIFFERENT if too_different(agreements, values) else exit_codes.OK
 
 
 def _overrides(texts: Sequence[str]) -> dict[str, str]:
@@ -109,96 +105,6 @@ def _overrides(texts: Sequence[str]) -> dict[str, str]:
                 exit_codes.USAGE,
             )
     return {name: what for name, _, what in pairs}
-
-
-def _calibration(values: flags.FlagValues, source: str) -> dict[str, np.ndarray] | None:
-    """The data by name of input; None where none are asked for."""
-    if values.calibration is None:
-        return None
-    if values.calibration != SYNTHETIC:
-        arrays = read_npz(values.calibration, "calibration")
-        return arrays if set(arrays) != {""} else {_only_input(source, values): arrays[""]}
-    return _drawn(source, values)
-
-
-def _only_input(source: str, values: flags.FlagValues) -> str:
-    names = list(_inputs(source, values))
-    if len(names) != 1:
-        raise CommandError(
-            f"--calibration should be an .npz file with the arrays {names}. Received: one array",
-            exit_codes.REFUSED,
-        )
-    return names[0]
-
-
-def _drawn(source: str, values: flags.FlagValues) -> dict[str, np.ndarray]:
-    return draw(_inputs(source, values), _ROWS, values.length, values.below, values.seed)
-
-
-def _inputs(source: str, values: flags.FlagValues) -> Mapping[str, Any]:
-    from tfsparse.serving import load
-
-    with as_saved_model(source) as folder, load(folder, _signature(values)) as model:
-        return model.signature.inputs
-
-
-def _signature(values: flags.FlagValues) -> str | None:
-    """The signature that is compared: the only one that is kept, or the default one."""
-    return values.signatures[0] if values.signatures and len(values.signatures) == 1 else None
-
-
-def _verify(
-    converted: ConvertedModel,
-    source: str,
-    data: Mapping[str, np.ndarray] | None,
-    values: flags.FlagValues,
-) -> list[Agreement]:
-    """Runs both models on the calibration data, or on random numbers."""
-    import tensorflow as tf
-
-    from tfsparse.cli.agreement import compare
-    from tfsparse.serving import load
-
-    data = _drawn(source, values) if data is None else data
-    with as_saved_model(source) as folder, load(folder, _signature(values)) as model:
-        specs, key = model.signature.inputs, model.signature.key
-        data = {name: np.asarray(data[name]) for name in specs}
-        batches = _batches(
-            {n: a.astype(specs[n].dtype, copy=False) for n, a in data.items()}, values
-        )
-        expected = [model(batch) for batch in batches]
-    function = converted.signatures[key]
-    found = [
-        {
-            name: value.numpy()
-            for name, value in function(**{k: tf.constant(v) for k, v in batch.items()}).items()
-        }
-        for batch in batches
-    ]
-    return compare(expected, found)
-
-
-def _batches(
-    data: Mapping[str, np.ndarray], values: flags.FlagValues
-) -> list[dict[str, np.ndarray]]:
-    rows = min((len(array) for array in data.values() if array.ndim), default=1)
-    size = values.batch_size
-    return [
-        {name: array[start : start + size] if array.ndim else array for name, array in data.items()}
-        for start in range(0, rows, size)
-    ]
-
-
-def _too_different(agreements: Sequence[Agreement] | None, values: flags.FlagValues) -> bool:
-    return any(
-        each.problem != ""
-        or (
-            values.max_difference is not None
-            and each.relative_error is not None
-            and each.relative_error > values.max_difference
-        )
-        for each in agreements or ()
-    )
 
 
 def _print(
@@ -235,23 +141,27 @@ COMMAND = Command(
     name="convert",
     summary="Converts a model to block-sparse ops where they are faster, and writes a SavedModel.",
     arguments="MODEL OUT",
-    text="MODEL is a .keras or .h5 file or the folder of a SavedModel, OUT a folder to write, whole "
-    "or not at all. Layers stay as they are where conversion would not pay, and the report says "
-    "why.\n\n"
-    "int8 and auto need data from which the ranges of activations are read: a few hundred examples in "
-    "an .npz file, with an array for each input. 'synthetic' draws random numbers, to try the speed.",
+    text="MODEL is a .keras or .h5 file or the folder of a SavedModel, OUT a folder to write, "
+    "whole or not at all. Layers stay as they are where conversion would not pay, and the report "
+    "says why.\n\n"
+    "int8 and auto need data from which the ranges of activations are read: a few hundred examples "
+    "in an .npz file, with an array for each input. 'synthetic' draws random numbers, to try the "
+    "speed.",
     examples=[
         ("tfsparse convert model.keras served/1 --precision bf16", "No data needed"),
         (
-            "tfsparse convert model.keras served/1 --precision int8 --calibration data.npz --verify",
+            "tfsparse convert model.keras served/1 --precision int8 --calibration data.npz "
+            "--verify",
             "INT8, and how far its outputs are from the source's",
         ),
         (
-            "tfsparse convert model.keras served/1 --precision int8 --calibration synthetic --dry_run",
+            "tfsparse convert model.keras served/1 --precision int8 --calibration synthetic "
+            "--dry_run",
             "What would become of each layer; writes nothing",
         ),
         (
-            "tfsparse convert old/1 new/1 --precision bf16 --override head=skip --override ffn/up=16x4",
+            "tfsparse convert old/1 new/1 --precision bf16 --override head=skip --override "
+            "ffn/up=16x4",
             "Your word on single layers",
         ),
     ],

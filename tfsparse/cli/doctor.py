@@ -44,7 +44,8 @@ def _run(_: flags.FlagValues, __: list[str], screen: Screen) -> int:
     screen.say(
         "Nothing is wrong."
         if not problems
-        else f"{len(problems)} to mend; models run{' not' if fatal else ', but slower than they could'}."
+        else f"{len(problems)} to mend; models "
+        f"run{' not' if fatal else ', but slower than they could'}."
     )
     screen.json({"findings": [dataclasses.asdict(each) for each in findings], "ready": not fatal})
     return exit_codes.ENVIRONMENT if fatal else exit_codes.OK
@@ -72,11 +73,12 @@ def _installation() -> Installation:
 
 COMMAND = Command(
     name="doctor",
-    summary="Says whether this machine is ready, what its kernels use, and what mends what is wrong.",
+    summary="Says whether this machine is ready, what its kernels use, and what mends what is "
+    "wrong.",
     arguments="",
-    text="Looks at the op library and the TensorFlow that it is for, at the instruction set that was "
-    "chosen and why, at threads against cores and limits of containers, and at memory pages. The exit "
-    "code is 5 if models cannot run.",
+    text="Looks at the op library and the TensorFlow that it is for, at the instruction set that "
+    "was chosen and why, at threads against cores and limits of containers, and at memory pages. "
+    "The exit code is 5 if models cannot run.",
     examples=[
         ("tfsparse doctor", "The report, with a command for each thing that is to be mended"),
         ("tfsparse doctor --json | jq .ready", "For a script that prepares machines"),

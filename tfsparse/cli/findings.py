@@ -1,4 +1,4 @@
-"""What `tfsparse doctor` looks at: each line with its value, whether it is well, and what mends it."""
+"""What `tfsparse doctor` looks at: what was found, whether it is well, and what mends it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
     slow = library.isa != best
     yield Finding(
         "ISA",
-        f"{library.isa} ({MEANS[library.isa]}): {why_chosen(library.isa, library.supported, forced)}",
+        f"{library.isa} ({MEANS[library.isa]}): "
+        f"{why_chosen(library.isa, library.supported, forced)}",
         f"kernels for {best} would be faster" if slow else "",
         "unset TFSPARSE_PATH" if slow else "",
     )
@@ -138,7 +139,8 @@ def _threads(machine: Machine, cores: int, quota: float | None) -> Iterator[Find
         yield Finding(
             "threads",
             found,
-            f"TensorFlow starts {cores} threads, and the container stops them all when its time is up",
+            f"TensorFlow starts {cores} threads, and the container stops them all when its time is "
+            "up",
             f"tfsparse.load(path), which takes {max(1, int(quota))}, or docker run --cpuset-cpus",
         )
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +10,9 @@ from absl import flags
 
 from tfsparse.cli.command import Command
 from tfsparse.cli.exit_codes import MEANINGS
+
+_ADDED_BY_ABSL = re.compile(r"^<[^>]*>: |;\s+repeat this option to specify a list of values$")
+"""The choices of a flag, which stand behind its name here, and what every list says."""
 
 
 def overview(summaries: Mapping[str, str], width: int) -> str:
@@ -81,14 +85,15 @@ def _example(line: str, text: str, width: int) -> list[str]:
 def _flag(flag: flags.Flag) -> tuple[str, str]:
     if isinstance(flag.default, bool):
         return f"--{flag.name}", f"{flag.help}" + (" (default: yes)" if flag.default else "")
-    choices = getattr(flag.parser, "enum_values", None)
-    given = f" One of {', '.join(choices)}." if choices else ""
     default = f" (default: {flag.default_as_str})" if flag.default not in (None, []) else ""
-    default = default.replace("'", "")
-    return f"--{flag.name}={_kind(flag)}", f"{flag.help}{given}{default}"
+    text = _ADDED_BY_ABSL.sub("", flag.help)
+    return f"--{flag.name}={_kind(flag)}", text + default.replace("'", "")
 
 
 def _kind(flag: flags.Flag) -> str:
+    choices = getattr(flag.parser, "enum_values", None)
+    if choices:
+        return "|".join(choices)
     kinds = {"int": "N", "float": "NUMBER", "comma separated list of strings": "A,B,..."}
     return kinds.get(flag.flag_type(), "TEXT")
 

@@ -1,4 +1,4 @@
-"""What a model is called with: data of the user's, or numbers that are drawn by types and shapes."""
+"""What a model is called with: data of the user's, or numbers drawn by types and shapes."""
 
 from __future__ import annotations
 

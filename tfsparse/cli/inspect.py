@@ -1,8 +1,9 @@
-"""`tfsparse inspect`: what a model consists of, how much faster it would be, and what holds it back."""
+"""`tfsparse inspect`: what a model consists of, how much faster it would be, and why not more."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from tfsparse.cli.layer_times import LayerTimes
     from tfsparse.cli.screen import Screen
     from tfsparse.conversion.inspecting import InspectedLayer, Inspection
+
+_PRECISIONS = ("fp32", "bf16", "int8")
+_WHY = ["why"]
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -60,7 +64,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     screen.say("")
     _table(found, times, screen)
     if found.ours:
-        screen.say(f"{found.ours} ops of tfsparse are in the model already.")
+        screen.say(f"Ops of tfsparse that are in the model already: {found.ours}.")
     screen.say(verdict(found, times), style="bold")
     screen.json(_as_dict(found, times, verdict(found, times)))
     return exit_codes.OK
@@ -90,18 +94,23 @@ def _measure(path: str, values: flags.FlagValues, found: Inspection) -> LayerTim
 def _table(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
     heads = ["layer", "(out, in)", "zeros", "block", "MMAC", "stored", "share"]
     heads += [] if times is None else ["ms"]
-    heads += ["fp32", "bf16", "int8", "why"]
+    shown = _PRECISIONS if screen.is_wide else (found.precision,)
+    heads += [*shown, *_WHY[: screen.is_wide]]
     total = sum(each.dense_cost for each in found.layers) or 1.0
     screen.table(
         f"Products and convolutions, batch {found.batch_size}, for {found.target}",
         heads,
-        [_row(each, total, times) for each in found.layers],
+        [_row(each, total, times, shown)[: len(heads)] for each in found.layers],
         left=["layer", "why"],
         styles=[None if each.converts else "dim" for each in found.layers],
     )
+    if not screen.is_wide:
+        screen.reasons([each.layer, each.reason] for each in found.layers if not each.converts)
 
 
-def _row(layer: InspectedLayer, total: float, times: LayerTimes | None) -> list[str]:
+def _row(
+    layer: InspectedLayer, total: float, times: LayerTimes | None, shown: Sequence[str]
+) -> list[str]:
     share = layer.dense_cost / total if layer.dense_cost else None
     ms = None
     if times is not None:
@@ -116,10 +125,7 @@ def _row(layer: InspectedLayer, total: float, times: LayerTimes | None) -> list[
         _mega(layer.stored_macs),
         _percent(share),
         *([] if times is None else ["-" if ms is None else f"{ms:.3f}"]),
-        *(
-            f"{layer.speedups[p]:.1f}x" if p in layer.speedups else "-"
-            for p in ("fp32", "bf16", "int8")
-        ),
+        *(f"{layer.speedups[p]:.1f}x" if p in layer.speedups else "-" for p in shown),
         layer.reason,
     ]
 
@@ -161,6 +167,7 @@ COMMAND = Command(
     "would be stored. `share` is that of the predicted time of all products; with --time it is "
     "measured, and of the whole model. fp32, bf16 and int8 are the predicted speed-ups over "
     "TensorFlow's dense op.\n\n"
+    "Where the length of sequences is open it counts as 1, and images as 14 by 14.\n\n"
     "The last line says how much faster the model would be, and what holds it back.",
     examples=[
         ("tfsparse inspect model.keras", "What would INT8 bring on this machine?"),

@@ -1,7 +1,7 @@
 """Measured times of ops, given to the layers that they belong to.
 
-TensorFlow fuses ops before it runs them, and a fused op has the name of one of its parts, so a layer
-owns every op whose name ends with that of one of its nodes.
+TensorFlow fuses ops before it runs them, and a fused op has the name of one of its parts, so a
+layer owns every op whose name ends with that of one of its nodes.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ def load_keras(path: str) -> Any:
         text = " ".join(str(error).split())[:300]
         raise CommandError(
             f"MODEL should be a file that Keras can load by itself. Received: {path}, of which it "
-            f"says: {text}. A model with classes of your own can be exported in Python and given as "
-            "a SavedModel",
+            f"says: {text}. A model with classes of your own can be exported in Python and given "
+            "as a SavedModel",
             REFUSED,
         ) from error
 

@@ -53,8 +53,8 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
         _save(strip_pruning(pruned), out)
     screen.say(str(report))
     screen.say(
-        f"\n{out} was pruned at once, by magnitude and without training: it shows what speed "
-        "such zeros give, and its accuracy means nothing. Train with tfsparse.prune_block to keep it.",
+        f"\n{out} was pruned at once, by magnitude and without training: it shows what speed such "
+        "zeros give, and its accuracy means nothing. Train with tfsparse.prune_block to keep it.",
         style="bold",
     )
     screen.json(report.as_dict() | {"path": out})
@@ -75,13 +75,14 @@ COMMAND = Command(
     name="prune",
     summary="Makes zeros at once, to try what speed a pattern would give. It does not train.",
     arguments="MODEL OUT",
-    text="MODEL and OUT are .keras or .h5 files. The blocks of least magnitude become zero in every "
-    "layer that can be pruned. The accuracy of the result means nothing: once the speed is known to be "
-    "worth it, train with tfsparse.prune_block.",
+    text="MODEL and OUT are .keras or .h5 files. The blocks of least magnitude become zero in "
+    "every layer that can be pruned. The accuracy of the result means nothing: once the speed is "
+    "known to be worth it, train with tfsparse.prune_block.",
     examples=[
         ("tfsparse prune model.keras try.keras", "4x1 blocks, 80% zeros"),
         (
-            "tfsparse prune model.keras try.keras --pattern 16x4 --sparsity 0.9 --exclude 'embed*,head'",
+            "tfsparse prune model.keras try.keras --pattern 16x4 --sparsity 0.9 --exclude "
+            "'embed*,head'",
             "Another pattern, without some layers",
         ),
         ("tfsparse inspect try.keras", "Then see what it brings"),

@@ -15,13 +15,16 @@ _HEADS = ("layer", "(out, in)", "zeros", "block", "in", "faster", "error", "why"
 
 def show_report(report: ConversionReport, screen: Screen) -> None:
     """Prints the report, and the sentences that belong to it."""
+    heads = _HEADS if screen.is_wide else _HEADS[:-1]
     screen.table(
         "",
-        _HEADS,
-        [_row(op) for op in report],
+        heads,
+        [_row(op)[: len(heads)] for op in report],
         left=["layer", "in", "why"],
         styles=[None if op.converted else "dim" for op in report],
     )
+    if not screen.is_wide:
+        screen.reasons([op.layer, op.reason] for op in report if not op.converted)
     converted = sum(op.converted for op in report)
     screen.say(f"{converted} of {len(report)} products converted.")
     for note in report.notes:

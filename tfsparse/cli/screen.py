@@ -11,6 +11,8 @@ from typing import Any
 MAX_WIDTH = 120
 """Columns where there is no terminal, such as in a file."""
 
+_WIDE = 110
+
 
 def width() -> int:
     """Columns of the terminal."""
@@ -20,6 +22,9 @@ def width() -> int:
 class Screen:
     """Where a command prints.
 
+    Attributes:
+        width: Columns that there are.
+
     Args:
         as_json: Whether it prints one JSON object, and nothing for a reader.
     """
@@ -28,8 +33,14 @@ class Screen:
         from rich.console import Console
 
         self.as_json = as_json
-        self._out = Console(highlight=False, width=width())
+        self.width = width()
+        self._out = Console(highlight=False, width=self.width)
         self._err = Console(stderr=True, highlight=False)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there is room for a column of sentences."""
+        return self.width >= _WIDE
 
     def say(self, text: str, style: str | None = None) -> None:
         """Prints a paragraph for a reader."""
@@ -59,14 +70,7 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(
-            title=title or None,
-            box=box.SIMPLE_HEAD,
-            title_justify="left",
-            pad_edge=False,
-            show_edge=False,
-        )
-        table.title_style = "bold"
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for head in heads:
             is_text = head in left
             table.add_column(
@@ -78,8 +82,24 @@ class Screen:
         for place, row in enumerate(rows):
             style = styles[place] if place < len(styles) else None
             table.add_row(*map(Text, row), style=style)
+        if title:
+            self.say(title)
         self._out.print(table)
         self._out.print()
+
+    def reasons(self, rows: Iterable[Sequence[str]]) -> None:
+        """Prints a name and a sentence for each row, where there is no column for them."""
+        if self.as_json:
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            table.add_row(*map(Text, row))
+        if table.row_count:
+            self._out.print(table)
+            self._out.print()
 
     def json(self, content: Any) -> None:
         """Prints JSON if that was asked for."""

@@ -11,8 +11,8 @@ _NAME = "tfsparse"
 def is_the_command() -> bool:
     """Whether the process was started as ``tfsparse`` or ``python -m tfsparse``.
 
-    While Python looks for the module of ``-m``, and imports its package for that, the first argument
-    is ``"-m"``.
+    While Python looks for the module of ``-m``, and imports its package for that, the first
+    argument is ``"-m"``.
     """
     program = sys.argv[0] if getattr(sys, "argv", None) else ""
     if program == "-m":

@@ -1,7 +1,7 @@
 """Times calls in turns, so that all see the same weather, and keeps every latency.
 
-A stream calls, waits for the answer, and calls again; several streams do so at the same time, each on a
-thread of its own.
+A stream calls, waits for the answer, and calls again; several streams do so at the same time, each
+on a thread of its own.
 """
 
 from __future__ import annotations

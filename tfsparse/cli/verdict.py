@@ -16,6 +16,8 @@ def verdict(found: Inspection, times: LayerTimes | None) -> str:
     if not found.layers:
         ours = " that is not in our ops already" if found.ours else ""
         return f"There is no product and no convolution by constant weights{ours}: nothing to gain."
+    if not any(each.converts for each in found.layers):
+        return f"Nothing would be converted to {found.precision}. {_what_holds(found, times)}"
     where = f"in {found.precision} on {found.target}, batch {found.batch_size}"
     if times is None:
         text = f"The products would run {found.speedup:.1f} times as fast {where}, as predicted"
@@ -24,8 +26,9 @@ def verdict(found: Inspection, times: LayerTimes | None) -> str:
         gain = times.total / after if after else 1.0
         inside = sum(times.layers.values()) / times.total if times.total else 0.0
         text = (
-            f"The model would run {gain:.1f} times as fast {where}, as predicted: {inside:.0%} of its "
-            f"time is in products, and those would run {_gain(found.layers, times):.1f} times as fast"
+            f"The model would run {gain:.1f} times as fast {where}, as predicted: {inside:.0%} of "
+            f"its time is in products, and those would run {_gain(found.layers, times):.1f} times "
+            "as fast"
         )
     return f"{text}. {_what_holds(found, times)}"
 

@@ -1,7 +1,7 @@
-"""Looks at a model as conversion would, and changes nothing: what is there, and what it would bring.
+"""Looks at a model as conversion would, and changes nothing: what is there, what it would bring.
 
-It needs no op library, as nothing of ours is run. What is said of a layer in the precision that is asked
-for is what the planner decides; for other precisions it is the cost model alone.
+It needs no op library, as nothing of ours is run. What is said of a layer in the precision that is
+asked for is what the planner decides; for other precisions it is the cost model alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Where a model's time goes, op by op: a trace of TensorFlow's.
 
-A trace costs some microseconds an op, so shares of many tiny ops are too large. The names are those of
-the graph as TensorFlow runs it, in which an op that was fused has the name of the last of its parts.
+A trace costs some microseconds an op, so shares of many tiny ops are too large. The names are those
+of the graph as TensorFlow runs it, in which an op that was fused has the name of the last of its
+parts.
 """
 
 from __future__ import annotations
