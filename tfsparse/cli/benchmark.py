@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags
 
 from tfsparse.cli.command import Command, CommandError
+from tfsparse.cli.drawing_flags import define_drawing
 from tfsparse.cli.exit_codes import USAGE
-from tfsparse.cli.inputs import define_drawing, draw, read_npz, take
 from tfsparse.cli.model_files import as_saved_model
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tfsparse.cli.agreement import Agreement
     from tfsparse.cli.benchmark_report import Cell
     from tfsparse.cli.screen import Screen
@@ -58,6 +59,7 @@ def _define(values: flags.FlagValues) -> None:
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
     from tfsparse.cli.benchmark_report import Results, read_results, report
+    from tfsparse.cli.inputs import read_npz
 
     batches, threads = _integers(values, "batch"), _integers(values, "threads")
     percentiles = _percentiles(values)
@@ -125,6 +127,8 @@ def _inputs(
     data: Mapping[str, np.ndarray] | None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """The same rows for each model; inputs of other names are paired by their order."""
+    from tfsparse.cli.inputs import draw, take
+
     made: dict[str, dict[str, np.ndarray]] = {}
     first: list[np.ndarray] | None = None
     for path, model in models.items():

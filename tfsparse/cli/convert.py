@@ -10,9 +10,8 @@ from absl import flags
 
 from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command, CommandError
-from tfsparse.cli.inputs import define_drawing
+from tfsparse.cli.drawing_flags import define_drawing
 from tfsparse.cli.model_files import open_model
-from tfsparse.cli.verifying import SYNTHETIC, calibration_of, too_different, verify
 
 if TYPE_CHECKING:
     from tfsparse.cli.agreement import Agreement
@@ -59,6 +58,7 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
+    from tfsparse.cli.verifying import calibration_of, too_different, verify
     from tfsparse.conversion.saving import check_target
     from tfsparse.index import convert
 
@@ -116,6 +116,7 @@ def _print(
 ) -> None:
     from tfsparse.cli import agreement
     from tfsparse.cli.report_table import show_report
+    from tfsparse.cli.verifying import SYNTHETIC
 
     show_report(report, screen)
     synthetic = values.calibration == SYNTHETIC or values.calibration is None

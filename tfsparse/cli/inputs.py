@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from absl import flags
 
 from tfsparse.cli.command import CommandError
 from tfsparse.cli.exit_codes import REFUSED
@@ -16,21 +15,6 @@ if TYPE_CHECKING:
     from tfsparse.serving.signature import Spec
 
 _WORDS = ("a", "film", "that", "nobody", "should", "miss")
-
-
-def define_drawing(values: flags.FlagValues) -> None:
-    """Defines the flags that say how inputs are drawn."""
-    flags.DEFINE_integer(
-        "length", 128, "Size of open axes other than the first.", lower_bound=1, flag_values=values
-    )
-    flags.DEFINE_integer(
-        "below",
-        100,
-        "Random integers, such as those of words, are below this.",
-        lower_bound=1,
-        flag_values=values,
-    )
-    flags.DEFINE_integer("seed", 0, "Seed of random inputs.", flag_values=values)
 
 
 def read_npz(path: str, flag: str) -> dict[str, np.ndarray]:

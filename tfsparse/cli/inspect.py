@@ -10,7 +10,7 @@ from absl import flags
 
 from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command
-from tfsparse.cli.inputs import define_drawing, draw
+from tfsparse.cli.drawing_flags import define_drawing
 from tfsparse.cli.model_files import as_saved_model, open_model
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _register_ops() -> None:
 
 
 def _measure(path: str, values: flags.FlagValues, found: Inspection) -> LayerTimes:
+    from tfsparse.cli.inputs import draw
     from tfsparse.cli.layer_times import layer_times
     from tfsparse.serving import load
     from tfsparse.serving.op_times import op_times

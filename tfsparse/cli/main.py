@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -81,7 +82,8 @@ def _run(command: Command, values: flags.FlagValues, positional: list[str]) -> i
         with screen.progress("loading TensorFlow"):
             import_quietly("tensorflow")
             _silence()
-        return command.run(values, positional, screen)
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras says there what it has saved
+            return command.run(values, positional, screen)
     except KeyboardInterrupt:
         return _fail(command.name, "interrupted; nothing was left behind", exit_codes.INTERRUPTED)
     except BrokenPipeError:  # who reads has read enough, as `head` has

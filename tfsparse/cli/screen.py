@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -34,7 +35,8 @@ class Screen:
 
         self.as_json = as_json
         self.width = width()
-        self._out = Console(highlight=False, width=self.width)
+        self._stdout = sys.stdout
+        self._out = Console(file=self._stdout, highlight=False, width=self.width)
         self._err = Console(stderr=True, highlight=False)
 
     @property
@@ -104,7 +106,7 @@ class Screen:
     def json(self, content: Any) -> None:
         """Prints JSON if that was asked for."""
         if self.as_json:
-            print(json.dumps(content, indent=1, allow_nan=False))
+            print(json.dumps(content, indent=1, allow_nan=False), file=self._stdout, flush=True)
 
     @contextlib.contextmanager
     def progress(self, text: str) -> Iterator[None]:
