@@ -89,6 +89,11 @@ def medians(calls: dict[str, Call], x: np.ndarray, turns: int, seconds: float) -
     return {name: statistics.median(each) for name, each in times.items()}
 
 
+def _limit_threads() -> None:
+    """Of the signature, whose pool is that of the process."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Times all ways, prints a table, and writes it where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load_overhead")
@@ -97,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="for each way and batch")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    _limit_threads()
     folder = options.models / (options.models / "models.txt").read_text().split()[0]
     table = Table("rows", "call", "us", "over the C API", title="DLRM's top perceptron, INT8")
     for column in table.columns[2:]:
