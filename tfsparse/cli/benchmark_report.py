@@ -125,14 +125,16 @@ def read_results(path: str) -> dict[Key, float]:
 def _show_cells(results: Results, ratios: Mapping[Key, float], screen: Screen) -> None:
     """Latencies and throughput, a batch and number of threads at a time."""
     several = len({cell.model for cell in results.cells}) > 1
-    heads = ["model", "batch", "threads", *(f"p{p:g} us" for p in results.percentiles)]
+    counts = len({cell.threads for cell in results.cells}) > 1
+    heads = ["model", "batch"] + ["threads"] * counts
+    heads += [f"p{p:g} us" for p in results.percentiles]
     heads += ["examples/s"] + ["speed-up"] * several + ["than before"] * bool(ratios)
     firsts: dict[tuple[int, int], float] = {}
     rows = []
     for cell in sorted(results.cells, key=lambda each: (each.threads, each.batch)):
         median = cell.timing.percentile(50)
         first = firsts.setdefault((cell.threads, cell.batch), median)
-        row = [_label(cell.model), str(cell.batch), str(cell.threads)]
+        row = [_label(cell.model), str(cell.batch)] + [str(cell.threads)] * counts
         row += [f"{cell.timing.percentile(p):,.1f}" for p in results.percentiles]
         row += [f"{cell.batch * cell.timing.calls_per_second():,.0f}"]
         row += [f"{first / median:.2f}x"] * several
