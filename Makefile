@@ -106,6 +106,11 @@ bench-peers: build ## Times exported models beside other engines; ARGS="--quick 
 bench-models: build ## Times whole models beside other engines; ARGS="--models bert_mini ..."
 	@$(python) -m benchmarks.models $(ARGS)
 
+.PHONY: bench-load
+bench-load: build ## Times a call from Python beside the model; ARGS="--rows 1,64 --json FILE"
+	@$(MAKE) --no-print-directory $(serving_models)
+	@$(python) -m benchmarks.load_overhead $(dir $(serving_models)) $(ARGS)
+
 .PHONY: bench-conversions
 bench-conversions: build ## Converts many kinds of models; ARGS="--precisions int8 --json FILE ..."
 	@$(python) -m benchmarks.conversions $(ARGS)

@@ -1,8 +1,9 @@
 """The rules that a reader relies on, checked on the sources.
 
 Imports run one way: training, conversion and the ops meet in `tfsparse.pattern`;
-conversion may use the ops. Keras is imported by the two bindings alone, private
-TensorFlow by one module of conversion, TensorFlow's C++ headers by `tf_ops`.
+conversion and serving may use the ops, and the command line all of them. Keras is
+imported by the two bindings alone, private TensorFlow by one module of conversion,
+TensorFlow's C++ headers by `tf_ops`.
 """
 
 import ast
@@ -21,6 +22,8 @@ PACKAGES = {
     "ops": {"ops", "pattern"},
     "pruning": {"pruning", "pattern"},
     "conversion": {"conversion", "ops", "pattern"},
+    "serving": {"serving", "ops"},
+    "cli": {"cli", "index", "serving", "conversion", "pruning", "ops", "pattern"},
 }
 KERAS_BINDINGS = {"tfsparse/pruning/keras3.py", "tfsparse/pruning/tf_keras.py"}
 PRIVATE_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compiler")

@@ -143,7 +143,7 @@ def convert(
     graphs = ModelGraphs(loaded)
     store = PackedStore()
     report = convert_graphs(graphs, options, request, store)
-    return rebuild(loaded, graphs, store, report)
+    return rebuild(loaded, graphs, store, report, options.target.name)
 
 
 def export(

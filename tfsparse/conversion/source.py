@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
-from tfsparse.conversion.paths import location
+from tfsparse.ops.location import location
 
 # What looks at a model before it is read, and knows of it what a graph does not show.
 _INSPECTORS: list[Callable[[Any], None]] = []

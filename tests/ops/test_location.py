@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tfsparse.conversion.paths import is_remote, location
+from tfsparse.ops.location import is_remote, location
 
 
 @pytest.mark.parametrize(
