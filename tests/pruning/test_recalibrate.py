@@ -84,7 +84,7 @@ def test_a_pruned_and_frozen_model_of_a_users_class(keras):
 
 def test_wrong_arguments_are_named(keras):
     model, x = two_norms(keras), data(4)
-    with pytest.raises(ValueError, match="finite inputs of every layer.*'first'"):
+    with pytest.raises(ValueError, match=r"finite inputs of every layer.*'first'"):
         tfsparse.recalibrate(model, np.full_like(x, np.nan))
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="should hold a built layer of BatchNormalization"):

@@ -219,7 +219,8 @@ def test_kernels_of_unknown_inputs_go_by_magnitude_and_are_named(keras):
         pruned = tfsparse.prune_one_shot(model, inputs(20, 6), "2x1", 0.5)
     expected = magnitude(model, "2x1", 0.5)
     assert set(sparsities(pruned)) == {0.5}
-    mine = [k for k in zip(kernels(pruned), kernels(expected)) if k[0].owner_name == "mine"]
+    both = zip(kernels(pruned), kernels(expected), strict=True)
+    mine = [pair for pair in both if pair[0].owner_name == "mine"]
     assert mine
     for kernel, other in mine:
         np.testing.assert_array_equal(kernel.variable.numpy(), other.variable.numpy())
