@@ -96,3 +96,21 @@ def test_blocks_that_are_zero_go_first():
     losses = eliminate(matrix, np.linalg.inv(hessian(8)), steps=4)[0]
     assert set(in_order(losses)[:2]) == {2, 5}
     assert losses[[2, 5]].max() < 1e-300
+
+
+def test_float32_chooses_as_well_and_says_where_it_is_too_little():
+    matrices, moments = weights(6, 4, 64, 1), hessian(64, 16)
+    inverse = np.linalg.inv(moments)
+    errors = {}
+    for dtype in (np.float64, np.float32):
+        losses = eliminate(matrices.astype(dtype), inverse.astype(dtype), 32, batch=8)
+        errors[dtype] = sum(
+            error_without(matrix[..., 0], moments, in_order(row)[:32])
+            for row, matrix in zip(losses, matrices, strict=True)
+        )
+    assert errors[np.float32] == pytest.approx(errors[np.float64], rel=0.02)
+    pairs = np.kron(hessian(32), np.ones((2, 2))) + 1e-10 * np.eye(64)  # each input twice
+    inverse = np.linalg.inv(pairs)
+    eliminate(matrices, inverse, 60, batch=8)
+    with pytest.raises(np.linalg.LinAlgError):
+        eliminate(matrices.astype(np.float32), inverse.astype(np.float32), 63, batch=8)
