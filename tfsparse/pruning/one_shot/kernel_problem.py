@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfsparse.pattern import BlockPattern, NMPattern, to_blocks
 from tfsparse.pruning.one_shot.elimination import eliminate
@@ -147,10 +148,10 @@ def _eliminated(
     gone = steps * width
     together = max(1, MEMORY // (8 * inputs * max(1, gone)))
 
-    def losses(dtype: type, batch: int) -> np.ndarray:
+    def losses(dtype: npt.DTypeLike, batch: int) -> np.ndarray:
         parts = np.array_split(blocks.astype(dtype), range(together, rows, together))
-        last = inverse.astype(dtype)
-        return np.concatenate([eliminate(part, last, steps, batch, groups) for part in parts])
+        rounded = np.asarray(inverse, dtype)
+        return np.concatenate([eliminate(part, rounded, steps, batch, groups) for part in parts])
 
     if rows * inputs * gone**2 <= EXACT:
         return losses(np.float64, 1)
