@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from tfsparse.conversion.conversion import convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
-from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.planning import Options, Override
@@ -20,6 +19,7 @@ from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.data_forms import replayable
 from tfsparse.ops import load as load_library
 
 

@@ -4,7 +4,7 @@ Where everything that reads the result of an INT8 op, or of attention, is the ac
 residual of another INT8 op, the first requantizes its result and the second takes it as it is: same
 scale, same zero point, a quarter of the memory traffic, and no quantization twice. In between may
 stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
-images), ops that only compare or average them (pooling), and ops that look at nothing but the shape.
+images), ops that only compare or average them (pooling), and ops that look at the shape alone.
 Means over all pixels of images are read from uint8, and are float32.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its

@@ -18,10 +18,14 @@ from typing import Any
 
 import tensorflow as tf
 
-FORMS = (
-    "`calibration_data` should be what `fit` takes: an array, a dict of input name to array, "
-    "a list of inputs, a tuple (x, y), an iterable of batches, or a tf.data.Dataset."
-)
+ARGUMENT = "calibration_data"
+
+
+def _forms(argument: str) -> str:
+    return (
+        f"`{argument}` should be what `fit` takes: an array, a dict of input name to array, "
+        "a list of inputs, a tuple (x, y), an iterable of batches, or a tf.data.Dataset."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +50,13 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "__array__") and hasattr(value, "shape")
 
 
-def source_of(data: Any, inputs: int) -> Source:
+def source_of(data: Any, inputs: int, argument: str = ARGUMENT) -> Source:
     """Says what data are.
 
     Args:
         data: Calibration data.
         inputs: How many inputs the model has.
+        argument: What the user calls them, for errors.
 
     Returns:
         Where its batches come from.
@@ -61,8 +66,8 @@ def source_of(data: Any, inputs: int) -> Source:
     """
     if data is None:
         raise ValueError(
-            "`calibration_data` should be given for precision='int8': the ranges of activations "
-            "are read from it. Received: calibration_data=None"
+            f"`{argument}` should be given: what the layers of a model see is read from it. "
+            f"Received: {argument}=None"
         )
     if is_array(data) or isinstance(data, Mapping | tuple) or _is_list_of_inputs(data, inputs):
         return Source([data], whole=True, total=1, streamed=False)
@@ -73,7 +78,7 @@ def source_of(data: Any, inputs: int) -> Source:
         total = cardinality if cardinality >= 0 else None
         return Source(data, whole=False, total=total, streamed=True)
     if isinstance(data, str | bytes | tf.RaggedTensor | tf.SparseTensor):
-        raise ValueError(f"{FORMS} Received: {type(data).__name__}")
+        raise ValueError(f"{_forms(argument)} Received: {type(data).__name__}")
     if hasattr(data, "__getitem__"):
         total = _length(data)
         indices = itertools.count() if total is None else range(total)
@@ -84,15 +89,16 @@ def source_of(data: Any, inputs: int) -> Source:
         return Source(
             map(_pair, data) if of_torch else data, whole=False, total=None, streamed=True
         )
-    raise ValueError(f"{FORMS} Received: {type(data).__name__}")
+    raise ValueError(f"{_forms(argument)} Received: {type(data).__name__}")
 
 
-def inputs_of(element: Any, inputs: int) -> Any:
+def inputs_of(element: Any, inputs: int, argument: str = ARGUMENT) -> Any:
     """What a model is called with, of what ``fit`` takes.
 
     Args:
         element: x, ``(x, y)`` or ``(x, y, sample_weight)``.
         inputs: How many inputs the model has.
+        argument: What the user calls the data, for errors.
 
     Returns:
         An array, a dict of input name to array, or a list of arrays.
@@ -106,7 +112,7 @@ def inputs_of(element: Any, inputs: int) -> Any:
             return list(element)
         if not 1 <= len(element) <= 3:
             raise ValueError(
-                f"{FORMS} A tuple is (x, y) or (x, y, sample_weight). "
+                f"{_forms(argument)} A tuple is (x, y) or (x, y, sample_weight). "
                 f"Received: a tuple of {len(element)} for a model of {inputs} inputs"
             )
         x = element[0]
@@ -114,7 +120,7 @@ def inputs_of(element: Any, inputs: int) -> Any:
         return list(x)
     if is_array(x) or isinstance(x, Mapping):
         return x
-    raise ValueError(f"{FORMS} Received: a batch of type {type(x).__name__}")
+    raise ValueError(f"{_forms(argument)} Received: a batch of type {type(x).__name__}")
 
 
 def _is_list_of_inputs(data: Any, inputs: int) -> bool:

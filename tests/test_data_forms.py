@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfsparse.conversion.data_forms import inputs_of, is_array, replayable, source_of
+from tfsparse.data_forms import inputs_of, is_array, replayable, source_of
 
 A, B, Y = np.zeros((4, 3)), np.ones((4, 2)), np.zeros(4)
 

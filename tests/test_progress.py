@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from tfsparse.conversion import progress as module
-from tfsparse.conversion.progress import progress
+from tfsparse import progress as module
+from tfsparse.progress import progress
 
 
 class Terminal(io.StringIO):
