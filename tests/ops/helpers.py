@@ -170,24 +170,35 @@ VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
 BF16 = (*VBMI, "avx512_bf16")
 
 
+PATH_VARIABLE = "TFSPARSE_PATH"
+"""The environment variable that forces the path of the kernels."""
+
+NEEDS = {
+    "portable": (),
+    "avx2": AVX2,
+    "avx2vnni": (*AVX2, "avx_vnni"),
+    "avx512": AVX512,
+    "avx512vnni": (*AVX512, "avx512_vnni"),
+    "avx512vbmi": VBMI,
+    "avx512bf16": BF16,
+    "amx": (*BF16, "amx_tile", "amx_int8"),
+}
+"""Every kernel path, and the processor's flags that it needs."""
+
+
+def paths():
+    """Those that this processor has."""
+    return [path for path, flags in NEEDS.items() if cpu_has(*flags)]
+
+
 def path_parameters():
     """Every kernel path, those that this processor lacks marked as skipped, with the reason."""
-    needs = {
-        "portable": (),
-        "avx2": AVX2,
-        "avx2vnni": (*AVX2, "avx_vnni"),
-        "avx512": AVX512,
-        "avx512vnni": (*AVX512, "avx512_vnni"),
-        "avx512vbmi": VBMI,
-        "avx512bf16": BF16,
-        "amx": (*BF16, "amx_tile", "amx_int8"),
-    }
+    lacking = set(NEEDS) - set(paths())
     return [
         pytest.param(
-            path,
-            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {path}"),
+            path, marks=pytest.mark.skipif(path in lacking, reason=f"this CPU lacks {path}")
         )
-        for path, flags in needs.items()
+        for path in NEEDS
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .helpers import path_parameters, run_python
+from .helpers import PATH_VARIABLE, path_parameters, run_python
 
 ON_PATH = """
 import sys
@@ -58,13 +58,13 @@ helpers.raw_float(tf.ones((1, 4)), **helpers.float_arguments(np.ones((4, 4), np.
 @pytest.mark.parametrize("path", path_parameters())
 def test_every_path_gives_the_defined_bits(path):
     """INT8 to the last bit; FP32 and bfloat16, whose paths fuse or do not, within the bound."""
-    run = run_python(ON_PATH, TFSPARSE_PATH=path)
+    run = run_python(ON_PATH, **{PATH_VARIABLE: path})
     assert run.returncode == 0, run.stderr
     assert 0 < float(run.stdout.split()[-1]) <= 1
 
 
 def test_an_unknown_path_is_an_error_that_lists_the_paths():
-    run = run_python(ONE_CALL, TFSPARSE_PATH="sse2")
+    run = run_python(ONE_CALL, **{PATH_VARIABLE: "sse2"})
     assert run.returncode != 0
     assert "InvalidArgumentError" in run.stderr
     assert "`TFSPARSE_PATH` should be one of the paths of this processor" in run.stderr
@@ -78,4 +78,4 @@ def skipped(parameters):
 
 
 def test_an_empty_path_is_none():
-    assert run_python(ONE_CALL, TFSPARSE_PATH="").returncode == 0
+    assert run_python(ONE_CALL, **{PATH_VARIABLE: ""}).returncode == 0
