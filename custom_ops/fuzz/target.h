@@ -38,7 +38,10 @@ template <typename T>
 Outcome FuzzMatmul(Random& random, Path path);
 template <typename T>
 Outcome FuzzChain(Random& random, Path path);
+template <typename T>
+Outcome FuzzConv(Random& random, Path path);
 Outcome FuzzActivationRange(Random& random, Path path);
+Outcome FuzzPooling(Random& random, Path path);
 
 // The threads of one call: mostly one, since it takes long to start others.
 inline Threads RandomThreads(Random& random) {
