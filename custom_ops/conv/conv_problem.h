@@ -84,7 +84,7 @@ struct ConvProblem {
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const Conv<T>& conv, const Threads& threads) {
-    return BetweenGuards(y_size() * call.call.y.element_bytes(), [&](void* y) {
+    return BetweenGuards(y_size() * call.call.y.data.element_bytes(), [&](void* y) {
       call.call.y.data = y;
       return conv.Run(call, threads);
     });
@@ -171,11 +171,6 @@ inline float Operand(float, float x) { return x; }
 inline float Operand(BFloat16, float x) { return RoundToBFloat16(x).ToFloat(); }
 inline float AsFloat(float w) { return w; }
 inline float AsFloat(BFloat16 w) { return w.ToFloat(); }
-
-// An output summed in double, and how far a sum of floats may be from it in any order.
-struct Close {
-  double value, bound;
-};
 
 template <typename T>
 std::vector<Close> ExpectedFloats(const ConvProblem<T>& p) {

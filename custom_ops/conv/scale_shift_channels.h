@@ -5,8 +5,8 @@
 // kernels/scale_shift.h is the definition.
 
 #include "custom_ops/base/parallel_for.h"
-#include "custom_ops/kernels/scale_shift_args.h"
 #include "custom_ops/engine/isa.h"
+#include "custom_ops/kernels/scale_shift_args.h"
 
 namespace tfsparse {
 

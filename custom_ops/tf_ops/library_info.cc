@@ -9,7 +9,7 @@
 #include <string>
 
 #include "custom_ops/base/cpu_features.h"
-#include "custom_ops/matmul/path.h"
+#include "custom_ops/engine/isa.h"
 
 namespace tfsparse {
 namespace {
@@ -27,15 +27,15 @@ std::string Quoted(const std::string& text) {
 
 std::string Info() {
   std::string supported;
-  for (const Path path : SupportedPaths(GetCpuFeatures())) {
-    supported += (supported.empty() ? "" : ", ") + Quoted(PathName(path));
+  for (const Isa isa : SupportedIsas(GetCpuFeatures())) {
+    supported += (supported.empty() ? "" : ", ") + Quoted(IsaName(isa));
   }
-  Path chosen = Path::kPortable;
-  const Status status = ChoosePath(&chosen);
+  Isa chosen = Isa::kPortable;
+  const Status status = ChooseIsa(&chosen);
   return "{\"version\": " + std::to_string(kOpsVersion) +
          ", \"oldest\": " + std::to_string(kOldestOpsVersion) +
          ", \"tensorflow\": " + Quoted(TFSPARSE_TENSORFLOW_VERSION) + ", \"supported\": [" +
-         supported + "], \"isa\": " + (status.ok() ? Quoted(PathName(chosen)) : "null") +
+         supported + "], \"isa\": " + (status.ok() ? Quoted(IsaName(chosen)) : "null") +
          ", \"problem\": " + Quoted(status.message()) + "}";
 }
 
@@ -44,7 +44,7 @@ std::string Info() {
 
 // A JSON object: "version" and "oldest" of the ops, "tensorflow" that the library was built for,
 // the instruction sets "supported" here, lowest first, the one that kernels use ("isa"; null where
-// TFSPARSE_PATH names none of them, and "problem" says so). The text is the thread's until it asks
+// TFSPARSE_ISA names none of them, and "problem" says so). The text is the thread's until it asks
 // again.
 extern "C" __attribute__((visibility("default"))) const char* TfsparseLibraryInfo() {
   thread_local std::string info;

@@ -1,7 +1,4 @@
-"""SavedModels to serve: an exported one, products of odd sizes, and corrupted ones."""
-
-import shutil
-from pathlib import Path
+"""SavedModels to serve: an exported one, and products of odd sizes."""
 
 import keras
 import numpy as np
@@ -18,19 +15,7 @@ from tests.ops.helpers import (
     tensor_arguments,
 )
 
-from .client import read_saved_model
-
-# Ops of ours that a converted MLP becomes: each layer's inputs, and those of the last.
-CHAINS = {
-    "Tfsparse>BlockSparseMatMulChain": (["data", "indices", "indptr", "bias"], ["residual"]),
-    "Tfsparse>QuantizedBlockSparseMatMulChain": (
-        ["x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias"],
-        ["residual", "y_scale", "y_zero_point"],
-    ),
-}
-
 INPUTS = 24
-LAYERS = 2
 IMAGE = (45, 37, 3)
 
 
@@ -161,73 +146,3 @@ def save_int8_products(folder, block, inputs, outputs, rows):
 def own(x, rows):
     """The first rows of x in memory that ends with them. (A slice may share x's memory.)"""
     return tf.gather(x, tf.range(rows))
-
-
-class Corrupted:
-    """A copy of a SavedModel whose op of ours is changed before it is written.
-
-    The op is a chain of two layers; what each layer has is that of the first one. Its packed
-    weights, which it reads from variables, become constants.
-    """
-
-    def __init__(self, source, target):
-        shutil.copytree(source, target)
-        self._file = Path(target) / "saved_model.pb"
-        self._model = read_saved_model(target)
-        functions = self._model.meta_graphs[0].graph_def.library.function
-        self._function, self.node = next(
-            (function, node)
-            for function in functions
-            for node in function.node_def
-            if node.op in CHAINS
-        )
-        weights = tf.saved_model.load(str(source)).tfsparse_weights
-        for name, variable in zip(("data", "indices"), weights, strict=False):
-            self._make_constant(name, variable.numpy())
-        # A note for TensorFlow's importer, which would find a contradiction before our op does.
-        self.node.attr.pop("_output_shapes", None)
-
-    def _make_constant(self, name, value):
-        node = self._source(name)
-        assert node.op == "ReadVariableOp"
-        node.op = "Const"
-        del node.input[:]
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-        node.attr.pop("_output_shapes", None)
-        for reader in self._function.node_def:
-            for place, reference in enumerate(reader.input):
-                if reference == f"{node.name}:value:0":
-                    reader.input[place] = f"{node.name}:output:0"
-
-    def _source(self, name):
-        per_layer, of_last = CHAINS[self.node.op]
-        names = ["x", *(each for each in per_layer for _ in range(LAYERS)), *of_last]
-        source = self.node.input[names.index(name)].split(":")[0]
-        (node,) = [node for node in self._function.node_def if node.name == source]
-        return node
-
-    def _constant(self, name):
-        node = self._source(name)
-        assert node.op == "Const"
-        return node
-
-    def __getitem__(self, name):
-        """An input of the op as an array."""
-        return tf.make_ndarray(self._constant(name).attr["value"].tensor).copy()
-
-    def __setitem__(self, name, value):
-        node = self._constant(name)
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-        node.attr["dtype"].type = node.attr["value"].tensor.dtype
-        node.attr.pop("_output_shapes", None)
-
-    def claim_shape(self, name, *shape):
-        """An input without elements, of a shape that NumPy would not hold."""
-        self[name] = np.zeros(0, self[name].dtype)
-        proto = self._constant(name).attr["value"].tensor.tensor_shape
-        proto.ClearField("dim")
-        for size in shape:
-            proto.dim.add(size=size)
-
-    def write(self):
-        self._file.write_bytes(self._model.SerializeToString())

@@ -23,7 +23,7 @@ def problems(machine=MACHINE, software=SOFTWARE, cores=8, quota=None):
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    monkeypatch.delenv("TFSPARSE_PATH", raising=False)
+    monkeypatch.delenv("TFSPARSE_ISA", raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
 
 
@@ -49,13 +49,13 @@ def test_a_good_machine_has_no_problems():
         (
             {"software": {"library": dataclasses.replace(LIBRARY, isa=None, problem="wrong")}},
             "ISA",
-            "unset TFSPARSE_PATH",
+            "unset TFSPARSE_ISA",
             True,
         ),
         (
             {"software": {"library": dataclasses.replace(LIBRARY, isa="portable")}},
             "ISA",
-            "unset TFSPARSE_PATH",
+            "unset TFSPARSE_ISA",
             False,
         ),
     ],
@@ -89,9 +89,9 @@ def test_this_machine(run_json, run):
 
 
 def test_an_isa_that_this_processor_lacks(run, monkeypatch):
-    monkeypatch.setenv("TFSPARSE_PATH", "z80")
+    monkeypatch.setenv("TFSPARSE_ISA", "z80")
     code, out, _ = run("doctor")
-    assert code == exit_codes.ENVIRONMENT and "$ unset TFSPARSE_PATH" in out
+    assert code == exit_codes.ENVIRONMENT and "$ unset TFSPARSE_ISA" in out
     assert "models run not" in out
 
 

@@ -45,8 +45,9 @@ class Worker:
 
     module = "tests.fuzz.worker"
 
-    def __init__(self, most_seconds=MOST_SECONDS, most_bytes=MOST_BYTES):
+    def __init__(self, most_seconds=MOST_SECONDS, most_bytes=MOST_BYTES, environment=None):
         self._most_seconds, self._most_bytes = most_seconds, most_bytes
+        self._environment = os.environ | ENVIRONMENT | (environment or {})
         self._process = self._log = None
         self._tries = 0
 
@@ -86,7 +87,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=ROOT,
-            env=os.environ | ENVIRONMENT,
+            env=self._environment,
         )
         ready = self._answer(MOST_SECONDS)
         if ready.outcome != "ready":

@@ -93,13 +93,13 @@ def test_the_library_says_what_it_is(monkeypatch):
 
 def test_the_library_says_which_instructions_it_uses(monkeypatch):
     path = tfsparse.ops.library_path()
-    monkeypatch.delenv("TFSPARSE_PATH", raising=False)
+    monkeypatch.delenv("TFSPARSE_ISA", raising=False)
     assert library_info(path).isa == library_info(path).supported[-1]
-    monkeypatch.setenv("TFSPARSE_PATH", "portable")
+    monkeypatch.setenv("TFSPARSE_ISA", "portable")
     assert library_info(path).isa == "portable"
-    monkeypatch.setenv("TFSPARSE_PATH", 'a "word"\n')
+    monkeypatch.setenv("TFSPARSE_ISA", 'a "word"\n')
     info = library_info(path)
-    assert info.isa is None and "Received: TFSPARSE_PATH='a \"word\" '" in info.problem
+    assert info.isa is None and "Received: TFSPARSE_ISA='a \"word\" '" in info.problem
 
 
 def test_another_library_says_nothing(tmp_path):

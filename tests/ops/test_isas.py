@@ -2,7 +2,7 @@
 
 import pytest
 
-from .helpers import isa_parameters, run_python
+from .helpers import ISA_VARIABLE, isa_parameters, run_python
 
 ON_ISA = """
 import sys
@@ -58,13 +58,13 @@ helpers.raw_float(tf.ones((1, 4)), **helpers.float_arguments(np.ones((4, 4), np.
 @pytest.mark.parametrize("isa", isa_parameters())
 def test_every_isa_gives_the_defined_bits(isa):
     """INT8 to the last bit; FP32 and bfloat16, whose ISAs fuse or do not, within the bound."""
-    run = run_python(ON_ISA, TFSPARSE_ISA=isa)
+    run = run_python(ON_ISA, **{ISA_VARIABLE: isa})
     assert run.returncode == 0, run.stderr
     assert 0 < float(run.stdout.split()[-1]) <= 1
 
 
 def test_an_unknown_isa_is_an_error_that_lists_the_isas():
-    run = run_python(ONE_CALL, TFSPARSE_ISA="sse2")
+    run = run_python(ONE_CALL, **{ISA_VARIABLE: "sse2"})
     assert run.returncode != 0
     assert "InvalidArgumentError" in run.stderr
     assert "`TFSPARSE_ISA` should be one of the ISAs of this processor" in run.stderr
@@ -78,7 +78,7 @@ def skipped(parameters):
 
 
 def test_an_empty_isa_is_none():
-    assert run_python(ONE_CALL, TFSPARSE_ISA="").returncode == 0
+    assert run_python(ONE_CALL, **{ISA_VARIABLE: ""}).returncode == 0
 
 
 def test_the_former_variable_still_works_and_warns():

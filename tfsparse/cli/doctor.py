@@ -82,7 +82,7 @@ COMMAND = Command(
     examples=[
         ("tfsparse doctor", "The report, with a command for each thing that is to be mended"),
         ("tfsparse doctor --json | jq .ready", "For a script that prepares machines"),
-        ("TFSPARSE_PATH=avx2 tfsparse doctor", "What an older processor would run"),
+        ("TFSPARSE_ISA=avx2 tfsparse doctor", "What an older processor would run"),
     ],
     define=_define,
     run=_run,

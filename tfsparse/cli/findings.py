@@ -90,9 +90,9 @@ def _library(software: Installation) -> Iterator[Finding]:
 def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
     if library is None:
         return
-    forced = os.environ.get("TFSPARSE_PATH")
+    forced = os.environ.get("TFSPARSE_ISA")
     if library.isa is None:
-        yield Finding("ISA", forced or "", library.problem, "unset TFSPARSE_PATH", fatal=True)
+        yield Finding("ISA", forced or "", library.problem, "unset TFSPARSE_ISA", fatal=True)
         return
     best = library.supported[-1]
     slow = library.isa != best
@@ -101,7 +101,7 @@ def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
         f"{library.isa} ({MEANS[library.isa]}): "
         f"{why_chosen(library.isa, library.supported, forced)}",
         f"kernels for {best} would be faster" if slow else "",
-        "unset TFSPARSE_PATH" if slow else "",
+        "unset TFSPARSE_ISA" if slow else "",
     )
     yield Finding("newer processors", what_newer_gives(best))
     if "amx_tile" in machine.flags:

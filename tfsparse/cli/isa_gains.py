@@ -42,5 +42,5 @@ def what_newer_gives(isa: str) -> str:
 def why_chosen(isa: str, supported: Sequence[str], forced: str | None) -> str:
     """Why kernels use an instruction set."""
     if forced:
-        return f"TFSPARSE_PATH={forced} asks for it; the processor could do {supported[-1]}"
+        return f"TFSPARSE_ISA={forced} asks for it; the processor could do {supported[-1]}"
     return "the best that this processor and its Linux allow"

@@ -17,7 +17,7 @@ from tfsparse.conversion.rebuilding import rebuild
 from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
-from tfsparse.conversion.source import load_source
+from tfsparse.conversion.source import check_source, load_source
 from tfsparse.conversion.targets import Precision, find_target
 from tfsparse.data_forms import replayable
 from tfsparse.ops import load as load_library
@@ -182,6 +182,7 @@ def export(
     ('4x1', True)
     """
     check_target(path, overwrite)
+    check_source(model, "model")
     converted = convert(model, precision, calibration_data, **options)
     converted.save(path, overwrite)
     return converted.report

@@ -44,6 +44,9 @@ MAX_LAYERS = 16
 MAX_AXES = 8
 """Over as many axes inputs may be spread, and outputs (custom_ops/tf_ops/op_inputs.cc)."""
 
+MAX_FILTER_INPUTS = 1 << 22
+"""As many inputs a filter of a convolution may have (custom_ops/conv/conv_geometry.h)."""
+
 X = 0
 """The input that holds the activations, in all ops."""
 

@@ -108,7 +108,17 @@ class ConversionReport:
         return len(self.ops)
 
     def __getitem__(self, layer: str) -> OpReport:
-        """The first entry of a layer, by its name or else by the last part of it."""
+        """The first entry of a layer, by its name or else by the last part of it.
+
+        Raises:
+            TypeError: If `layer` is no text: entries by number are those of `ops`.
+            KeyError: If there is no such layer.
+        """
+        if not isinstance(layer, str):
+            raise TypeError(
+                "`layer` should be a layer's name; `report.ops[0]` is the first entry. "
+                f"Received: layer={layer!r} of type {type(layer).__name__}"
+            )
         for matches in (str.__eq__, is_named):
             for op in self.ops:
                 if matches(op.layer, layer):

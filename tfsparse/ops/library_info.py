@@ -18,7 +18,7 @@ class LibraryInfo:
         tensorflow: Version of TensorFlow that it was built for.
         supported: Instruction sets that this processor has, lowest first.
         isa: The instruction set that kernels use; None if `problem`.
-        problem: What is wrong with ``TFSPARSE_PATH``; empty if nothing.
+        problem: What is wrong with ``TFSPARSE_ISA``; empty if nothing.
     """
 
     version: int

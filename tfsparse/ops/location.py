@@ -11,11 +11,12 @@ import tensorflow as tf
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 
 
-def location(path: str | os.PathLike[str]) -> str:
+def location(path: str | os.PathLike[str], argument: str = "path") -> str:
     """The place that a path means, as `tf.io.gfile` reads it.
 
     Args:
         path: A local path, where ``~`` is the home folder, or ``"scheme://..."``.
+        argument: What the user calls it, for errors.
 
     Returns:
         A local path without ``~`` and ``file://``, absolute, or the path with its scheme. Neither
@@ -32,7 +33,7 @@ def location(path: str | os.PathLike[str]) -> str:
     """
     text = os.fspath(path)
     if not text:
-        raise ValueError("`path` should name a folder. Received: path=''")
+        raise ValueError(f"`{argument}` should name a folder. Received: {argument}=''")
     if text.startswith("file://"):
         text = text.removeprefix("file://")
     if is_remote(text):
@@ -40,14 +41,14 @@ def location(path: str | os.PathLike[str]) -> str:
         known = sorted(filter(None, map(tf.compat.as_str, tf.io.gfile.get_registered_schemes())))
         if scheme not in known:
             raise ValueError(
-                f"`path` should have a scheme that TensorFlow knows, of {known}; the package "
-                f"tensorflow-io adds others, such as s3. Received: path={path!r}"
+                f"`{argument}` should have a scheme that TensorFlow knows, of {known}; the "
+                f"package tensorflow-io adds others, such as s3. Received: {argument}={path!r}"
             )
         return f"{scheme}://{rest.rstrip('/')}"
     if _SCHEME.match(text):
         raise ValueError(
-            "`path` should have two slashes after its scheme. `pathlib` drops one, so pass a "
-            f"string. Received: path={path!r}"
+            f"`{argument}` should have two slashes after its scheme. `pathlib` drops one, so pass "
+            f"a string. Received: {argument}={path!r}"
         )
     # Not Path.resolve: a link in the path is the user's, and stays.
     return os.path.abspath(Path(text).expanduser())  # noqa: PTH100

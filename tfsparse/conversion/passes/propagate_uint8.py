@@ -132,9 +132,7 @@ def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParam
             for reader in view.readers(pending.pop()):
                 if reader.node.op in QUANTIZED_OPS and reader.index == X:
                     found.append(_read_params(view, reader.node))
-                elif reader.index != CONTROL and reader.index < len(
-                    moved(view, reader.node) or []
-                ):
+                elif reader.index != CONTROL and reader.index < len(moved(view, reader.node) or []):
                     pending.append(f"{reader.node.name}:0")
         known = [each for each in found if each is not None]
         if known:
