@@ -81,7 +81,7 @@ Status RunAttentionCase(const AttentionCase& c, AttentionResult* result) {
   AttentionData data(c);
   const AttentionCall call = data.Call(c);
   if (Status status = ValidateAttention(call); !status.ok()) return status;
-  const AttentionKernel kernel = ChooseAttention(c.path, c.compute);
+  const AttentionKernel kernel = ChooseAttention(c.isa, c.compute);
   ThreadPool pool(c.threads);
   const Threads threads = pool.threads();
   SetOneDnnThreads(c.threads);
@@ -150,7 +150,7 @@ Status RunNormalizationCase(const NormalizationCase& c, NormalizationResult* res
   if (Status status = ValidateNormalization(call); !status.ok()) return status;
   SetOneDnnThreads(1);
   const auto baseline = OneDnnLayerNorm::F32(c.rows, c.size, call.epsilon);
-  const auto ours = [&] { Normalize(call, c.path, Threads()); };
+  const auto ours = [&] { Normalize(call, c.isa, Threads()); };
   const auto theirs = [&] { baseline->Run(x.data(), gamma.data(), beta.data(), y_onednn.data()); };
   ours();
   theirs();

@@ -23,9 +23,9 @@ void Require(const std::string& name, const Status& status) {
   std::exit(1);
 }
 
-void TimeAttention(Isa path, const std::string& filter, int threads) {
-  const double peak_f32 = PeakF32(path), peak_bf16 = PeakBf16(path);
-  std::printf("One core's peak on %s: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16\n\n", IsaName(path),
+void TimeAttention(Isa isa, const std::string& filter, int threads) {
+  const double peak_f32 = PeakF32(isa), peak_bf16 = PeakBf16(isa);
+  std::printf("One core's peak on %s: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16\n\n", IsaName(isa),
               peak_f32, peak_bf16);
   std::printf("%-14s %5s %5s %6s %4s %-9s %-8s %7s %9s %8s %6s %10s %9s\n", "attention", "batch",
               "heads", "length", "size", "compute", "", "threads", "ms", "GFLOP/s", "share",
@@ -35,7 +35,7 @@ void TimeAttention(Isa path, const std::string& filter, int threads) {
     const char* kind = c.padding ? "padding" : c.pairs ? "mask" : c.y_is_u8 ? "uint8" : "";
     const std::string name = "attention " + c.name + (bf16 ? " bfloat16 " : " float32 ") + kind;
     if (name.find(filter) == std::string::npos) continue;
-    c.path = path, c.threads = threads;
+    c.isa = isa, c.threads = threads;
     AttentionResult r;
     Require(name, RunAttentionCase(c, &r));
     const double peak = (bf16 ? peak_bf16 : peak_f32) * threads;
@@ -48,13 +48,13 @@ void TimeAttention(Isa path, const std::string& filter, int threads) {
   }
 }
 
-void TimeNormalization(Isa path, const std::string& filter) {
+void TimeNormalization(Isa isa, const std::string& filter) {
   std::printf("\n%-9s %5s %5s %-8s %-5s %8s %10s %9s\n", "norm", "rows", "size", "", "y", "us",
               "oneDNN us", "vs oneDNN");
   for (NormalizationCase c : StandardNormalizationCases()) {
     const std::string name = "norm " + std::to_string(c.size);
     if (name.find(filter) == std::string::npos) continue;
-    c.path = path;
+    c.isa = isa;
     NormalizationResult r;
     Require(name, RunNormalizationCase(c, &r));
     std::printf("%-9s %5d %5d %-8s %-5s %8.2f %10.2f %8.2fx\n", "LayerNorm",
@@ -67,10 +67,10 @@ void TimeNormalization(Isa path, const std::string& filter) {
 }  // namespace tfsparse
 
 int main(int argc, char** argv) {
-  tfsparse::Isa path;
-  tfsparse::Require("TFSPARSE_ISA", tfsparse::ChooseIsa(&path));
+  tfsparse::Isa isa;
+  tfsparse::Require("TFSPARSE_ISA", tfsparse::ChooseIsa(&isa));
   const std::string filter = argc > 1 ? argv[1] : "";
-  tfsparse::TimeAttention(path, filter, argc > 2 ? std::atoi(argv[2]) : 1);
-  tfsparse::TimeNormalization(path, filter);
+  tfsparse::TimeAttention(isa, filter, argc > 2 ? std::atoi(argv[2]) : 1);
+  tfsparse::TimeNormalization(isa, filter);
   return 0;
 }

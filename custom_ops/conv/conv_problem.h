@@ -84,7 +84,7 @@ struct ConvProblem {
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const Conv<T>& conv, const Threads& threads) {
-    return BetweenGuards(y_size() * call.call.y.data.element_bytes(), [&](void* y) {
+    return BetweenGuards(y_size() * call.call.y.element_bytes(), [&](void* y) {
       call.call.y.data = y;
       return conv.Run(call, threads);
     });

@@ -115,7 +115,7 @@ struct Problem {
 
   // Runs with y between guards and gives y's bytes; fails the test if a guard was hit.
   std::vector<uint8_t> Run(const SparseLayer<T>& matmul, const Threads& threads) {
-    return BetweenGuards(y_size() * call.y.data.element_bytes(), [&](void* y) {
+    return BetweenGuards(y_size() * call.y.element_bytes(), [&](void* y) {
       call.y.data = y;
       return matmul.Run(call, threads);
     });

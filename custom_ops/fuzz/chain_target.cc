@@ -59,8 +59,7 @@ std::vector<uint8_t> RunOneByOne(const std::vector<Layer<T>>& layers, const Thre
       call.quantization.y_scale = next.quantization.x_scale;
       call.quantization.y_zero_point = next.quantization.x_zero_point;
     }
-    y.assign(static_cast<size_t>(call.rows * layers[i].matmul->out() * call.y.data.element_bytes()),
-             0);
+    y.assign(static_cast<size_t>(call.rows * layers[i].matmul->out() * call.y.element_bytes()), 0);
     call.y.data = y.data();
     Require(layers[i].matmul->Run(call, threads).ok(), "a chain refuses what its layers refuse");
     x = y;

@@ -44,7 +44,7 @@ std::vector<uint8_t> RunAgain(const Conv<T>& conv, ConvCall call, size_t size,
 }
 
 // Inputs that a filter has in a quick test.
-constexpr int64_t kMaxInputs = 5000;
+constexpr int64_t kMaxConvInputs = 5000;
 
 }  // namespace
 
@@ -56,8 +56,8 @@ Outcome FuzzConv(Random& random, Isa isa) {
   const int64_t x_size =
       Elements({geometry.batch, geometry.height.size, geometry.width.size, geometry.channels});
   const int64_t y_size = Elements({geometry.pixels(), geometry.filters});
-  if (x_size < 0 || y_size < 0 || geometry.inputs() > kMaxInputs) return Outcome::kRefused;
-  if (geometry.filters > kMaxInputs) return Outcome::kRefused;
+  if (x_size < 0 || y_size < 0 || geometry.inputs() > kMaxConvInputs) return Outcome::kRefused;
+  if (geometry.filters > kMaxConvInputs) return Outcome::kRefused;
 
   RandomWeights<T> weights(random, geometry.filters, geometry.inputs(),
                            geometry.groups > 1 ? geometry.group_filters() : 0);
