@@ -63,17 +63,54 @@ template <typename T>
 Status Conv<T>::Run(const ConvCall& call, const Threads& threads) const {
   if (Status status = Check(call); !status.ok()) return status;
   if (call.geometry.pixels() == 0) return {};
+  if (PacksPixelsOften(call)) {
+    RunChecked(Quantized(call), threads);
+  } else {
+    RunChecked(call, threads);
+  }
+  return {};
+}
+
+// Whether a float image is packed more than once, and so quantized: where taps overlap.
+template <typename T>
+bool Conv<T>::PacksPixelsOften(const ConvCall& call) const {
+  const ConvAxis &height = call.geometry.height, &width = call.geometry.width;
+  return std::is_same_v<T, int8_t> && !call.call.x.is_u8 &&
+         height.kernel * width.kernel > height.stride * width.stride;
+}
+
+// With x of uint8, in the workspace of this thread.
+template <typename T>
+ConvCall Conv<T>::Quantized(const ConvCall& call) const {
+  const ConvGeometry& g = call.geometry;
+  PackArgs args = {};
+  args.rows = 1;
+  args.inputs = args.stride = g.batch * g.height.size * g.width.size * g.channels;
+  args.x = call.call.x.data;
+  args.inv_scale = 1 / call.call.quantization.x_scale;
+  args.zero_point = call.call.quantization.x_zero_point;
+  AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
+  images.Reserve(args.inputs + kGemvPadding);
+  args.tile = images.data();
+  if (args.inputs > 0) matmuls_[0]->prepared().functions.quantize_rows(args);
+  ConvCall quantized = call;
+  quantized.call.x.data = images.data();
+  quantized.call.x.is_u8 = true;
+  return quantized;
+}
+
+template <typename T>
+void Conv<T>::RunChecked(const ConvCall& call, const Threads& threads) const {
   // Many products are shared out whole, so that a thread begins work as seldom as it can.
   if (products() < kItemsPerThread * threads.count) {
     for (int64_t number = 0; number < products(); ++number) RunProduct(call, number, threads);
-    return {};
+    return;
   }
   const int64_t cost =
       matmuls_[0]->prepared().instructions() * (call.geometry.pixels() / kLanes + 1) / 2;
   threads.Run(products(), cost, [&](int64_t begin, int64_t end) {
     for (int64_t number = begin; number < end; ++number) RunProduct(call, number, Threads());
   });
-  return {};
 }
 
 template <typename T>

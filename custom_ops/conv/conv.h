@@ -69,6 +69,9 @@ class Conv {
                                const Make& make, std::unique_ptr<const Conv>* conv);
 
   Status Check(const ConvCall& call) const;
+  bool PacksPixelsOften(const ConvCall& call) const;
+  ConvCall Quantized(const ConvCall& call) const;
+  void RunChecked(const ConvCall& call, const Threads& threads) const;
   ConvGeometry Joined(const ConvGeometry& geometry) const;
   LayerCall ProductCall(const ConvCall& call, const ConvGeometry& joined, int64_t number) const;
   void RunProduct(const ConvCall& call, int64_t number, const Threads& threads) const;

@@ -32,6 +32,9 @@ namespace {
 template <class Sum, int kSums>
 inline constexpr bool kTwoSums = static_cast<Sum>(0.5f) == Sum{0} && kSums < 8;
 
+// How far ahead columns and weights are fetched.
+constexpr int kPrefetchBytes = 1024;
+
 template <class DotPolicy, int NR, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& args,
                                                          const Panel& panel) {
@@ -56,6 +59,11 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
     for (int h = 0; h < NR; ++h) {
       const auto weight = DotPolicy::LoadWeight(w + h * DotPolicy::kWeights);
       for (int r = 0; r < R; ++r) part[h][r] = DotPolicy::Add(part[h][r], x[r], weight);
+    }
+    // Weights that come from the third level of cache: too fast for the hardware's prefetcher.
+    if constexpr (First == 0) {
+      __builtin_prefetch(column + kPrefetchBytes / sizeof(*column));
+      __builtin_prefetch(reinterpret_cast<const char*>(w) + kPrefetchBytes);
     }
     column += DotPolicy::kColumns;
     w += NR * DotPolicy::kWeights;
