@@ -32,7 +32,7 @@ LAYERS = {
     "format": {"base", "format", "kernels"},
     "kernels": {"base", "format", "kernels"},
     "matmul": {"base", "format", "kernels", "matmul"},
-    "fuzz": {"base", "format", "fuzz", "kernels", "matmul"},
+    "fuzz": {"base", "conv", "format", "fuzz", "kernels", "matmul"},
     "conv": {"base", "format", "kernels", "matmul", "conv"},
     "tf_ops": {"base", "format", "kernels", "matmul", "conv", "tf_ops"},
 }
