@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "custom_ops/engine/layer_problem.h"
+#include "custom_ops/engine/shared_problem.h"
 #include "custom_ops/engine/tiles.h"
 #include "gtest/gtest.h"
 
@@ -29,27 +28,6 @@ class Int8Kernel : public testing::TestWithParam<Kernel<int8_t>> {};
 class FloatGemv : public testing::TestWithParam<GemvKernel<float>> {};
 class Bf16Gemv : public testing::TestWithParam<GemvKernel<BFloat16>> {};
 class Int8Gemv : public testing::TestWithParam<GemvKernel<int8_t>> {};
-
-// What is the same for every kernel is made once: under the sanitizers references and random
-// numbers take many times as long as kernels.
-template <class Value>
-Value& Once(const testing::Message& key, const std::function<Value()>& make) {
-  static std::map<std::string, std::unique_ptr<Value>> made;
-  std::unique_ptr<Value>& value = made[key.GetString()];
-  if (value == nullptr) value = std::make_unique<Value>(make());
-  return *value;
-}
-
-testing::Message Key(const char* what, const Shape& shape, double sparsity, uint32_t seed) {
-  return testing::Message() << what << ' ' << shape << ", sparsity " << sparsity << ", seed "
-                            << seed;
-}
-
-template <typename T>
-Problem<T>& ProblemOf(const Shape& shape, double sparsity, uint32_t seed) {
-  return Once<Problem<T>>(Key("problem", shape, sparsity, seed),
-                          [&] { return Problem<T>(shape, sparsity, seed); });
-}
 
 template <typename T>
 std::vector<Shape> ShapesFor(const Kernel<T>&) {

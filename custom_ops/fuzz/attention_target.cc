@@ -101,7 +101,7 @@ void FillNumbers(Random& random, AttentionCall* call) {
 
 }  // namespace
 
-Outcome FuzzAttention(Random& random, Isa path) {
+Outcome FuzzAttention(Random& random, Isa isa) {
   Arguments a(random, kMostKeys);
   Heads* const tensors[] = {&a.query, &a.key, &a.value};
   if (random.Chance(0.3)) tensors[random.Int(0, 2)]->Spoil(random);
@@ -167,7 +167,7 @@ Outcome FuzzAttention(Random& random, Isa path) {
   call.y = call.y_is_u8 ? static_cast<void*>(y_bytes.data()) : y.data();
   const auto compute =
       random.Chance(0.5) ? AttentionCompute::kFloat32 : AttentionCompute::kBFloat16;
-  RunAttention(call, ChooseAttention(path, compute), RandomThreads(random));
+  RunAttention(call, ChooseAttention(isa, compute), RandomThreads(random));
   const bool masks = call.mask != nullptr || call.causal || call.bias != nullptr;
   if (!wild && !masks && !call.y_is_u8 && !call.is_u8) {
     for (float each : y) {

@@ -1,4 +1,4 @@
-// Normalization is refused, or has the bits of the portable path.
+// Normalization is refused, or has the bits of the portable ISA.
 
 #include <cmath>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace tfsparse {
 
-Outcome FuzzNormalization(Random& random, Isa path) {
+Outcome FuzzNormalization(Random& random, Isa isa) {
   NormalizationCall call;
   call.rows = random.Chance(0.05) ? 0 : random.Size(40);
   call.size = random.Chance(0.05) ? 0 : random.Size(300);
@@ -37,13 +37,13 @@ Outcome FuzzNormalization(Random& random, Isa path) {
     call.y = wants[0] || !wants[1] ? y[i].data() : nullptr;
     call.y_u8 = wants[1] ? bytes[i].data() : nullptr;
     call.sum = wants[2] ? sum[i].data() : nullptr;
-    Normalize(call, i == 0 ? path : Isa::kPortable, threads);
+    Normalize(call, i == 0 ? isa : Isa::kPortable, threads);
   }
   for (int64_t i = 0; i < size; ++i) {
     const bool is_same = y[0][i] == y[1][i] || (std::isnan(y[0][i]) && std::isnan(y[1][i]));
-    Require(is_same, "a result is the portable path's");
+    Require(is_same, "a result is the portable ISA's");
   }
-  Require(bytes[0] == bytes[1], "bytes are the portable path's");
+  Require(bytes[0] == bytes[1], "bytes are the portable ISA's");
   return Outcome::kAnswered;
 }
 
