@@ -32,8 +32,17 @@ namespace {
 template <class Sum, int kSums>
 inline constexpr bool kTwoSums = static_cast<Sum>(0.5f) == Sum{0} && kSums < 8;
 
-// How far ahead columns and weights are fetched.
-constexpr int kPrefetchBytes = 1024;
+// Columns and weights come from the third level of cache where a layer has many of them, faster
+// than the hardware fetches them ahead: so many groups at a time, from so many bytes on.
+constexpr int kPrefetchGroups = 16;
+constexpr int kPrefetchAhead = 1024;
+
+template <int kBytes>
+inline __attribute__((always_inline)) void PrefetchAhead(const void* at) {
+  for (int i = 0; i < kBytes; i += 64) {
+    __builtin_prefetch(static_cast<const char*>(at) + kPrefetchAhead + i);
+  }
+}
 
 template <class DotPolicy, int NR, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& args,
@@ -60,29 +69,29 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
       const auto weight = DotPolicy::LoadWeight(w + h * DotPolicy::kWeights);
       for (int r = 0; r < R; ++r) part[h][r] = DotPolicy::Add(part[h][r], x[r], weight);
     }
-    // Weights that come from the third level of cache: too fast for the hardware's prefetcher.
-    if constexpr (First == 0) {
-      __builtin_prefetch(column + kPrefetchBytes / sizeof(*column));
-      __builtin_prefetch(reinterpret_cast<const char*>(w) + kPrefetchBytes);
-    }
     column += DotPolicy::kColumns;
     w += NR * DotPolicy::kWeights;
   };
-  int64_t groups = panel.groups;
-  if constexpr (kTwoSums<Sum, NR * R>) {
-    typename DotPolicy::Register odd[NR][R];
-    for (int h = 0; h < NR; ++h) {
-      for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
+  typename DotPolicy::Register odd[NR][R];
+  constexpr bool kHasOdd = kTwoSums<Sum, NR * R>;
+  for (int h = 0; h < NR && kHasOdd; ++h) {
+    for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
+  }
+  for (int64_t left = panel.groups; left > 0; left -= kPrefetchGroups) {
+    if constexpr (First == 0) {
+      PrefetchAhead<kPrefetchGroups * DotPolicy::kColumns * sizeof(*column)>(column);
+      PrefetchAhead<kPrefetchGroups * NR * DotPolicy::kWeights * sizeof(*w)>(w);
     }
-    for (; groups >= 2; groups -= 2) {
+    int64_t groups = left < kPrefetchGroups ? left : kPrefetchGroups;
+    for (; groups >= 2 && kHasOdd; groups -= 2) {
       add_group(acc);
       add_group(odd);
     }
-    for (int h = 0; h < NR; ++h) {
-      for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
-    }
+    for (; groups > 0; --groups) add_group(acc);
   }
-  for (; groups > 0; --groups) add_group(acc);
+  for (int h = 0; h < NR && kHasOdd; ++h) {
+    for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
+  }
   Sum* to = static_cast<Sum*>(args.acc) + first * kRows + First * Vector::kLanes;
   for (int h = 0; h < NR; ++h) {
     for (int r = 0; r < R; ++r) Vector::Store(to + h * kRows + r * Vector::kLanes, acc[h][r]);
