@@ -107,7 +107,7 @@ class _Walk:
             if node.op in CONTRACTIONS:
                 return self._at_product(node)
             before = self._before(node)
-            if before is None:
+            if before is None or self._is_broadcast(node, before):
                 return None
             self._nodes.append(node.name)
             self._tensor = before
@@ -155,8 +155,18 @@ class _Walk:
         if node.op in ("Add", "AddV2", "Sub"):
             return self._through_addition(node, inputs)
         if node.op in ("SelectV2", "Select"):
-            return self._through_selection(inputs)
+            return self._through_selection(node, inputs)
         return None
+
+    def _is_broadcast(self, node: NodeDef, before: str) -> bool:
+        """Whether a mask or bias makes several of scores that are one along an axis."""
+        if node.op == "Transpose":
+            return False
+        after = self._view.shape(f"{node.name}:0").as_list()
+        sizes = self._view.shape(before).as_list()
+        return len(sizes) != len(after) or any(
+            size == 1 and wide != 1 for size, wide in zip(sizes, after, strict=True)
+        )
 
     def _through_transpose(self, inputs: list[str]) -> str | None:
         order = self._view.constant(inputs[1])
@@ -202,11 +212,14 @@ class _Walk:
             return self._step("add", found.mask, bias, sign * found.value)
         return self._step("bias", None, bias, 0.0)
 
-    def _through_selection(self, inputs: list[str]) -> str | None:
+    def _through_selection(self, node: NodeDef, inputs: list[str]) -> str | None:
         """``where(mask, scores, value)``, and the same with ``scores + value``."""
         view, (condition, *cases) = self._view, inputs
         rank = view.shape(condition).rank
         if rank is None or rank > len(self._labels):
+            return None
+        if node.op == "Select" and rank != len(self._labels):
+            # Of rows, and not of what it is broadcast to.
             return None
         for place, (kept, other) in enumerate((cases, reversed(cases))):
             value, kind = filled_with(view, other), "replace"
