@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from tfsparse.conversion.attention_operands import Operand
-from tfsparse.conversion.attention_scores import Scores, filled_with
+from tfsparse.conversion.attention_scores import Scores
 from tfsparse.conversion.contraction import CONTRACTIONS, Contraction, read_contraction
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 

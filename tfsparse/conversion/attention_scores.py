@@ -14,6 +14,7 @@ from tfsparse.conversion.additive_masks import AdditiveMask, read_additive_mask
 from tfsparse.conversion.boolean_masks import BooleanMask, negated, read_boolean_mask
 from tfsparse.conversion.contraction import CONTRACTIONS, Contraction, read_contraction
 from tfsparse.conversion.derived import Made, made
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.scalars import scalar
@@ -283,30 +284,6 @@ def _operands(view: GraphView, node: NodeDef) -> list[str]:
     if node.op in ("SelectV2", "Select"):
         return inputs[1:]
     return inputs if node.op in ("Add", "AddV2", "Sub", "Mul", "RealDiv") else []
-
-
-def filled_with(view: GraphView, tensor: str) -> float | None:
-    """The number that all elements of a tensor are, else None."""
-    tensor = view.through_identities(tensor)
-    value = view.constant(tensor)
-    if value is not None:
-        flat = value.reshape(-1)
-        same = flat.size > 0 and bool(np.all(flat == flat[0]))
-        return float(flat[0]) if same else None
-    node = view.nodes[node_name(tensor)]
-    inputs = view.data_inputs(node)
-    if node.op == "Fill":
-        return filled_with(view, inputs[1])
-    if node.op in ("BroadcastTo", "Cast"):
-        return filled_with(view, inputs[0])
-    if node.op == "ZerosLike":
-        return 0.0
-    if node.op == "OnesLike":
-        return 1.0
-    if node.op == "Mul":
-        values = [filled_with(view, each) for each in inputs]
-        return None if values[0] is None or values[1] is None else values[0] * values[1]
-    return None
 
 
 def _shifted(view: GraphView, tensor: str, kept: str) -> float | None:
