@@ -35,7 +35,7 @@ LAYERS = {
     "fuzz": {"attention", "base", "format", "fuzz", "kernels", "matmul", "norm"},
     "conv": {"base", "format", "kernels", "matmul", "conv"},
     "attention": {"base", "kernels", "matmul", "attention"},
-    "norm": {"base", "matmul", "norm"},
+    "norm": {"base", "kernels", "matmul", "norm"},
     "tf_ops": {
         "attention",
         "base",
