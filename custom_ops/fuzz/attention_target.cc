@@ -99,6 +99,74 @@ void FillNumbers(Random& random, AttentionCall* call) {
   if (random.Chance(0.3)) call->value_affine.zero_point = random.EdgeInt32();
 }
 
+// Sizes and views of a call, as the op derives them; false where it refuses.
+bool View(const Arguments& a, AttentionCall* call) {
+  const Heads* const tensors[] = {&a.query, &a.key, &a.value};
+  HeadsView* const views[] = {&call->query_view, &call->key_view, &call->value_view};
+  int64_t batches[3], tokens[3];
+  for (int i = 0; i < 3; ++i) {
+    const HeadsSpec& spec = tensors[i]->spec;
+    if (!ValidateSpec(spec).ok() ||
+        !ViewHeads(spec, tensors[i]->shape, &batches[i], &tokens[i], views[i]).ok()) {
+      return false;
+    }
+    // The op has one number for those of all tensors.
+    if (spec.heads != (i == 0 ? a.heads : a.kv_heads)) return false;
+    if (spec.size != (i == 2 ? a.value_size : a.size)) return false;
+  }
+  call->batch = batches[0], call->queries = tokens[0], call->keys = tokens[1];
+  return batches[0] == batches[1] && batches[0] == batches[2] && tokens[1] == tokens[2];
+}
+
+// The memory of a call, each tensor of its own, exactly as large as its shape says.
+struct Memory {
+  void FillTensors(Random& random, const Arguments& a, bool wild, AttentionCall* call) {
+    const Heads* const tensors[] = {&a.query, &a.key, &a.value};
+    const void** const data[] = {&call->query, &call->key, &call->value};
+    for (int i = 0; i < 3; ++i) {
+      const int64_t elements = Elements(tensors[i]->shape);
+      if (call->is_u8) {
+        bytes[i] = RandomArray<uint8_t>(random, elements, false);
+      } else {
+        floats[i] = RandomArray<float>(random, elements, wild);
+      }
+      *data[i] = call->is_u8 ? static_cast<const void*>(bytes[i].data()) : floats[i].data();
+    }
+  }
+
+  // False where a shape is refused.
+  bool FillMasks(Random& random, bool wild, AttentionCall* call) {
+    const int64_t sizes[4] = {call->batch, call->heads, call->queries, call->keys};
+    if (random.Chance(0.4)) {
+      const Shape shape = ScoreShape(random, sizes);
+      if (!ViewScores("bias", shape, sizes, &call->bias_view).ok()) return false;
+      bias = RandomArray<float>(random, Elements(shape), wild);
+      if (!bias.empty()) call->bias = bias.data();
+    }
+    if (random.Chance(0.4)) {
+      const Shape shape = ScoreShape(random, sizes);
+      if (!ViewScores("mask", shape, sizes, &call->mask_view).ok()) return false;
+      mask = RandomArray<uint8_t>(random, Elements(shape), false);
+      for (uint8_t& keep : mask) keep &= 1;
+      if (!mask.empty()) call->mask = mask.data();
+    }
+    return true;
+  }
+
+  void FillResult(Random& random, AttentionCall* call) {
+    call->y_view.head = call->value_head_size;
+    call->y_view.token = call->heads * call->value_head_size;
+    call->y_view.batch = call->queries * call->y_view.token;
+    call->y_is_u8 = random.Chance(0.3);
+    y = Exact<float>(call->batch * call->y_view.batch);
+    y_bytes = Exact<uint8_t>(call->batch * call->y_view.batch);
+    call->y = call->y_is_u8 ? static_cast<void*>(y_bytes.data()) : y.data();
+  }
+
+  std::vector<float> floats[3], bias, y;
+  std::vector<uint8_t> bytes[3], mask, y_bytes;
+};
+
 }  // namespace
 
 Outcome FuzzAttention(Random& random, Path path) {
@@ -109,68 +177,19 @@ Outcome FuzzAttention(Random& random, Path path) {
   call.heads = a.heads, call.kv_heads = a.kv_heads;
   call.head_size = a.size, call.value_head_size = a.value_size;
   FillNumbers(random, &call);
-  HeadsView* const views[] = {&call.query_view, &call.key_view, &call.value_view};
-  int64_t batches[3], tokens[3];
-  for (int i = 0; i < 3; ++i) {
-    const HeadsSpec& spec = tensors[i]->spec;
-    if (!ValidateSpec(spec).ok()) return Outcome::kRefused;
-    if (!ViewHeads(spec, tensors[i]->shape, &batches[i], &tokens[i], views[i]).ok()) {
-      return Outcome::kRefused;
-    }
-    // What the op derives from its attributes.
-    if (spec.heads != (i == 0 ? a.heads : a.kv_heads)) return Outcome::kRefused;
-    if (spec.size != (i == 2 ? a.value_size : a.size)) return Outcome::kRefused;
-  }
-  if (batches[0] != batches[1] || batches[0] != batches[2] || tokens[1] != tokens[2]) {
-    return Outcome::kRefused;
-  }
-  call.batch = batches[0], call.queries = tokens[0], call.keys = tokens[1];
-  if (!ValidateAttention(call).ok()) return Outcome::kRefused;
-
+  if (!View(a, &call) || !ValidateAttention(call).ok()) return Outcome::kRefused;
   const bool wild = random.Chance(0.3);
   call.is_u8 = random.Chance(0.3);
-  std::vector<float> floats[3];
-  std::vector<uint8_t> bytes[3];
-  const void** const data[] = {&call.query, &call.key, &call.value};
-  for (int i = 0; i < 3; ++i) {
-    const int64_t elements = Elements(tensors[i]->shape);
-    if (call.is_u8) {
-      bytes[i] = RandomArray<uint8_t>(random, elements, false);
-    } else {
-      floats[i] = RandomArray<float>(random, elements, wild);
-    }
-    *data[i] = call.is_u8 ? static_cast<const void*>(bytes[i].data()) : floats[i].data();
-  }
-  std::vector<float> bias;
-  std::vector<uint8_t> mask;
-  const int64_t sizes[4] = {call.batch, call.heads, call.queries, call.keys};
-  if (random.Chance(0.4)) {
-    const Shape shape = ScoreShape(random, sizes);
-    if (!ViewScores("bias", shape, sizes, &call.bias_view).ok()) return Outcome::kRefused;
-    bias = RandomArray<float>(random, Elements(shape), wild);
-    if (!bias.empty()) call.bias = bias.data();
-  }
-  if (random.Chance(0.4)) {
-    const Shape shape = ScoreShape(random, sizes);
-    if (!ViewScores("mask", shape, sizes, &call.mask_view).ok()) return Outcome::kRefused;
-    mask = RandomArray<uint8_t>(random, Elements(shape), false);
-    for (uint8_t& keep : mask) keep &= 1;
-    if (!mask.empty()) call.mask = mask.data();
-  }
-  call.y_view.token = call.heads * a.value_size;
-  call.y_view.head = a.value_size;
-  call.y_view.batch = call.queries * call.y_view.token;
-  const int64_t results = call.batch * call.y_view.batch;
-  std::vector<float> y = Exact<float>(results);
-  std::vector<uint8_t> y_bytes = Exact<uint8_t>(results);
-  call.y_is_u8 = random.Chance(0.3);
-  call.y = call.y_is_u8 ? static_cast<void*>(y_bytes.data()) : y.data();
+  Memory memory;
+  memory.FillTensors(random, a, wild, &call);
+  if (!memory.FillMasks(random, wild, &call)) return Outcome::kRefused;
+  memory.FillResult(random, &call);
   const auto compute =
       random.Chance(0.5) ? AttentionCompute::kFloat32 : AttentionCompute::kBFloat16;
   RunAttention(call, ChooseAttention(path, compute), RandomThreads(random));
   const bool masks = call.mask != nullptr || call.causal || call.bias != nullptr;
   if (!wild && !masks && !call.y_is_u8 && !call.is_u8) {
-    for (float each : y) {
+    for (float each : memory.y) {
       Require(std::abs(each) <= 1.02f, "a result is between the least and the greatest value");
     }
   }
