@@ -44,6 +44,7 @@ THROUGH_OTHERS = {
     "dense_layer",
     "derived",
     "function_calibration",
+    "fills",
     "importing",
     "layer_error",
     "layer_tail",

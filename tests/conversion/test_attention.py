@@ -385,3 +385,13 @@ def test_queries_that_are_broadcast_over_the_batch_stay(tmp_path):
 
     shapes = {"q": spec(1, None, H, D)} | dict.fromkeys("kv", spec(None, None, H, D))
     assert find_attentions(view_of(tmp_path, function, shapes)) == ([], [])
+
+
+def test_one_row_of_scores_for_many_masks_stays(tmp_path):
+    def function(q, k, v, m):
+        p = tf.nn.softmax(tf.einsum("bthd,bshd->bhts", q, k) + m[:, None, None, :])
+        return {"y": tf.einsum("bhts,bshd->bthd", p, v)}
+
+    shapes = {"q": spec(1, T, H, D), "k": spec(1, S, H, D), "v": spec(None, S, H, D)}
+    view = view_of(tmp_path, function, shapes | {"m": spec(None, S)})
+    assert not find_attentions(view)[0]

@@ -97,7 +97,7 @@ def test_bert_in_int8_passes_uint8_on():
     converted = everything(model, "int8", x)
     graph = converted.graph_def()
     (attention,) = nodes(graph, "Tfsparse>QuantizedAttention")
-    assert dtype_of(attention, "Tout").name == "uint8"
+    assert dtype_of(attention, "Tin").name == dtype_of(attention, "Tout").name == "uint8"
     norms = nodes(graph, "Tfsparse>Normalization")
     # The last one is the model's own result, and its first token the pooler's.
     assert sorted((n.attr["float_y"].b, n.attr["uint8_y"].b) for n in norms) == [
@@ -109,6 +109,22 @@ def test_bert_in_int8_passes_uint8_on():
     assert inputs["query"] == inputs["attention_output"] == "uint8"
     for y, wanted in zip(results(converted(**x)), results(model(x)), strict=True):
         assert np.abs(y - wanted).max() < 0.08 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("precision", "target", "compute"),
+    [
+        ("fp32", "zen4", b"float32"),
+        ("bf16", "zen4", b"bfloat16"),
+        ("bf16", "icelake", b"float32"),
+    ],
+)
+def test_attention_multiplies_bfloat16_where_that_is_faster(precision, target, compute):
+    x = keras.layers.Input((4, 6), name="x")
+    model = keras.Model(x, keras.layers.MultiHeadAttention(2, 3)(x, x))
+    graph = tfsparse.convert(model, precision, target=target).graph_def()
+    (node,) = nodes(graph, "Tfsparse>Attention")
+    assert node.attr["compute"].s == compute
 
 
 def test_in_ops_of_tensorflow_all_stay():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from tfsparse.conversion.attention_operands import Operand
-from tfsparse.conversion.attention_scores import Scores, filled_with
+from tfsparse.conversion.attention_scores import Scores
 from tfsparse.conversion.contraction import CONTRACTIONS, Contraction, read_contraction
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 
@@ -91,6 +92,8 @@ def _permuted(view: GraphView, node: NodeDef, labels: tuple[str, ...]) -> tuple[
 def _zeroes(view: GraphView, reader: Reader, scores: Scores, labels: tuple[str, ...]) -> bool:
     """Whether a choice makes 0 what the one mask of the scores has masked."""
     condition, _, other = view.data_inputs(reader.node)
+    if reader.node.op == "Select" and view.shape(condition).rank != len(labels):
+        return False
     masks = [step for step in scores.steps if step.kind != "bias"]
     if reader.index != 1 or filled_with(view, other) != 0 or len(masks) != 1:
         return False

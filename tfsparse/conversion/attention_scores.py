@@ -14,6 +14,7 @@ from tfsparse.conversion.additive_masks import AdditiveMask, read_additive_mask
 from tfsparse.conversion.boolean_masks import BooleanMask, negated, read_boolean_mask
 from tfsparse.conversion.contraction import CONTRACTIONS, Contraction, read_contraction
 from tfsparse.conversion.derived import Made, made
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.scalars import scalar
@@ -107,7 +108,7 @@ class _Walk:
             if node.op in CONTRACTIONS:
                 return self._at_product(node)
             before = self._before(node)
-            if before is None:
+            if before is None or self._is_broadcast(node, before):
                 return None
             self._nodes.append(node.name)
             self._tensor = before
@@ -155,8 +156,18 @@ class _Walk:
         if node.op in ("Add", "AddV2", "Sub"):
             return self._through_addition(node, inputs)
         if node.op in ("SelectV2", "Select"):
-            return self._through_selection(inputs)
+            return self._through_selection(node, inputs)
         return None
+
+    def _is_broadcast(self, node: NodeDef, before: str) -> bool:
+        """Whether a mask or bias makes several of scores that are one along an axis."""
+        if node.op == "Transpose":
+            return False
+        after = self._view.shape(f"{node.name}:0").as_list()
+        sizes = self._view.shape(before).as_list()
+        return len(sizes) != len(after) or any(
+            size == 1 and wide != 1 for size, wide in zip(sizes, after, strict=True)
+        )
 
     def _through_transpose(self, inputs: list[str]) -> str | None:
         order = self._view.constant(inputs[1])
@@ -202,11 +213,14 @@ class _Walk:
             return self._step("add", found.mask, bias, sign * found.value)
         return self._step("bias", None, bias, 0.0)
 
-    def _through_selection(self, inputs: list[str]) -> str | None:
+    def _through_selection(self, node: NodeDef, inputs: list[str]) -> str | None:
         """``where(mask, scores, value)``, and the same with ``scores + value``."""
         view, (condition, *cases) = self._view, inputs
         rank = view.shape(condition).rank
         if rank is None or rank > len(self._labels):
+            return None
+        if node.op == "Select" and rank != len(self._labels):
+            # Of rows, and not of what it is broadcast to.
             return None
         for place, (kept, other) in enumerate((cases, reversed(cases))):
             value, kind = filled_with(view, other), "replace"
@@ -270,30 +284,6 @@ def _operands(view: GraphView, node: NodeDef) -> list[str]:
     if node.op in ("SelectV2", "Select"):
         return inputs[1:]
     return inputs if node.op in ("Add", "AddV2", "Sub", "Mul", "RealDiv") else []
-
-
-def filled_with(view: GraphView, tensor: str) -> float | None:
-    """The number that all elements of a tensor are, else None."""
-    tensor = view.through_identities(tensor)
-    value = view.constant(tensor)
-    if value is not None:
-        flat = value.reshape(-1)
-        same = flat.size > 0 and bool(np.all(flat == flat[0]))
-        return float(flat[0]) if same else None
-    node = view.nodes[node_name(tensor)]
-    inputs = view.data_inputs(node)
-    if node.op == "Fill":
-        return filled_with(view, inputs[1])
-    if node.op in ("BroadcastTo", "Cast"):
-        return filled_with(view, inputs[0])
-    if node.op == "ZerosLike":
-        return 0.0
-    if node.op == "OnesLike":
-        return 1.0
-    if node.op == "Mul":
-        values = [filled_with(view, each) for each in inputs]
-        return None if values[0] is None or values[1] is None else values[0] * values[1]
-    return None
 
 
 def _shifted(view: GraphView, tensor: str, kept: str) -> float | None:

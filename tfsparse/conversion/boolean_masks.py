@@ -12,8 +12,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfsparse.conversion.causal import is_all, is_causal
+from tfsparse.conversion.causal import is_causal
 from tfsparse.conversion.derived import Made, made
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
 
@@ -61,7 +62,7 @@ class _Reader:
         view, whole = self._view, BooleanMask(False, tensor)
         if view.shape(tensor).rank is None or depth == 0:
             return whole
-        if is_all(view, tensor, 1):
+        if filled_with(view, tensor) == 1:
             return BooleanMask(False, None)
         if is_causal(view, tensor) and not self._may_be_negative(tensor):
             return BooleanMask(True, None)
@@ -73,7 +74,11 @@ class _Reader:
             return self._conjunction(tensor, node, depth)
         if node.op == "Cast":
             return self._of_one(tensor, node, depth)
-        if node.op == "Greater" and is_all(view, inputs[1], 0) and not view.shape(inputs[1]).rank:
+        if (
+            node.op == "Greater"
+            and filled_with(view, inputs[1]) == 0
+            and not view.shape(inputs[1]).rank
+        ):
             return self._of_one(tensor, node, depth)
         if node.op == "BroadcastTo":
             inner = self.read(inputs[0], depth - 1)

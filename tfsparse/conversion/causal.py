@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, attribute
 
@@ -24,7 +25,11 @@ def is_causal(view: GraphView, tensor: str) -> bool:
     node = view.nodes[node_name(tensor)]
     if node.op in ("MatrixBandPart", "BatchMatrixBandPart"):
         values, lower, upper = view.data_inputs(node)
-        return _number(view, lower) == -1 and _number(view, upper) == 0 and is_all(view, values, 1)
+        return (
+            _number(view, lower) == -1
+            and _number(view, upper) == 0
+            and filled_with(view, values) == 1
+        )
     if node.op not in _COMPARED:
         return False
     indices = [_index(view, each) for each in view.data_inputs(node)]
@@ -41,21 +46,6 @@ def is_lower_triangle(value: np.ndarray) -> bool:
     rows, columns = value.shape[-2:]
     triangle = np.tril(np.ones((rows, columns), bool))
     return bool(np.array_equal(value.reshape(rows, columns) != 0, triangle))
-
-
-def is_all(view: GraphView, tensor: str, number: float) -> bool:
-    """Whether all elements of a tensor are one number."""
-    tensor = view.through_identities(tensor)
-    value = view.constant(tensor)
-    if value is not None:
-        return bool(np.all(value == number))
-    node = view.nodes[node_name(tensor)]
-    inputs = view.data_inputs(node)
-    if node.op == "Fill":
-        return is_all(view, inputs[1], number)
-    if node.op in ("BroadcastTo", "Cast", "Tile", "ExpandDims", "Reshape"):
-        return is_all(view, inputs[0], number)
-    return (node.op, number) in (("OnesLike", 1), ("ZerosLike", 0))
 
 
 def _number(view: GraphView, tensor: str) -> float | None:
@@ -92,7 +82,7 @@ def _counted(view: GraphView, node: NodeDef, rank: int) -> tuple[str, float] | N
     values, axis = view.data_inputs(node)
     along = _number(view, axis)
     backwards = attribute(node, "exclusive", False) or attribute(node, "reverse", False)
-    if along is None or backwards or not is_all(view, values, 1):
+    if along is None or backwards or filled_with(view, values) != 1:
         return None
     place = int(along) % rank - rank
     return {-1: ("column", 1.0), -2: ("row", 1.0)}.get(place)

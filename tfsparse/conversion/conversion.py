@@ -69,9 +69,8 @@ def convert_graphs(
     if request.ops == "tensorflow":
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
-    else:
-        for function in graphs.functions:
-            whole_layers += make_whole_layers(function, graphs.state, options)
+    for function in graphs.functions:
+        whole_layers += make_whole_layers(function, graphs.state, options, request.ops)
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]

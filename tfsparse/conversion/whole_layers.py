@@ -18,13 +18,14 @@ from tfsparse.conversion.passes.attend import attend
 from tfsparse.conversion.passes.normalize import normalize
 from tfsparse.conversion.planning import SKIP, Options
 from tfsparse.conversion.report import WholeLayerReport
+from tfsparse.conversion.request import Ops
 from tfsparse.conversion.state import State
 
 _Layer = TypeVar("_Layer", Attention, Normalization)
 
 
 def make_whole_layers(
-    function: ModelFunction, state: State, options: Options
+    function: ModelFunction, state: State, options: Options, ops: Ops
 ) -> list[WholeLayerReport]:
     """Replaces attention and normalizations of a function.
 
@@ -33,23 +34,25 @@ def make_whole_layers(
         state: The model's variables.
         options: What was asked for. In INT8 and BF16 attention multiplies bfloat16 where the
             processor does so faster; sums and softmax are float32.
+        ops: Whose ops the model is written in; in TensorFlow's, all of them stay.
 
     Returns:
         A row for each of them, also for those that stay.
     """
     rows: list[WholeLayerReport] = []
+    ours = ops == "tfsparse"
     rounded = options.precision != "fp32" and options.target.peak["bf16"] > 1
     compute = "bfloat16" if rounded else "float32"
     for graph in list(function.graph.all_graphs()):
         view = Views(state).of(graph)
         frames = nodes_in_frames(graph)
         attentions, others = find_attentions(view)
-        attentions, kept = _chosen(attentions, frames, options)
+        attentions, kept = _chosen(attentions, frames, options, ours)
         others += kept
         attend(attentions, compute)
         view = Views(state).of(graph)
         norms, beside = find_normalizations(view)
-        norms, kept = _chosen(norms, frames, options)
+        norms, kept = _chosen(norms, frames, options, ours)
         beside += kept
         normalize(norms)
         rows += _rows("attention", attentions, others, function.signatures)
@@ -58,14 +61,16 @@ def make_whole_layers(
 
 
 def _chosen(
-    found: list[_Layer], frames: Collection[str], options: Options
+    found: list[_Layer], frames: Collection[str], options: Options, ours: bool
 ) -> tuple[list[_Layer], list[Unmatched]]:
     """The layers that become one op, and those that stay though they could."""
     chosen: list[_Layer] = []
     kept: list[Unmatched] = []
     for each in found:
         skips = options.override(each.name) == SKIP
-        reason = "skipped by `overrides`" if skips else None
+        reason = None if ours else "stays what it is: ops of TensorFlow"
+        if skips:
+            reason = "skipped by `overrides`"
         if not set(frames).isdisjoint(each.absorbed):
             reason = "it is inside a loop or branch of TF1"
         if reason is None:
