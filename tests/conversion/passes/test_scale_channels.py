@@ -116,8 +116,9 @@ def test_a_norm_of_floats_gives_uint8(tmp_path):
 
 def test_a_result_that_others_read_is_float(tmp_path):
     def function(x, one, two, **_):
-        y = tf.nn.relu(plain(conv(conv(x, one), two)))
-        return conv(conv(y, one), two) + tf.tanh(y)
+        h = conv(conv(x, one), two)
+        y = tf.nn.relu(plain(h))
+        return conv(conv(y, one), two) + tf.tanh(y) + conv(conv(h, one), two)
 
     converted, _ = convert(tmp_path, function)
     (node,) = nodes(converted.graph_def(), SCALE_SHIFT)
