@@ -2,7 +2,6 @@
 #define TFSPARSE_CUSTOM_OPS_KERNELS_SCALE_SHIFT_ARGS_H_
 
 #include <cstdint>
-#include <limits>
 
 namespace tfsparse {
 
@@ -14,8 +13,8 @@ struct ScaleShiftArgs {
   int32_t x_zero_point = 0;
   const float* scale = nullptr;  // [channels], with the scale of a uint8 x
   const float* shift = nullptr;  // [channels]
-  float low = -std::numeric_limits<float>::infinity();
-  float high = std::numeric_limits<float>::infinity();
+  float low = -__builtin_inff();
+  float high = __builtin_inff();
   uint8_t* y_u8 = nullptr;  // [pixels, channels]
   float* y_f32 = nullptr;
   float inv_y_scale = 1;

@@ -188,7 +188,7 @@ class Planner:
         precision: Precision,
         override: Override | None,
         zeros: float,
-        least: float = MIN_SPEEDUP,
+        least: float,
     ) -> Plan:
         if precision != "int8":
             stored = matrix
@@ -198,7 +198,7 @@ class Planner:
                     return self._instead(
                         layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
                     )
-            return self._decided(layer, precision, stored, None, override, zeros)
+            return self._decided(layer, precision, stored, None, override, zeros, least)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
             reason = "int8 sums could exceed 32 bits"
@@ -206,7 +206,7 @@ class Planner:
         plan = self._decided(layer, "int8", quantized, scale, override, zeros, least)
         if plan.convert or override is not None:
             return plan
-        other = self._in_precision(layer, matrix, "fp32", None, zeros)
+        other = self._in_precision(layer, matrix, "fp32", None, zeros, MIN_SPEEDUP)
         if not other.convert:
             return plan
         return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
@@ -220,7 +220,7 @@ class Planner:
         why: str,
     ) -> Plan:
         """The plan for fp32, where another precision cannot hold a layer."""
-        plan = self._in_precision(layer, matrix, "fp32", override, zeros)
+        plan = self._in_precision(layer, matrix, "fp32", override, zeros, MIN_SPEEDUP)
         return dataclasses.replace(plan, reason=f"{plan.reason}; {why}")
 
     def _decided(
@@ -231,7 +231,7 @@ class Planner:
         scale: np.ndarray | None,
         override: Override | None,
         zeros: float,
-        least: float = MIN_SPEEDUP,
+        least: float,
     ) -> Plan:
         block = None if override is None else _block(override)
         candidates = (

@@ -12,7 +12,9 @@ widest range. Where one tensor of a region is read by anything else, is the mode
 is made by another op, all of the region stays float32. So do results of INT8 ops that the model had
 before, and what they read. A layer whose activations have a much smaller range than the region,
 such as averages of what differs from pixel to pixel, would lose their last bits: then the region
-stays float32 as well.
+stays float32 as well. So does a sum that blocks add to and read through a norm of their own, as in
+the second ResNet: it is never normalized itself, and to round it again and again at the scale of
+its widest channel cost more accuracy there than all else in INT8 together.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         region = _region(view, f"{node.name}:0", params.keys())
         if region is not None and (region.consumers or region.means):
             region.params = widest(params[name] for name in region.producers)
-            if _fits(view, region, region.params):
+            if not _is_running_sum(view, region) and _fits(view, region, region.params):
                 regions |= dict.fromkeys(region.producers, region)
     distinct = list({id(region): region for region in regions.values()}.values())
     for region in _with_whole_attention(distinct):
@@ -165,6 +167,14 @@ def _region(view: GraphView, tensor: str, ours: Iterable[str]) -> _Region | None
         pending += [each for each in tied if each not in seen]
         seen.update(tied)
     return found
+
+
+def _is_running_sum(view: GraphView, region: _Region) -> bool:
+    """Whether a region is a residual to some and goes through a norm to others."""
+    is_residual = any(role == "residual" for _, role in region.consumers)
+    return is_residual and any(
+        view.nodes[name].op == SCALE_SHIFT_OP for name, _ in region.consumers
+    )
 
 
 def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
