@@ -8,8 +8,6 @@ from tests.serving.models import export_int8, save, spec
 from tfsparse import serving
 from tfsparse.serving.rows import call_columns, stack, unstack
 
-ROWS = 64
-
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):

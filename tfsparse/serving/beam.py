@@ -17,7 +17,21 @@ from tfsparse.serving.rows import call_columns, stack, unstack
 from tfsparse.serving.served_model import ServedModel
 
 
-class BeamModelHandler(ModelHandler[Any, PredictionResult, ServedModel]):  # type: ignore[misc]
+class LoadedForBeam:
+    """What Beam holds of a model in a worker, or in one process for all of them.
+
+    In that case it hands over a proxy, which has methods and no attributes.
+    """
+
+    def __init__(self, model: ServedModel) -> None:
+        self._model = model
+
+    def predict(self, examples: Sequence[Any]) -> list[Any]:
+        """Results of examples, one for each."""
+        return unstack(call_columns(self._model, stack(self._model, examples)), len(examples))
+
+
+class BeamModelHandler(ModelHandler[Any, PredictionResult, LoadedForBeam]):  # type: ignore[misc]
     """Runs a SavedModel in ``RunInference``.
 
     Elements are arrays, one example each, or dicts of input name to array where the model has
@@ -41,20 +55,19 @@ class BeamModelHandler(ModelHandler[Any, PredictionResult, ServedModel]):  # typ
         super().__init__(**batching)
         self._load = path, signature, threads
 
-    def load_model(self) -> ServedModel:
+    def load_model(self) -> LoadedForBeam:
         """Loads the model in a worker."""
-        return load(*self._load)
+        return LoadedForBeam(load(*self._load))
 
     def run_inference(
-        self, batch: Sequence[Any], model: ServedModel, inference_args: Any = None
+        self, batch: Sequence[Any], model: LoadedForBeam, inference_args: Any = None
     ) -> Iterable[PredictionResult]:
         """Runs a batch of elements."""
         if inference_args:
             raise ValueError(
                 f"`inference_args` should be None. Received: inference_args={inference_args!r}"
             )
-        outputs = call_columns(model, stack(model, batch))
-        results = unstack(outputs, len(batch))
+        results = model.predict(list(batch))
         return [
             PredictionResult(example, result, self._load[0])
             for example, result in zip(batch, results, strict=True)
