@@ -1,5 +1,7 @@
 """Beam, Ray and Spark give what one process gives; where they are not installed, that is shown."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -113,8 +115,9 @@ def test_ray_with_two_actors(model):
         np.testing.assert_array_equal(each["output_0"], expected[each["id"]])
 
 
-def test_spark_with_two_executors(model):
+def test_spark_with_two_workers(model, monkeypatch):
     pytest.importorskip("pyspark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql import SparkSession
     from pyspark.sql.types import ArrayType, FloatType
