@@ -96,3 +96,25 @@ def test_blocks_that_are_zero_go_first():
     losses = eliminate(matrix, np.linalg.inv(hessian(8)), steps=4)[0]
     assert set(in_order(losses)[:2]) == {2, 5}
     assert losses[[2, 5]].max() < 1e-300
+
+
+def test_float32_chooses_as_well():
+    matrices, moments = weights(6, 4, 64, 1), hessian(64, 16)
+    inverse = np.linalg.inv(moments)
+    errors = {}
+    for dtype in (np.float64, np.float32):
+        losses = eliminate(matrices.astype(dtype), inverse.astype(dtype), 32, batch=8)
+        errors[dtype] = sum(
+            error_without(matrix[..., 0], moments, in_order(row)[:32])
+            for row, matrix in zip(losses, matrices, strict=True)
+        )
+    assert errors[np.float32] == pytest.approx(errors[np.float64], rel=0.02)
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("width", [1, 2])
+def test_an_inverse_that_is_not_positive_is_named(width, batch):
+    pairs = np.kron(np.array([[1.0, 1.1], [1.1, 1.0]]), np.eye(32))  # as rounding may leave it
+    blocks = weights(3, 4, 64 // width, width)
+    with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
+        eliminate(blocks, pairs, 40 // width, batch)

@@ -158,6 +158,13 @@ def test_fewer_examples_than_inputs(keras):
     assert difference(pruned, model, x) < 2 * difference(magnitude(model, "4x1", 0.5), model, x)
 
 
+def test_damping_may_be_too_little(keras):
+    model, x = perceptron(keras), np.repeat(inputs(20, 1, rank=1), 16, axis=1)
+    with pytest.raises(ValueError, match=r"`damping` should be larger.*'hidden'"):
+        tfsparse.prune_one_shot(model, x, "4x1", 0.5, damping=1e-30)
+    assert sparsities(tfsparse.prune_one_shot(model, x, "4x1", 0.5)) == [0.5, 0.5]
+
+
 def test_it_trains_on_with_its_masks_and_is_stripped(keras):
     model, x = perceptron(keras), inputs(64, 16)
     pruned = tfsparse.prune_one_shot(model, x, "4x1", 0.5)

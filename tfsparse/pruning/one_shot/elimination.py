@@ -56,8 +56,9 @@ def eliminate(
     """Losses of blocks at the time when they are eliminated.
 
     Args:
-        weights: float64 ``(rows, A, columns, B)``, rows and columns of blocks.
-        inverse: float64 ``(columns * B, columns * B)``, the inverse of H.
+        weights: ``(rows, A, columns, B)``, rows and columns of blocks, in the precision to
+            compute in: float64, or float32 for half of the time and the memory.
+        inverse: ``(columns * B, columns * B)``, the inverse of H, of the same type.
         steps: How many blocks of each row are eliminated.
         batch: How many at a time; 1 is the exact greedy choice.
         groups: If given, no more than N - K of every N consecutive columns are eliminated.
@@ -66,6 +67,9 @@ def eliminate(
         float64 ``(rows, columns)``: the loss, but no less than that of any block
         of the row that went before, so that blocks rank in the order in which they
         went; infinity for those that did not go.
+
+    Raises:
+        numpy.linalg.LinAlgError: If the precision does not hold what is left of the inverse.
 
     Example:
 
@@ -102,7 +106,7 @@ class _Rows:
         index = np.arange(inputs).reshape(columns, width)
         diagonal = inverse[index[:, :, None], index[:, None, :]]
         self._diagonal = np.broadcast_to(diagonal, (rows, *diagonal.shape)).copy()
-        self._u = np.empty((rows, steps * width, inputs))
+        self._u = np.empty((rows, steps * width, inputs), weights.dtype)
         self._last = np.zeros(rows)
         self._quotas = None if groups is None else _Quotas(rows, columns, groups)
 
@@ -243,8 +247,10 @@ def block_losses(weights: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
 def _losses_of(open_: np.ndarray, weights: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
     """The losses of blocks that may go, infinity for others."""
     # Of an input that is gone the inverse knows nothing, and is singular.
-    identity = np.eye(diagonal.shape[-1])
+    identity = np.eye(diagonal.shape[-1], dtype=diagonal.dtype)
     losses = block_losses(weights, np.where(open_[..., None, None], diagonal, identity))
+    if not (losses[open_] >= 0.0).all():  # NaN neither
+        raise np.linalg.LinAlgError("The inverse is no longer positive definite")
     return np.asarray(np.where(open_, losses, np.inf))
 
 

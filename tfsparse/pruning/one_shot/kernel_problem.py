@@ -1,8 +1,9 @@
 """One kernel that is to be pruned without training: its blocks ranked, and its weights made up.
 
 Which form of the elimination a kernel gets is decided by its cost alone: the exact greedy choice
-up to `EXACT` multiplications, the batched one beyond. Where both were measured, on layers of 256 to
-1,024 inputs, the error that was left differed by less than 1%, with either sign.
+up to `EXACT` multiplications, the batched one beyond, in float32 unless that is too little: it only
+ranks, and the weights are solved for in float64. Where both were measured, on layers of 256 and 512
+inputs, the error that was left differed by less than 1%, with either sign.
 
 A pattern of whole output channels leaves a channel no weight to make up with: its loss is what
 it puts out, and only its bias can take over the mean of that.
@@ -12,11 +13,13 @@ A kernel whose inputs are not known is ranked by magnitude, and nothing is made 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfsparse.pattern import BlockPattern, NMPattern, to_blocks
 from tfsparse.pruning.one_shot.elimination import eliminate
@@ -143,20 +146,19 @@ def _eliminated(
     groups = pattern if isinstance(pattern, NMPattern) else None
     steps = _steps(columns, groups, reach)
     gone = steps * width
-    exact = rows * inputs * gone**2 <= EXACT
     together = max(1, MEMORY // (8 * inputs * max(1, gone)))
-    return np.concatenate(
-        [
-            eliminate(
-                blocks[start : start + together],
-                inverse,
-                steps,
-                1 if exact else max(1, BATCH // width),
-                groups,
-            )
-            for start in range(0, rows, together)
-        ]
-    )
+
+    def losses(dtype: npt.DTypeLike, batch: int) -> np.ndarray:
+        parts = np.array_split(blocks.astype(dtype), range(together, rows, together))
+        rounded = np.asarray(inverse, dtype)
+        return np.concatenate([eliminate(part, rounded, steps, batch, groups) for part in parts])
+
+    if rows * inputs * gone**2 <= EXACT:
+        return losses(np.float64, 1)
+    batch = max(1, BATCH // width)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        return losses(np.float32, batch)
+    return losses(np.float64, batch)
 
 
 def _steps(columns: int, groups: NMPattern | None, reach: float) -> int:

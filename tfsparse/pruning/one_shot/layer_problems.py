@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from tfsparse.progress import progress
 from tfsparse.pruning.forward_passes import ForwardPasses, first_input
 from tfsparse.pruning.one_shot.allocation import allocate
@@ -96,8 +98,14 @@ class LayerProblems:
     def _problem(self, kernel: Any, gram: Gram, reach: float) -> KernelProblem:
         centered = bias_of(kernel) is not None
         groups = range(kernel.view.groups)
-        moments = [gram.moments(group, self._damping, centered) for group in groups]
-        return KernelProblem(kernel, moments, reach)
+        try:
+            moments = [gram.moments(group, self._damping, centered) for group in groups]
+            return KernelProblem(kernel, moments, reach)
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                "`damping` should be larger for data in which inputs agree so closely. "
+                f"Received: damping={self._damping} at layer {kernel.path!r} ({error})"
+            ) from error
 
 
 def prune_in_order(problems: LayerProblems, verbose: bool | None) -> None:
