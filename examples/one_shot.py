@@ -34,9 +34,10 @@ TRIALS = [(p, s) for s in SPARSITIES for p in PATTERNS] + [("2:4", 0.5)]
 ABOUT = """\
 Written by `python examples/one_shot.py`: nothing is trained. **Magnitude** is `tfsparse.OneShot`,
 **one-shot** is `tfsparse.prune_one_shot` with the same layers left dense, calibrated with 128
-training examples without their labels. **Recalibrated** is after `tfsparse.recalibrate` on them,
-where there is BatchNormalization. Points of accuracy lost on the test set; means over seeds, which
-draw the examples, with the standard deviation from two seeds on."""
+training examples (images shifted and flipped as in training) without their labels. **Recalibrated**
+is after `tfsparse.recalibrate` on them, where there is BatchNormalization. Points of accuracy lost
+on the test set; means over seeds, which draw the examples, with the standard deviation from two
+seeds on."""
 
 Score = Callable[[Any], float]
 
@@ -62,7 +63,7 @@ def cifar10(data: Path) -> Subject:
     """ResNet-20 with trained weights."""
     from support import cifar10 as task
 
-    (train, _), (images, labels) = task.load(data)
+    (train, train_labels), (images, labels) = task.load(data)
     model = task.resnet20()
     task.set_weights(model, data_file(data, "cifar10_resnet_weights/resnet20.npz"))
 
@@ -70,7 +71,11 @@ def cifar10(data: Path) -> Subject:
         return scores(model.predict(images, verbose=0), labels)["accuracy"]
 
     def examples(seed: int) -> np.ndarray:
-        return train[np.random.default_rng(seed).permutation(len(train))[: EXAMPLES["cifar10"]]]
+        count = EXAMPLES["cifar10"]
+        chosen = np.random.default_rng(seed).permutation(len(train))[:count]
+        # Shifted and flipped, as in training: statistics of BatchNormalization are of that.
+        shifted = task.augmented((train[chosen], train_labels[chosen]), count, seed)
+        return np.asarray(next(iter(shifted))[0])
 
     return Subject(model, score, examples, recalibrates=True)
 

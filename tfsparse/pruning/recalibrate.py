@@ -38,9 +38,12 @@ def recalibrate(
 ) -> None:
     """Measures the statistics of every BatchNormalization of a model anew, and sets them.
 
-    Worth doing after `tfsparse.prune_one_shot` and after `tfsparse.OneShot`. Nothing is trained:
-    moving means and variances change, and no other weight does. Frozen layers are
-    recalibrated as well.
+    Worth trying after `tfsparse.OneShot`, which changes what layers put out by far more than
+    `tfsparse.prune_one_shot` does. Nothing is trained: moving means and variances change, and no
+    other weight does. Frozen layers are recalibrated as well.
+
+    Give data as the model saw in training, augmented in the same way: the statistics of
+    other data are other ones, and a model that was not pruned loses by them too.
 
     Args:
         model: A built model or layer of Keras 3 or tf_keras, pruned or not. It is changed.

@@ -92,4 +92,5 @@ def test_a_registered_kernel_has_no_reader(keras):
 
     layer = custom_layers(keras).Experts()
     layer(np.ones((2, 6), "float32"))
-    assert {reader_of(kernel) for kernel in find_kernels(layer)} == {None}
+    own = [kernel for kernel in find_kernels(layer) if kernel.owner is layer]
+    assert own and {reader_of(kernel) for kernel in own} == {None}

@@ -44,7 +44,7 @@ def allocate(
     ...     ones = np.ones((1, 1, 4))
     ...     return Ranking(np.array([[scores]]), ones > 0, ones, ones > 0)
     >>> rankings = [ranking([1.0, 2.0, 3.0, 4.0]), ranking([10.0, 30.0, 50.0, 70.0])]
-    >>> allocate(rankings, [10.0, 160.0], 0.5)
+    >>> allocate(rankings, [10.0, 400.0], 0.5)
     [0.25, 0.75]
     """
     bounded = [_bounded(ranking, *bounds) for ranking in rankings]

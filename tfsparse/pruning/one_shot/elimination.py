@@ -23,8 +23,10 @@ Two forms of one algorithm, `batch` blocks at a time:
   on nothing outside of it. Blocks outside of the pool have to wait for the next one, which
   is all that is approximate. The steps become products of matrices.
 
-Cost for R rows of blocks, K inputs and T eliminated inputs in each: ``R K T^2`` multiplications,
-and ``R K T`` numbers of memory.
+Columns of inputs that are gone are dropped from U now and then, row by row of blocks.
+
+Cost for R rows of blocks, K inputs and T eliminated inputs in each: about ``R T^2 (K - 2/3 T)``
+multiplications, and at most ``2 R K T`` numbers of memory.
 
 Reference:
 
@@ -44,6 +46,9 @@ from tfsparse.pattern import NMPattern
 
 POOL = 2
 """Blocks in a pool for each one that is eliminated from it."""
+
+STALE = 0.2
+"""Share of the columns at hand that may be of blocks that are gone."""
 
 
 def eliminate(
@@ -102,6 +107,9 @@ class _Rows:
         self.losses = np.full((rows, columns), np.inf)
         self._width = int(width)
         self._inverse = inverse
+        # The blocks of each row that are at hand; places below are places among them.
+        self._blocks = np.tile(np.arange(columns), (rows, 1))
+        self._inputs = np.tile(np.arange(inputs), (rows, 1))
         self._weights = weights.reshape(rows, height, inputs).copy()
         index = np.arange(inputs).reshape(columns, width)
         diagonal = inverse[index[:, :, None], index[:, None, :]]
@@ -112,16 +120,20 @@ class _Rows:
 
     def eliminate(self, count: int) -> None:
         """Eliminates so many blocks of each row."""
+        at_hand = self._blocks.shape[1]
+        if at_hand - (self.losses.shape[1] - self.done) > STALE * at_hand:
+            self._compact()
         pool = self._pool(count)
         columns = _columns(pool, self._width)
         u = np.take_along_axis(self._u[:, : self._gone], columns[:, None], axis=2)
-        inner = self._inverse[columns[:, :, None], columns[:, None, :]]
+        inputs = np.take_along_axis(self._inputs, columns, axis=1)
+        inner = self._inverse[inputs[:, :, None], inputs[:, None, :]]
         inner -= u.swapaxes(1, 2) @ u
         weights = np.take_along_axis(self._weights, columns[:, None], axis=2)
         choice = self._choose(pool, inner, weights, count)
         places = _columns(choice.places, self._width)
         self._downdate(
-            np.take_along_axis(columns, places, axis=1),
+            np.take_along_axis(inputs, places, axis=1),
             np.take_along_axis(u, places[:, None], axis=2),
             np.linalg.inv(np.take_along_axis(choice.factor, places[:, :, None], axis=1)),
             choice.shares,
@@ -132,14 +144,38 @@ class _Rows:
     def _gone(self) -> int:
         return self.done * self._width
 
+    def _compact(self) -> None:
+        """Drops what is held of blocks that are gone, as many in each row."""
+        order = np.argsort(~self._open(self._blocks), axis=1, kind="stable")
+        places = np.sort(order[:, : self.losses.shape[1] - self.done], axis=1)
+        columns = _columns(places, self._width)
+        rows, steps, _ = self._u.shape
+        u = np.empty((rows, steps, columns.shape[1]), self._u.dtype)
+        for row in range(rows):
+            u[row, : self._gone] = self._u[row, : self._gone, columns[row]].T
+        self._u = u
+        self._weights = np.take_along_axis(self._weights, columns[:, None], axis=2)
+        self._diagonal = np.take_along_axis(self._diagonal, places[..., None, None], axis=1)
+        self._blocks = np.take_along_axis(self._blocks, places, axis=1)
+        self._inputs = np.take_along_axis(self._inputs, columns, axis=1)
+
+    def _open(self, blocks: np.ndarray) -> np.ndarray:
+        """Which of some blocks of each row are not gone."""
+        return np.asarray(np.isinf(np.take_along_axis(self.losses, blocks, axis=1)))
+
+    def _may_go(self, blocks: np.ndarray) -> np.ndarray:
+        """Which of some blocks of each row are not gone and may go."""
+        found = self._open(blocks)
+        if self._quotas is not None:
+            found &= ~np.take_along_axis(self._quotas.full(), blocks, axis=1)
+        return found
+
     def _pool(self, count: int) -> np.ndarray:
-        """The blocks of each row among which so many are eliminated."""
-        rows, columns = self.losses.shape
+        """Places of the blocks of each row among which so many are eliminated."""
+        rows, columns = self._blocks.shape
         height = self._weights.shape[1]
         by_block = self._weights.reshape(rows, height, columns, self._width)
-        losses = _losses_of(np.isinf(self.losses), by_block, self._diagonal)
-        if self._quotas is not None:
-            losses[self._quotas.full()] = np.inf
+        losses = _losses_of(self._may_go(self._blocks), by_block, self._diagonal)
         size = 1 if count == 1 else count * POOL
         if count > 1 and self._quotas is not None:
             size = count * max(POOL, self._quotas.most_left)
@@ -151,16 +187,13 @@ class _Rows:
     ) -> _Choice:
         """Eliminates greedily within a pool, and notes the losses."""
         rows = np.arange(len(pool))
-        free = np.isinf(np.take_along_axis(self.losses, pool, axis=1))
+        blocks = np.take_along_axis(self._blocks, pool, axis=1)
         places, factors, shares = [], [], []
         for _ in range(count):
-            if self._quotas is not None:
-                free &= ~np.take_along_axis(self._quotas.full(), pool, axis=1)
-            losses = _inner_losses(free, weights, inner, self._width)
+            losses = _inner_losses(self._may_go(blocks), weights, inner, self._width)
             place = losses.argmin(axis=1)
             factor, share = _eliminate_one(weights, inner, _columns(place[:, None], self._width))
-            free[rows, place] = False
-            block = pool[rows, place]
+            block = blocks[rows, place]
             # Strictly more each time, so that equal losses rank in their order too.
             self._last = np.maximum(losses[rows, place], np.nextafter(self._last, np.inf))
             self.losses[rows, block] = self._last
@@ -174,14 +207,17 @@ class _Rows:
         )
 
     def _downdate(
-        self, columns: np.ndarray, u: np.ndarray, root: np.ndarray, shares: np.ndarray
+        self, inputs: np.ndarray, u: np.ndarray, root: np.ndarray, shares: np.ndarray
     ) -> None:
         """Takes eliminated inputs out of the inverse, and makes up for them in the weights."""
-        rows, blocks = self.losses.shape
-        new = self._inverse[columns]
+        rows, blocks = self._blocks.shape
+        if self._inputs.shape[1] == len(self._inverse):
+            new = self._inverse[inputs]
+        else:
+            new = self._inverse[inputs[:, :, None], self._inputs[:, None, :]]
         new -= u.swapaxes(1, 2) @ self._u[:, : self._gone]
         new = root @ new
-        self._u[:, self._gone : self._gone + columns.shape[1]] = new
+        self._u[:, self._gone : self._gone + inputs.shape[1]] = new
         self._weights -= shares @ new
         if self._width == 1:
             self._diagonal[..., 0, 0] -= np.einsum("rtk,rtk->rk", new, new)

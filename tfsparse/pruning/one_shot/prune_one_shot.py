@@ -63,7 +63,7 @@ def prune_one_shot(
 
     The result is what `tfsparse.prune_block` gives after its last update: it can be
     trained on, with the masks held, stripped and exported. Where the model has
-    BatchNormalization, call `tfsparse.recalibrate` on it next.
+    BatchNormalization, `tfsparse.recalibrate` may bring more, on data as in training.
 
     Dense, EinsumDense, the projections of attention and convolutions are pruned this way.
     Other kernels are pruned by magnitude, and a warning names them.
