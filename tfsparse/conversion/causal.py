@@ -68,7 +68,8 @@ def _index(view: GraphView, tensor: str) -> tuple[str, float] | None:
     if node.op not in ("ExpandDims", "StridedSlice", "Reshape") or rank < 2:
         return None
     count = _range(view, view.data_inputs(node)[0], _MOST_ADDED)
-    sizes = view.tried_shape(tensor).as_list()
+    tried = view.tried_shape(tensor)
+    sizes = (view.shape(tensor) if tried is None else tried).as_list()
     if count is None or any(size != 1 for size in sizes[:-2]):
         return None
     # The other of the two has the size of the range, which a shape may leave open.
