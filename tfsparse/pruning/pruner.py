@@ -11,6 +11,7 @@ from tfsparse.pruning.copying import Copies
 from tfsparse.pruning.graph import is_graph
 from tfsparse.pruning.inplace import exchange_layers
 from tfsparse.pruning.layer_rules import Changes, LayerRules, Rule
+from tfsparse.pruning.mask_update import advance
 from tfsparse.pruning.prunable import (
     has_matrix,
     is_kernel_owner,
@@ -23,7 +24,6 @@ from tfsparse.pruning.prunable import (
     refusal,
     skipped,
 )
-from tfsparse.pruning.scope import advance
 from tfsparse.pruning.settings import Settings
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
