@@ -25,7 +25,9 @@ PACKAGES = {
     "pruning": {"pruning", "pattern", "data_forms", "progress"},
     "conversion": {"conversion", "ops", "pattern", "data_forms", "progress"},
     "serving": {"serving", "ops"},
+    "index": {"conversion", "ops", "pattern", "pruning", "serving"},
     "cli": {"cli", "index", "serving", "conversion", "pruning", "ops", "pattern", "progress"},
+    "__main__": {"cli"},
 }
 KERAS_BINDINGS = {"tfsparse/pruning/keras3.py", "tfsparse/pruning/tf_keras.py"}
 PRIVATE_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compiler")

@@ -1,9 +1,9 @@
 """Moves all layers of a model along their schedules, and updates the masks that are due.
 
-A kernel of local scope is given the sparsity of its schedule. Kernels of global scope that have the
-same schedule, the same bounds and the same position in the schedule share a target and are ranked
-together (see `global_ranking.py`). Where an update is due for one of them it is made for all, so that
-a layer which joins later is ranked with those that were there before.
+A kernel of local scope is given the sparsity of its schedule. Kernels of global scope that have
+the same schedule, the same bounds and the same position in the schedule share a target and are
+ranked together (see `global_ranking.py`). Where an update is due for one of them it is made for
+all, so that a layer which joins later is ranked with those that were there before.
 
 At a sparsity of 0 nothing is ranked: criteria that follow gradients have nothing to say before the
 first step, which is where many schedules make such an update.
