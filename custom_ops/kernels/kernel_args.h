@@ -82,6 +82,7 @@ struct MultiplyArgs {
   int32_t first_out;     // output whose sums are acc[0]
   const void* acc_init;  // [kPaddedNBlock], from first_out on: what sums begin with
   void* acc;             // [kPaddedNBlock][16 * V], float or int32
+  bool fetches_ahead;    // columns and values, which are not in the second level of cache
 };
 
 struct EpilogueArgs {

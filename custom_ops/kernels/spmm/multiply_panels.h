@@ -77,17 +77,21 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
   for (int h = 0; h < NR && kHasOdd; ++h) {
     for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
   }
-  for (int64_t left = panel.groups; left > 0; left -= kPrefetchGroups) {
-    if constexpr (First == 0) {
-      PrefetchAhead<kPrefetchGroups * DotPolicy::kColumns * sizeof(*column)>(column);
-      PrefetchAhead<kPrefetchGroups * NR * DotPolicy::kWeights * sizeof(*w)>(w);
-    }
-    int64_t groups = left < kPrefetchGroups ? left : kPrefetchGroups;
+  const auto add_groups = [&](int64_t groups) __attribute__((always_inline)) {
     for (; groups >= 2 && kHasOdd; groups -= 2) {
       add_group(acc);
       add_group(odd);
     }
     for (; groups > 0; --groups) add_group(acc);
+  };
+  if (First == 0 && args.fetches_ahead) {
+    for (int64_t left = panel.groups; left > 0; left -= kPrefetchGroups) {
+      PrefetchAhead<kPrefetchGroups * DotPolicy::kColumns * sizeof(*column)>(column);
+      PrefetchAhead<kPrefetchGroups * NR * DotPolicy::kWeights * sizeof(*w)>(w);
+      add_groups(left < kPrefetchGroups ? left : kPrefetchGroups);
+    }
+  } else {
+    add_groups(panel.groups);
   }
   for (int h = 0; h < NR && kHasOdd; ++h) {
     for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
