@@ -4,9 +4,10 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <limits>
+#include <string>
 
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/engine/quantization_checks.h"
 
 namespace tfsparse {
 namespace {
@@ -190,14 +191,9 @@ int64_t CostOf(const AttentionCall& call, int64_t rows) {
   return static_cast<int64_t>(std::min(1e15, sums * (sizes + 32) / 16)) + 1;
 }
 
-Status CheckAffine(const char* name, const Affine& affine) {
-  if (!(affine.scale > 0) || !std::isfinite(affine.scale)) {
-    return Status::Invalid("`", name,
-                           "_scale` should be finite and positive. Received: ", affine.scale);
-  }
-  if (affine.zero_point >= 0 && affine.zero_point <= 255) return {};
-  return Status::Invalid("`", name,
-                         "_zero_point` should be in [0, 255]. Received: ", affine.zero_point);
+Status CheckAffine(const std::string& name, const Affine& affine) {
+  if (Status status = CheckScale(name + "_scale", affine.scale); !status.ok()) return status;
+  return CheckZeroPoint(name + "_zero_point", affine.zero_point);
 }
 
 }  // namespace
@@ -210,9 +206,12 @@ Status ValidateAttention(const AttentionCall& call) {
   if (!std::isfinite(call.scale)) {
     return Status::Invalid("`scale` should be finite. Received: scale=", call.scale);
   }
-  if (!(call.soft_cap >= 0) || !std::isfinite(call.soft_cap)) {
-    return Status::Invalid("`soft_cap` should be finite and at least 0. Received: soft_cap=",
-                           call.soft_cap);
+  // Kernels multiply by its inverse.
+  const bool has_inverse = call.soft_cap == 0 || std::isfinite(1 / call.soft_cap);
+  if (!(call.soft_cap >= 0) || !std::isfinite(call.soft_cap) || !has_inverse) {
+    return Status::Invalid(
+        "`soft_cap` should be finite and at least 0, and its inverse finite. Received: soft_cap=",
+        call.soft_cap);
   }
   if (std::isnan(call.masked_value)) {
     return Status::Invalid("`masked_value` should be a number. Received: masked_value=nan");

@@ -7,11 +7,11 @@
 
 namespace tfsparse {
 
-AttentionKernel ChooseAttention(Isa path, AttentionCompute compute) {
+AttentionKernel ChooseAttention(Isa isa, AttentionCompute compute) {
   const bool bf16 = compute == AttentionCompute::kBFloat16;
-  if (bf16 && Includes(path, Isa::kAvx512Bf16)) return {AttentionBf16Avx512Bf16, 64};
-  if (Includes(path, Isa::kAvx512)) return {bf16 ? AttentionBf16Avx512 : AttentionAvx512, 64};
-  if (Includes(path, Isa::kAvx2)) return {bf16 ? AttentionBf16Avx2 : AttentionAvx2, 16};
+  if (bf16 && Includes(isa, Isa::kAvx512Bf16)) return {AttentionBf16Avx512Bf16, 64};
+  if (Includes(isa, Isa::kAvx512)) return {bf16 ? AttentionBf16Avx512 : AttentionAvx512, 64};
+  if (Includes(isa, Isa::kAvx2)) return {bf16 ? AttentionBf16Avx2 : AttentionAvx2, 16};
   return {bf16 ? AttentionBf16Portable : AttentionPortable, kMaxQueries};
 }
 

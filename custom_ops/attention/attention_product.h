@@ -26,8 +26,9 @@ enum class Along {
   kM,  // a lies transposed; `stride` is from k to k
 };
 
-// P: what an element is, and how it is multiplied (attention_avx512.cc). Where `correction` is not
-// null, c holds sums of earlier k, which are multiplied by it, a row of V registers.
+// P: what an element is, and how it is multiplied (attention_f32.h, attention_bf16_avx512bf16.cc).
+// Where `correction` is not null, c holds sums of earlier k, which are multiplied by it, a row of V
+// registers.
 template <class P, Along kAlong, int V, int M>
 TFSPARSE_INLINE void MultiplyRows(const float* a, int64_t stride, const float* b, int64_t depth,
                                   const float* correction, float* c) {

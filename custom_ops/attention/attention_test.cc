@@ -59,7 +59,7 @@ const Masking kMaskings[] = {
 };
 
 struct Kind {
-  Isa path;
+  Isa isa;
   AttentionCompute compute;
 };
 
@@ -67,16 +67,16 @@ struct Kind {
 std::vector<Kind> Kinds() {
   std::vector<Kind> kinds;
   std::set<AttentionTileFunction> seen;
-  for (Isa path : SupportedIsas(GetCpuFeatures())) {
+  for (Isa isa : SupportedIsas(GetCpuFeatures())) {
     for (AttentionCompute compute : {AttentionCompute::kFloat32, AttentionCompute::kBFloat16}) {
-      if (seen.insert(ChooseAttention(path, compute).run).second) kinds.push_back({path, compute});
+      if (seen.insert(ChooseAttention(isa, compute).run).second) kinds.push_back({isa, compute});
     }
   }
   return kinds;
 }
 
 std::string NameOf(const testing::TestParamInfo<Kind>& info) {
-  return std::string(IsaName(info.param.path)) +
+  return std::string(IsaName(info.param.isa)) +
          (info.param.compute == AttentionCompute::kBFloat16 ? "_bf16" : "_f32");
 }
 
@@ -88,7 +88,7 @@ std::vector<uint32_t> Bits(const std::vector<float>& floats) {
 
 class Attention : public testing::TestWithParam<Kind> {
  protected:
-  AttentionKernel kernel() const { return ChooseAttention(GetParam().path, GetParam().compute); }
+  AttentionKernel kernel() const { return ChooseAttention(GetParam().isa, GetParam().compute); }
 };
 
 void Check(const AttentionProblem& problem, const AttentionKernel& kernel) {

@@ -16,7 +16,8 @@
 // are all hidden has a sum of 0 at the end, and 0 / 0 is the NaN that softmax gives. NaN and
 // +infinity make the whole query NaN, likewise.
 //
-// P, the products of a type of operands, is in the file of an instruction set.
+// P, the products of a type of operands, is in attention_f32.h or in the file of an instruction
+// set.
 //
 // This is text for files of one instruction set, not to be linked.
 

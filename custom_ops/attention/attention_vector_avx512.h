@@ -29,9 +29,6 @@ struct VectorAvx512 : Avx512 {
     return _mm512_mask_blend_ps(mask, no, yes);
   }
   // Lanes in [0, 255] as bytes, `count` of them at the most.
-  TFSPARSE_INLINE void StoreBytes(uint8_t* p, I32 v, int64_t count) {
-    _mm512_mask_cvtepi32_storeu_epi8(p, Mask16(count), v);
-  }
 };
 
 #undef TFSPARSE_INLINE

@@ -1,7 +1,6 @@
 #include "custom_ops/conv/channel_means.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace tfsparse {

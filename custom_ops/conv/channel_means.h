@@ -23,7 +23,7 @@ struct ChannelMeansCall {
 };
 
 // More pixels than that are not summed up in 32 bits.
-inline constexpr int64_t kMostMeanPixels = (int64_t{1} << 31) / 256 - 1;
+inline constexpr int64_t kMaxMeanPixels = (int64_t{1} << 31) / 256 - 1;
 
 void ChannelMeans(const ChannelMeansCall& call, const Threads& threads);
 

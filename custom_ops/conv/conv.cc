@@ -1,5 +1,6 @@
 #include "custom_ops/conv/conv.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -64,14 +65,15 @@ Status Conv<T>::Run(const ConvCall& call, const Threads& threads) const {
   if (Status status = Check(call); !status.ok()) return status;
   if (call.geometry.pixels() == 0) return {};
   if (PacksPixelsOften(call)) {
-    RunChecked(Quantized(call), threads);
+    RunChecked(Quantized(call, threads), threads);
   } else {
     RunChecked(call, threads);
   }
   return {};
 }
 
-// Whether a float image is packed more than once, and so quantized: where taps overlap.
+// Whether pixels of a float image would be packed, and so quantized, more than once: where taps
+// overlap.
 template <typename T>
 bool Conv<T>::PacksPixelsOften(const ConvCall& call) const {
   const ConvAxis &height = call.geometry.height, &width = call.geometry.width;
@@ -79,20 +81,25 @@ bool Conv<T>::PacksPixelsOften(const ConvCall& call) const {
          height.kernel * width.kernel > height.stride * width.stride;
 }
 
-// With x of uint8, in the workspace of this thread.
+// The same call with x quantized, in the workspace of this thread.
 template <typename T>
-ConvCall Conv<T>::Quantized(const ConvCall& call) const {
+ConvCall Conv<T>::Quantized(const ConvCall& call, const Threads& threads) const {
   const ConvGeometry& g = call.geometry;
-  PackArgs args = {};
-  args.rows = 1;
-  args.inputs = args.stride = g.batch * g.height.size * g.width.size * g.channels;
-  args.x = call.call.x.data;
-  args.inv_scale = 1 / call.call.quantization.x_scale;
-  args.zero_point = call.call.quantization.x_zero_point;
+  constexpr int64_t kChunk = 1 << 14;  // a multiple of 64: no chunk is written beyond its end
+  const int64_t size = g.batch * g.height.size * g.width.size * g.channels;
+  const auto* x = static_cast<const float*>(call.call.x.data);
   AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
-  images.Reserve(args.inputs + kGemvPadding);
-  args.tile = images.data();
-  if (args.inputs > 0) matmuls_[0]->prepared().functions.quantize_rows(args);
+  images.Reserve(size + kGemvPadding);
+  threads.Run((size + kChunk - 1) / kChunk, kChunk / 8, [&](int64_t begin, int64_t end) {
+    PackArgs args = {};
+    args.rows = 1;
+    args.x = x + begin * kChunk;
+    args.inputs = args.stride = std::min(size, end * kChunk) - begin * kChunk;
+    args.inv_scale = 1 / call.call.quantization.x_scale;
+    args.zero_point = call.call.quantization.x_zero_point;
+    args.tile = images.data() + begin * kChunk;
+    matmuls_[0]->prepared().functions.quantize_rows(args);
+  });
   ConvCall quantized = call;
   quantized.call.x.data = images.data();
   quantized.call.x.is_u8 = true;

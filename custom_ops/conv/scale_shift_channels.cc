@@ -11,15 +11,15 @@ namespace {
 
 constexpr int64_t kValuesPerCycle = 4;
 
-void ScaleShiftOn(Isa path, const ScaleShiftArgs& args) {
-  if (Includes(path, Isa::kAvx512)) return ScaleShiftAvx512(args);
-  if (Includes(path, Isa::kAvx2)) return ScaleShiftAvx2(args);
+void ScaleShiftOn(Isa isa, const ScaleShiftArgs& args) {
+  if (Includes(isa, Isa::kAvx512)) return ScaleShiftAvx512(args);
+  if (Includes(isa, Isa::kAvx2)) return ScaleShiftAvx2(args);
   ScaleShift(args);
 }
 
 }  // namespace
 
-void ScaleShiftChannels(const ScaleShiftArgs& args, Isa path, const Threads& threads) {
+void ScaleShiftChannels(const ScaleShiftArgs& args, Isa isa, const Threads& threads) {
   threads.Run(args.pixels, args.channels / kValuesPerCycle + 1, [&](int64_t begin, int64_t end) {
     ScaleShiftArgs part = args;
     const int64_t first = begin * args.channels;
@@ -28,7 +28,7 @@ void ScaleShiftChannels(const ScaleShiftArgs& args, Isa path, const Threads& thr
     if (part.x_f32 != nullptr) part.x_f32 += first;
     if (part.y_f32 != nullptr) part.y_f32 += first;
     if (part.y_u8 != nullptr) part.y_u8 += first;
-    ScaleShiftOn(path, part);
+    ScaleShiftOn(isa, part);
   });
 }
 

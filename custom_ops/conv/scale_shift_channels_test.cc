@@ -37,7 +37,7 @@ float Expected(const ScaleShiftArgs& args, int64_t at) {
   return std::min(std::max(sum, args.low), args.high);
 }
 
-TEST(ScaleShiftChannels, EveryPathAndPartitionGivesTheDefinition) {
+TEST(ScaleShiftChannels, EveryIsaAndPartitionGivesTheDefinition) {
   std::mt19937 random(1);
   std::uniform_real_distribution<float> real(-3, 3);
   for (const Case& each : kCases) {
@@ -53,17 +53,17 @@ TEST(ScaleShiftChannels, EveryPathAndPartitionGivesTheDefinition) {
     args.scale = scale.data(), args.shift = shift.data();
     args.x_zero_point = each.x_zero_point, args.y_zero_point = each.y_zero_point;
     args.low = each.low, args.high = each.high, args.inv_y_scale = 31.7f;
-    for (Isa path : SupportedIsas(GetCpuFeatures())) {
+    for (Isa isa : SupportedIsas(GetCpuFeatures())) {
       for (bool is_float : {false, true}) {
         const int threads = is_float ? 1 : 3;
         args.x_u8 = is_float ? nullptr : x.data(), args.x_f32 = is_float ? x_f32.data() : nullptr;
-        SCOPED_TRACE(testing::Message() << IsaName(path) << ", threads " << threads << ", "
+        SCOPED_TRACE(testing::Message() << IsaName(isa) << ", threads " << threads << ", "
                                         << each.pixels << "x" << each.channels);
         std::fill(y_u8.begin(), y_u8.end(), kGuard);
         args.y_u8 = y_u8.data(), args.y_f32 = nullptr;
-        ScaleShiftChannels(args, path, RoundRobin(threads));
+        ScaleShiftChannels(args, isa, RoundRobin(threads));
         args.y_u8 = nullptr, args.y_f32 = y_f32.data();
-        ScaleShiftChannels(args, path, RoundRobin(threads));
+        ScaleShiftChannels(args, isa, RoundRobin(threads));
         EXPECT_EQ(y_u8[count], kGuard);
         for (int64_t i = 0; i < count; ++i) {
           const float expected = Expected(args, i);

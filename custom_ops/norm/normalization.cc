@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "custom_ops/base/aligned_buffer.h"
+#include "custom_ops/engine/quantization_checks.h"
 #include "custom_ops/norm/normalize_avx2.h"
 #include "custom_ops/norm/normalize_avx512.h"
 #include "custom_ops/norm/normalize_portable.h"
@@ -11,9 +12,9 @@
 namespace tfsparse {
 namespace {
 
-NormalizeFunction ChooseFunction(Isa path) {
-  if (Includes(path, Isa::kAvx512)) return NormalizeAvx512;
-  if (Includes(path, Isa::kAvx2)) return NormalizeAvx2;
+NormalizeFunction ChooseFunction(Isa isa) {
+  if (Includes(isa, Isa::kAvx512)) return NormalizeAvx512;
+  if (Includes(isa, Isa::kAvx2)) return NormalizeAvx2;
   return NormalizePortable;
 }
 
@@ -31,8 +32,10 @@ NormalizeArgs ArgsOf(const NormalizationCall& call, Scratch* scratch) {
   args.gamma = call.gamma;
   args.beta = call.beta;
   if (args.gamma == nullptr) {
-    scratch->ones.Reserve(call.size);
-    std::fill_n(scratch->ones.data(), call.size, 1.0f);
+    if (scratch->ones.size() < call.size) {
+      scratch->ones.Reserve(call.size);
+      std::fill_n(scratch->ones.data(), call.size, 1.0f);
+    }
     args.gamma = scratch->ones.data();
   }
   if (args.beta == nullptr) {
@@ -58,18 +61,13 @@ Status ValidateNormalization(const NormalizationCall& call) {
     return Status::Invalid("`epsilon` should be finite and at least 0. Received: epsilon=",
                            call.epsilon);
   }
-  if (!(call.y_scale > 0) || !std::isfinite(call.y_scale) || !std::isfinite(1 / call.y_scale)) {
-    return Status::Invalid("`y_scale` should be finite and positive, and its inverse finite. ",
-                           "Received: y_scale=", call.y_scale);
-  }
-  if (call.y_zero_point >= 0 && call.y_zero_point <= 255) return {};
-  return Status::Invalid("`y_zero_point` should be in [0, 255]. Received: y_zero_point=",
-                         call.y_zero_point);
+  if (Status status = CheckScale("y_scale", call.y_scale); !status.ok()) return status;
+  return CheckZeroPoint("y_zero_point", call.y_zero_point);
 }
 
-void Normalize(const NormalizationCall& call, Isa path, const Threads& threads) {
+void Normalize(const NormalizationCall& call, Isa isa, const Threads& threads) {
   if (call.rows == 0 || call.size == 0) return;
-  const NormalizeFunction function = ChooseFunction(path);
+  const NormalizeFunction function = ChooseFunction(isa);
   // Rows of an item: as many as are worth handing out.
   constexpr int64_t kElements = 1 << 12, kElementsPerCycle = 4;
   const int64_t rows = 1 + kElements / call.size, items = (call.rows + rows - 1) / rows;

@@ -12,8 +12,8 @@ struct NormalizeArgs {
   int64_t size;  // elements of a row, at least 1
   bool centers;  // LayerNorm; else RMSNorm, which takes the mean for 0
   float epsilon;
-  const float* gamma;    // [size], or null
-  const float* beta;     // [size], or null
+  const float* gamma;    // [size]
+  const float* beta;     // [size]
   float inv_y_scale;     // uint8 y = round(y * this) + y_zero_point, in [0, 255], half to
   int32_t y_zero_point;  //   even; NaN gives 0
 
@@ -23,7 +23,7 @@ struct NormalizeArgs {
   float* sum;             // [rows, size], or null: x + residual
   float* y;               // or null
   uint8_t* y_u8;          // or null
-  float* scratch;         // [size]
+  float* scratch;         // [size]; null unless there is a residual
 };
 
 using NormalizeFunction = void (*)(const NormalizeArgs&);

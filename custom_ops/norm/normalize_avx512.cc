@@ -14,9 +14,6 @@ struct NormAvx512 : Avx512 {
   static inline F32 LoadOr(const float* p, int64_t count, F32 other) {
     return _mm512_mask_loadu_ps(other, Mask16(count), p);
   }
-  static inline void StoreBytes(uint8_t* p, I32 v, int64_t count) {
-    _mm512_mask_cvtepi32_storeu_epi8(p, Mask16(count), v);
-  }
   // Halves onto each other, down to one.
   static inline float SumOfLanes(F32 v) {
     const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

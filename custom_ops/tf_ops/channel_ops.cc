@@ -9,6 +9,7 @@
 #include "custom_ops/conv/channel_means.h"
 #include "custom_ops/conv/scale_shift_channels.h"
 #include "custom_ops/engine/isa.h"
+#include "custom_ops/engine/quantization_checks.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
@@ -30,7 +31,7 @@ using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
-// Of an image or result in uint8: a positive scale whose inverse is finite, and a zero point.
+// Of an image or result in uint8: a scale and a zero point.
 Status ReadQuantization(OpKernelContext* context, int scale_at, const char* name, float* scale,
                         int32_t* zero_point) {
   const Tensor &scales = context->input(scale_at), &zero_points = context->input(scale_at + 1);
@@ -41,15 +42,8 @@ Status ReadQuantization(OpKernelContext* context, int scale_at, const char* name
   }
   *scale = scales.scalar<float>()();
   *zero_point = zero_points.scalar<int32_t>()();
-  if (!(*scale > 0) || !std::isfinite(*scale) || !std::isfinite(1 / *scale)) {
-    return Status::Invalid("`", name, "_scale` should be finite and positive, and its inverse ",
-                           "finite. Received: ", std::to_string(*scale));
-  }
-  if (*zero_point < 0 || *zero_point > 255) {
-    return Status::Invalid("`", name,
-                           "_zero_point` should be in [0, 255]. Received: ", *zero_point);
-  }
-  return {};
+  if (Status status = CheckScale(std::string(name) + "_scale", *scale); !status.ok()) return status;
+  return CheckZeroPoint(std::string(name) + "_zero_point", *zero_point);
 }
 
 class ScaleShiftChannelsOp : public OpKernel {
@@ -83,7 +77,14 @@ class ScaleShiftChannelsOp : public OpKernel {
     if (x.NumElements() == 0) return;
     const float factor = x_type_ == DT_UINT8 ? x_scale : 1.0f;
     float* products = both.flat<float>().data();
-    for (int64_t c = 0; c < args.channels; ++c) products[c] = factor * scale.flat<float>()(c);
+    for (int64_t c = 0; c < args.channels; ++c) {
+      const float one = scale.flat<float>()(c);
+      products[c] = factor * one;
+      OP_REQUIRES(context, std::isfinite(products[c]),
+                  ToAbsl(Status::Invalid(
+                      "`scale` should be finite, also times `x_scale`. Received: ", "scale[", c,
+                      "]=", one, ", x_scale=", x_scale)));
+    }
     args.pixels = x.NumElements() / args.channels;
     if (x_type_ == DT_UINT8) {
       args.x_u8 = x.flat<uint8_t>().data();
@@ -138,9 +139,11 @@ class ChannelMeansOp : public OpKernel {
     OP_REQUIRES_OK(context,
                    ToAbsl(ReadQuantization(context, 1, "x", &call.x_scale, &call.x_zero_point)));
     call.batch = x.dim_size(0), call.channels = x.dim_size(3);
-    call.pixels = x.dim_size(1) * x.dim_size(2);
-    OP_REQUIRES(context, call.pixels <= kMostMeanPixels,
-                absl::InvalidArgumentError("`x` should have fewer pixels than 32 bits sum up."));
+    const bool overflows = __builtin_mul_overflow(x.dim_size(1), x.dim_size(2), &call.pixels);
+    OP_REQUIRES(
+        context, !overflows && call.pixels <= kMaxMeanPixels,
+        absl::InvalidArgumentError("`x` should have at most " + std::to_string(kMaxMeanPixels) +
+                                   " pixels. Received: shape=" + x.shape().DebugString()));
     TensorShape shape({call.batch});
     if (keep_dims_) {
       OP_REQUIRES_OK(context, shape.AddDimWithStatus(1));
