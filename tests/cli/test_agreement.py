@@ -33,6 +33,14 @@ def test_zeros_and_infinities(expected, found, error):
     assert one(expected, found).relative_error == error
 
 
+@pytest.mark.parametrize(
+    ("expected", "found"), [(np.inf, -np.inf), (np.nan, np.inf), (-np.inf, np.nan), (1.0, np.inf)]
+)
+def test_special_values_that_are_not_the_same(expected, found):
+    assert "NaN or Inf" in one([expected, 1.0], [found, 1.0]).problem
+    assert one([expected, 1.0], [expected, 1.5]).max_difference == 0.5
+
+
 def test_texts():
     agreement = one(np.array([b"a", b"b"], object), np.array([b"a", b"c"], object))
     assert (agreement.max_difference, agreement.relative_error) == (1.0, 0.5)
