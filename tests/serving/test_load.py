@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import tfsparse
 from tests.serving.models import called, export_int8, save, spec
-from tfsparse.serving import loading
+from tfsparse.serving import loading, served_model
 
 
 @pytest.fixture(scope="module")
@@ -303,6 +303,47 @@ def test_a_forked_process_is_told_why(tmp_path):
     child.join(60)
     assert child.exitcode == 0
     assert "Received: a call in a forked process" in queue.get()
+
+
+def _close_in_child(model, queue):
+    session = model._session
+    session._close = (lambda *_: queue.put("closed"),)
+    session._delete_graph = lambda _: queue.put("deleted")
+    del session
+    model.close()
+    queue.put("end")
+
+
+def test_a_forked_process_leaves_the_session_alone(tmp_path):
+    model = tfsparse.load(save(tmp_path / "1", tf.identity, spec((None,))))
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_close_in_child, args=[model, queue])
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0 and queue.get() == "end"
+    assert model([1.0]).tolist() == [1.0]
+    _close_in_child(model, queue)
+    assert [queue.get() for _ in range(3)] == ["closed", "deleted", "end"]
+
+
+def test_outputs_are_given_back_where_one_cannot_be_read(two, monkeypatch):
+    model = tfsparse.load(two)
+    x = {"x": np.zeros((2, 3), np.float32), "a": np.int64(1)}
+    given_back = []
+    delete = served_model.delete_tensor
+
+    def fail(tensor, _):
+        delete(tensor)
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served_model, "to_array", fail)
+        patch.setattr(served_model, "delete_tensor", lambda t: (given_back.append(t), delete(t)))
+        with pytest.raises(MemoryError):
+            model(x)
+    assert len(given_back) == len(model.signature.inputs) + len(model.signature.outputs) - 1
+    assert len(model(x)) == len(model.signature.outputs)
 
 
 def test_warm_up(tmp_path, int8):
