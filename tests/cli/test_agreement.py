@@ -23,6 +23,7 @@ def test_classes_over_batches():
     found = [{"y": np.eye(3)}, {"y": np.eye(3)[[0, 2, 1]]}]
     assert compare(expected, found)[0].same_class == pytest.approx(4 / 6)
     assert one([1.0, 2.0], [1.0, 2.0]).same_class is None
+    assert one(np.ones((0, 3)), np.ones((0, 3))).same_class is None
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def test_beside_an_earlier_time(run, run_json, files, tmp_path):
     assert run(*arguments, "--compare", file)[0] == exit_codes.REFUSED
 
 
-@pytest.mark.parametrize("median", [0, -1, "12", None, float("nan"), float("inf"), 10**400])
+@pytest.mark.parametrize(
+    "median", [0, -1, "12", None, float("nan"), float("inf"), pytest.param(10**400, id="huge")]
+)
 def test_medians_that_are_none(tmp_path, median):
     row = {"model": "a", "batch": 1, "threads": 1, "streams": 1, "median_us": 12}
     file = tmp_path / "before.json"

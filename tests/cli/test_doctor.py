@@ -70,9 +70,10 @@ def test_what_is_wrong_has_a_fix(changes, what, fix, fatal):
     assert fix in found[what].fix and found[what].fatal == fatal
 
 
-def test_a_variable_of_tensorflows_that_overrides_threads(monkeypatch):
+def test_a_variable_of_tensorflows_for_threads(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
-    assert "unset" in problems()["TF_NUM_INTRAOP_THREADS"].fix
+    finding = problems()["TF_NUM_INTRAOP_THREADS"]
+    assert "unset" in finding.fix and "tfsparse.load does not" in finding.problem
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ class Agreement:
         max_difference: Greatest absolute difference; None where the outputs cannot be compared.
         relative_error: Norm of the difference over that of the output; 0 where both are zero.
         same_class: Share of rows whose greatest element is the same one; None where there is just
-            one element.
+            one element, or no row.
         problem: Why it cannot be compared; empty if it can.
     """
 
@@ -75,8 +75,9 @@ def _compare(
 def _same_class(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float | None:
     if any(one.ndim < 2 or one.shape[-1] < 2 for one, _ in pairs):
         return None
-    same = [one.argmax(-1) == other.argmax(-1) for one, other in pairs]
-    return float(np.mean(np.concatenate([each.reshape(-1) for each in same])))
+    same = [(one.argmax(-1) == other.argmax(-1)).reshape(-1) for one, other in pairs]
+    every = np.concatenate(same)
+    return float(every.mean()) if every.size else None
 
 
 def rows(agreements: Sequence[Agreement]) -> list[list[str]]:
