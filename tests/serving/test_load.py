@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -382,8 +383,24 @@ def test_each_model_has_the_threads_it_asks_for(two):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+LATE = """
+import sys, warnings
+import tensorflow as tf
+import tfsparse
+tf.constant(1) + 1  # TensorFlow's pool is there now
+there = tfsparse.load(sys.argv[1]).threads
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    assert tfsparse.load(sys.argv[1], threads=77).threads == there
+said = [str(each.message) for each in caught if each.category is UserWarning]
+assert f"threads=77, and a pool of {there} that is there" in "".join(said), said
+"""
+
+
 def test_it_is_said_when_it_is_too_late_for_threads(two):
-    tf.constant(1) + 1  # TensorFlow's pool is there now
-    there = tfsparse.load(two).threads
-    with pytest.warns(UserWarning, match=f"threads=77, and a pool of {there} that is there"):
-        assert tfsparse.load(two, threads=77).threads == there
+    """In a process of its own, as the command's tests give each session a pool of its own."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_OVERRIDE_GLOBAL_THREADPOOL"}
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, two], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
