@@ -4,8 +4,8 @@ Importing it registers the ops, so that `tf.saved_model.load` can load what `exp
 has written. In a checkout without a built op library there is nothing to register:
 models can be pruned, and what needs the ops says that they are missing.
 
-The command `tfsparse` is the only one that imports it and waits for nothing: TensorFlow takes
-seconds, and ``tfsparse --help`` needs none of it.
+In the process of the command `tfsparse` the package stays empty, and the command imports what it
+needs by itself: to import TensorFlow takes seconds, and ``tfsparse --help`` does not need it.
 """
 
 from tfsparse.cli.starting import is_the_command

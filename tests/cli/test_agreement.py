@@ -23,6 +23,7 @@ def test_classes_over_batches():
     found = [{"y": np.eye(3)}, {"y": np.eye(3)[[0, 2, 1]]}]
     assert compare(expected, found)[0].same_class == pytest.approx(4 / 6)
     assert one([1.0, 2.0], [1.0, 2.0]).same_class is None
+    assert one(np.ones((0, 3)), np.ones((0, 3))).same_class is None
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ def test_classes_over_batches():
 )
 def test_zeros_and_infinities(expected, found, error):
     assert one(expected, found).relative_error == error
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"), [(np.inf, -np.inf), (np.nan, np.inf), (-np.inf, np.nan), (1.0, np.inf)]
+)
+def test_special_values_that_are_not_the_same(expected, found):
+    assert "NaN or Inf" in one([expected, 1.0], [found, 1.0]).problem
+    assert one([expected, 1.0], [expected, 1.5]).max_difference == 0.5
 
 
 def test_texts():

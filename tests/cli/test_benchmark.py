@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tfsparse.cli import exit_codes
+from tfsparse.cli.benchmark_report import read_results
+from tfsparse.cli.command import CommandError
 from tfsparse.cli.timing import Timing, time_in_turns
 
 QUICK = ["--seconds", "0.05", "--warm_up", "0"]
@@ -51,8 +54,22 @@ def test_beside_an_earlier_time(run, run_json, files, tmp_path):
         found["results"][0]["median_us"] /= factor
         done, out, _ = run(*arguments, "--compare", file, "--max_slowdown", "2")
         assert done == code and "than before" in out
+        assert ("Takes more than 2 times as long as in" in out) == (code != exit_codes.OK)
     file.write_text("{}")
     assert run(*arguments, "--compare", file)[0] == exit_codes.REFUSED
+
+
+@pytest.mark.parametrize(
+    "median", [0, -1, "12", None, float("nan"), float("inf"), pytest.param(10**400, id="huge")]
+)
+def test_medians_that_are_none(tmp_path, median):
+    row = {"model": "a", "batch": 1, "threads": 1, "streams": 1, "median_us": 12}
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps({"results": [row]}))
+    assert read_results(str(file)) == {("a", 1, 1, 1): 12.0}
+    file.write_text(json.dumps({"results": [row | {"median_us": median}]}))
+    with pytest.raises(CommandError, match="--compare should be"):
+        read_results(str(file))
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
@@ -64,11 +81,16 @@ def test_tables(run, files, monkeypatch, columns):
 
 
 def test_data_that_lack_an_input(run, files, tmp_path):
-    import numpy as np
-
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
     code, _, err = run("benchmark", files / "sparse", "--data", tmp_path / "other.npz", *QUICK)
     assert code == exit_codes.REFUSED and "without ['x']" in err
+
+
+@pytest.mark.parametrize("shape", [(0, 128), ()])
+def test_data_without_rows(run, files, tmp_path, shape):
+    np.savez(tmp_path / "none.npz", x=np.zeros(shape, np.float32))
+    code, _, err = run("benchmark", files / "sparse", "--data", tmp_path / "none.npz", *QUICK)
+    assert code == exit_codes.REFUSED and "--data should have examples. Received: none" in err
 
 
 def test_turns_time_every_call():

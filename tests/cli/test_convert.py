@@ -113,3 +113,45 @@ def test_one_array_is_for_the_only_input(run, files, tmp_path):
         *("--calibration", tmp_path / "x.npy"),
     )
     assert code == 0, err
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A model with the signatures `serving_default`, `one` and `two`."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kernel = tf.Variable(np.eye(64, dtype=np.float32))
+    functions = {
+        name: tf.function(
+            lambda x, factor=factor: {"y": factor * tf.matmul(x, module.kernel)},
+            input_signature=[tf.TensorSpec((None, 64), name="x")],
+        )
+        for name, factor in {"serving_default": 1.0, "one": 2.0, "two": 3.0}.items()
+    }
+    tf.saved_model.save(module, tmp_path / "several", signatures=functions)
+    return tmp_path / "several"
+
+
+@pytest.mark.parametrize("kept", ["one", "one,two", "two,serving_default", None])
+def test_a_signature_that_is_kept_is_compared(run_json, several, tmp_path, kept):
+    flags = ["--signatures", kept] if kept else []
+    code, found = run_json("convert", several, tmp_path / "1", *flags, "--verify", "--dry_run")
+    assert code == 0 and [each["output"] for each in found["agreement"]] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y": np.ones((3, 128))}, "inputs ['x']. Received: ['y'], without ['x']"),
+        ({"x": np.ones((0, 128))}, "should have examples. Received: none"),
+    ],
+)
+def test_data_that_cannot_be_compared_on(run, files, tmp_path, arrays, message):
+    np.savez(tmp_path / "data.npz", **arrays)
+    code, _, err = run(
+        *("convert", files / "sparse", tmp_path / "1", "--precision", "bf16", "--verify"),
+        *("--calibration", tmp_path / "data.npz"),
+    )
+    assert code == exit_codes.REFUSED and "--calibration should" in err and message in err
+    assert not (tmp_path / "1").exists()

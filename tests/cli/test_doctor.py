@@ -24,6 +24,7 @@ def problems(machine=MACHINE, software=SOFTWARE, cores=8, quota=None):
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
     monkeypatch.delenv("TFSPARSE_ISA", raising=False)
+    monkeypatch.delenv("TFSPARSE_PATH", raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
 
 
@@ -37,7 +38,8 @@ def test_a_good_machine_has_no_problems():
         ({"machine": {"huge_pages": "never"}}, "huge pages", "transparent_hugepage", False),
         ({"machine": {"governor": "powersave"}}, "clock", "cpupower", False),
         ({"machine": {"flags": frozenset({"amx_tile"})}}, "AMX", "Linux 5.16", False),
-        ({"quota": 2.5}, "threads", "tfsparse.load(path)", False),
+        ({"quota": 2.5}, "threads", "tfsparse.load(path), which takes 3,", False),
+        ({"quota": 7.5}, "threads", "which takes 8,", False),
         ({"software": {"versions": {"tensorflow": "2.20.0"}}}, "op library", "==2.21.", True),
         ({"software": {"versions": {"tensorflow": None}}}, "TensorFlow", "pip install", True),
         (
@@ -49,13 +51,13 @@ def test_a_good_machine_has_no_problems():
         (
             {"software": {"library": dataclasses.replace(LIBRARY, isa=None, problem="wrong")}},
             "ISA",
-            "unset TFSPARSE_ISA",
+            "unset TFSPARSE_",
             True,
         ),
         (
             {"software": {"library": dataclasses.replace(LIBRARY, isa="portable")}},
             "ISA",
-            "unset TFSPARSE_ISA",
+            "unset TFSPARSE_",
             False,
         ),
     ],
@@ -68,9 +70,34 @@ def test_what_is_wrong_has_a_fix(changes, what, fix, fatal):
     assert fix in found[what].fix and found[what].fatal == fatal
 
 
-def test_a_variable_of_tensorflows_that_overrides_threads(monkeypatch):
+def test_a_variable_of_tensorflows_for_threads(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
-    assert "unset" in problems()["TF_NUM_INTRAOP_THREADS"].fix
+    finding = problems()["TF_NUM_INTRAOP_THREADS"]
+    assert "unset" in finding.fix and "tfsparse.load does not" in finding.problem
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"TFSPARSE_ISA": "portable"}, "TFSPARSE_ISA"),
+        ({"TFSPARSE_PATH": "portable"}, "TFSPARSE_PATH"),
+        ({"TFSPARSE_ISA": "portable", "TFSPARSE_PATH": "avx2"}, "TFSPARSE_ISA"),
+    ],
+)
+@pytest.mark.parametrize("isa", ["portable", None])
+def test_the_variable_that_asks_for_an_isa_is_named(monkeypatch, variables, named, isa):
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    library = dataclasses.replace(LIBRARY, isa=isa, problem="" if isa else "wrong")
+    finding = problems(software=dataclasses.replace(SOFTWARE, library=library))["ISA"]
+    assert finding.fix == f"unset {named}"
+    assert isa is None or f"{named}=portable asks for it" in finding.found
+
+
+def test_an_isa_of_a_newer_library():
+    library = dataclasses.replace(LIBRARY, supported=("portable", "avx99"), isa="avx99")
+    found = examine(MACHINE, dataclasses.replace(SOFTWARE, library=library), 8, None)
+    assert "avx99 (not known)" in {each.what: each.found for each in found}["ISA"]
 
 
 def test_amx_that_is_permitted():
@@ -92,7 +119,7 @@ def test_an_isa_that_this_processor_lacks(run, monkeypatch):
     monkeypatch.setenv("TFSPARSE_ISA", "z80")
     code, out, _ = run("doctor")
     assert code == exit_codes.ENVIRONMENT and "$ unset TFSPARSE_ISA" in out
-    assert "models run not" in out
+    assert "models do not run." in out
 
 
 def test_every_isa_is_explained():

@@ -1,6 +1,7 @@
 """What a model says of itself in ``assets.extra/tfsparse.json``."""
 
 import json
+import os
 
 import keras
 import numpy as np
@@ -27,6 +28,10 @@ def test_a_model_of_others_says_nothing(tmp_path):
     [
         "",
         "[]",
+        b"\xff\xfe",
+        "[" * 100_000,
+        '{"format": 1, "op_library": 1, "tensorflow": "", "target": "x", "converted": {}, '
+        '"stayed": 1e999}',
         "{}",
         '{"format": 2}',
         '{"format": 1, "op_library": "1", "tensorflow": "", "target": null, "converted": {}, '
@@ -39,7 +44,8 @@ def test_a_model_of_others_says_nothing(tmp_path):
 )
 def test_another_file_is_refused(tmp_path, text):
     (tmp_path / "assets.extra").mkdir()
-    (tmp_path / "assets.extra" / "tfsparse.json").write_text(text)
+    content = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "assets.extra" / "tfsparse.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"should be one that tfsparse writes.*tfsparse\.json"):
         read_export_info(str(tmp_path))
 
@@ -100,6 +106,8 @@ def test_the_library_says_which_instructions_it_uses(monkeypatch):
     monkeypatch.setenv("TFSPARSE_ISA", 'a "word"\n')
     info = library_info(path)
     assert info.isa is None and "Received: TFSPARSE_ISA='a \"word\" '" in info.problem
+    monkeypatch.setenv("TFSPARSE_ISA", os.fsdecode(b"z\xff"))
+    assert "Received: TFSPARSE_ISA='z\ufffd'" in library_info(path).problem
 
 
 def test_another_library_says_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 import tfsparse
 from tests.serving.models import called, export_int8, save, spec
-from tfsparse.serving import loading
+from tfsparse.serving import loading, served_model
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +306,47 @@ def test_a_forked_process_is_told_why(tmp_path):
     assert "Received: a call in a forked process" in queue.get()
 
 
+def _close_in_child(model, queue):
+    session = model._session
+    session._close = (lambda *_: queue.put("closed"),)
+    session._delete_graph = lambda _: queue.put("deleted")
+    del session
+    model.close()
+    queue.put("end")
+
+
+def test_a_forked_process_leaves_the_session_alone(tmp_path):
+    model = tfsparse.load(save(tmp_path / "1", tf.identity, spec((None,))))
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_close_in_child, args=[model, queue])
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0 and queue.get() == "end"
+    assert model([1.0]).tolist() == [1.0]
+    _close_in_child(model, queue)
+    assert [queue.get() for _ in range(3)] == ["closed", "deleted", "end"]
+
+
+def test_outputs_are_given_back_where_one_cannot_be_read(two, monkeypatch):
+    model = tfsparse.load(two)
+    x = {"x": np.zeros((2, 3), np.float32), "a": np.int64(1)}
+    given_back = []
+    delete = served_model.delete_tensor
+
+    def fail(tensor, _):
+        delete(tensor)
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served_model, "to_array", fail)
+        patch.setattr(served_model, "delete_tensor", lambda t: (given_back.append(t), delete(t)))
+        with pytest.raises(MemoryError):
+            model(x)
+    assert len(given_back) == len(model.signature.inputs) + len(model.signature.outputs) - 1
+    assert len(model(x)) == len(model.signature.outputs)
+
+
 def test_warm_up(tmp_path, int8):
     tfsparse.load(int8[0]).warm_up(3)
     tfsparse.load(save(tmp_path / "1", tf.identity, spec((None,), tf.string))).warm_up()
@@ -341,8 +383,24 @@ def test_each_model_has_the_threads_it_asks_for(two):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+LATE = """
+import sys, warnings
+import tensorflow as tf
+import tfsparse
+tf.constant(1) + 1  # TensorFlow's pool is there now
+there = tfsparse.load(sys.argv[1]).threads
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    assert tfsparse.load(sys.argv[1], threads=77).threads == there
+said = [str(each.message) for each in caught if each.category is UserWarning]
+assert f"threads=77, and a pool of {there} that is there" in "".join(said), said
+"""
+
+
 def test_it_is_said_when_it_is_too_late_for_threads(two):
-    tf.constant(1) + 1  # TensorFlow's pool is there now
-    there = tfsparse.load(two).threads
-    with pytest.warns(UserWarning, match=f"threads=77, and a pool of {there} that is there"):
-        assert tfsparse.load(two, threads=77).threads == there
+    """In a process of its own, as the command's tests give each session a pool of its own."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_OVERRIDE_GLOBAL_THREADPOOL"}
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, two], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

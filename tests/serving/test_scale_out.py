@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsparse
 from tests.serving.models import export_int8, save, spec
@@ -35,6 +36,21 @@ def test_columns_are_cast_and_shaped(two):
     assert outputs["sum"].tolist() == [[1], [2], [3]] and outputs["sum"].dtype == np.float32
     with pytest.raises(ValueError, match=r"\['a', 'x'\]. Received: \['x'\], without \['a'\]"):
         call_columns(loaded, {"x": np.ones(3)})
+
+
+def test_integers_that_the_type_of_the_model_does_not_hold(tmp_path):
+    loaded = tfsparse.load(save(tmp_path / "1", tf.identity, spec((None,), tf.int32)))
+    (found,) = call_columns(loaded, {"x": np.array([-5, 2**31 - 1])}).values()
+    assert found.tolist() == [-5, 2**31 - 1]
+    with pytest.raises(ValueError, match=r"`x` should be in the range of int32.* 0 to 1099511627"):
+        call_columns(loaded, {"x": np.array([0, 2**40])})
+
+
+@pytest.mark.parametrize("value", [np.float32(1), np.ones(2), np.ones((4, 2))])
+@pytest.mark.parametrize("others", [{}, {"other": np.ones(3)}])
+def test_outputs_without_a_row_for_each_example(value, others):
+    with pytest.raises(ValueError, match="Output 'y' should have a row for each of the 3"):
+        unstack({"y": np.asarray(value), **others}, 3)
 
 
 def test_a_column_of_lists(model):

@@ -17,7 +17,7 @@ class Agreement:
         max_difference: Greatest absolute difference; None where the outputs cannot be compared.
         relative_error: Norm of the difference over that of the output; 0 where both are zero.
         same_class: Share of rows whose greatest element is the same one; None where there is just
-            one element.
+            one element, or no row.
         problem: Why it cannot be compared; empty if it can.
     """
 
@@ -53,15 +53,16 @@ def _compare(
         return Agreement(name, None, None, None, "the shapes differ")
     flat = np.concatenate([one.reshape(-1) for one, _ in pairs])
     other = np.concatenate([each.reshape(-1) for _, each in pairs])
-    if flat.dtype.kind not in "fiubV" or flat.dtype == object:
+    if flat.dtype.kind not in "fiubV":
         differ = int(np.count_nonzero(flat != other))
         return Agreement(name, float(differ > 0), differ / max(1, flat.size), None)
     flat, other = flat.astype(np.float64), other.astype(np.float64)
-    if not np.array_equal(np.isfinite(flat), np.isfinite(other)):
+    special, other_special = (np.where(np.isfinite(v), 0.0, v) for v in (flat, other))
+    if not np.array_equal(special, other_special, equal_nan=True):
         return Agreement(name, None, None, None, "NaN or Inf stand in other places")
-    with np.errstate(invalid="ignore"):
-        difference = np.nan_to_num(np.abs(flat - other), nan=0.0)
-    norm = float(np.linalg.norm(np.nan_to_num(flat, posinf=0.0, neginf=0.0)))
+    flat, other = (np.where(np.isfinite(v), v, 0.0) for v in (flat, other))
+    difference = np.abs(flat - other)
+    norm = float(np.linalg.norm(flat))
     error = float(np.linalg.norm(difference))
     return Agreement(
         output=name,
@@ -74,8 +75,9 @@ def _compare(
 def _same_class(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float | None:
     if any(one.ndim < 2 or one.shape[-1] < 2 for one, _ in pairs):
         return None
-    same = [one.argmax(-1) == other.argmax(-1) for one, other in pairs]
-    return float(np.mean(np.concatenate([each.reshape(-1) for each in same])))
+    same = [(one.argmax(-1) == other.argmax(-1)).reshape(-1) for one, other in pairs]
+    every = np.concatenate(same)
+    return float(every.mean()) if every.size else None
 
 
 def rows(agreements: Sequence[Agreement]) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def report(
     screen.json(_as_dict(results, ratios))
     slow = max_slowdown is not None and any(each > max_slowdown for each in ratios.values())
     if slow:
-        screen.say(f"Slower than {compared} by more than {max_slowdown:g} times.", "red")
+        screen.say(f"Takes more than {max_slowdown:g} times as long as in {compared}.", "red")
     wrong = any(each.problem for rows in results.agreements.values() for each in rows)
     return DIFFERENT if slow or wrong else OK
 
@@ -111,15 +112,22 @@ def read_results(path: str) -> dict[Key, float]:
     try:
         results = json.loads(Path(path).read_text())["results"]
         return {
-            (each["model"], each["batch"], each["threads"], each["streams"]): each["median_us"]
+            (each["model"], each["batch"], each["threads"], each["streams"]): _median(each)
             for each in results
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CommandError(
             "--compare should be a file that `tfsparse benchmark --json` has printed. Received: "
             f"{path}, with {type(error).__name__}: {error}",
             REFUSED,
         ) from error
+
+
+def _median(result: Mapping[str, Any]) -> float:
+    median = result["median_us"]
+    if not isinstance(median, int | float) or not 0 < float(median) < math.inf:
+        raise ValueError(f"median_us {median!r}")
+    return float(median)
 
 
 def _show_cells(results: Results, ratios: Mapping[Key, float], screen: Screen) -> None:

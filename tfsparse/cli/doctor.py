@@ -44,8 +44,9 @@ def _run(_: flags.FlagValues, __: list[str], screen: Screen) -> int:
     screen.say(
         "Nothing is wrong."
         if not problems
-        else f"{len(problems)} to mend; models "
-        f"run{' not' if fatal else ', but slower than they could'}."
+        else f"{len(problems)} to mend; models do not run."
+        if fatal
+        else f"{len(problems)} to mend; models run, but perhaps slower than they could."
     )
     screen.json({"findings": [dataclasses.asdict(each) for each in findings], "ready": not fatal})
     return exit_codes.ENVIRONMENT if fatal else exit_codes.OK

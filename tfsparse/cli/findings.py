@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterator
 
@@ -90,18 +91,20 @@ def _library(software: Installation) -> Iterator[Finding]:
 def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
     if library is None:
         return
-    forced = os.environ.get("TFSPARSE_ISA")
+    # The library reads the former name where the variable is not set.
+    variable = "TFSPARSE_ISA" if "TFSPARSE_ISA" in os.environ else "TFSPARSE_PATH"
+    forced = os.environ.get(variable)
     if library.isa is None:
-        yield Finding("ISA", forced or "", library.problem, "unset TFSPARSE_ISA", fatal=True)
+        yield Finding("ISA", forced or "", library.problem, f"unset {variable}", fatal=True)
         return
     best = library.supported[-1]
     slow = library.isa != best
     yield Finding(
         "ISA",
-        f"{library.isa} ({MEANS[library.isa]}): "
-        f"{why_chosen(library.isa, library.supported, forced)}",
+        f"{library.isa} ({MEANS.get(library.isa, 'not known')}): "
+        f"{why_chosen(library.supported, variable, forced)}",
         f"kernels for {best} would be faster" if slow else "",
-        "unset TFSPARSE_ISA" if slow else "",
+        f"unset {variable}" if slow else "",
     )
     yield Finding("newer processors", what_newer_gives(best))
     if "amx_tile" in machine.flags:
@@ -136,12 +139,13 @@ def _threads(machine: Machine, cores: int, quota: float | None) -> Iterator[Find
     granted = "no cgroup limit" if quota is None else f"a cgroup grants {quota:g} cores' time"
     found = f"{cores} of {machine.logical_cores} cores, {granted}"
     if quota is not None and quota < cores:
+        taken = max(1, min(cores, math.ceil(quota)))
         yield Finding(
             "threads",
             found,
             f"TensorFlow starts {cores} threads, and the container stops them all when its time is "
             "up",
-            f"tfsparse.load(path), which takes {max(1, int(quota))}, or docker run --cpuset-cpus",
+            f"tfsparse.load(path), which takes {taken}, or docker run --cpuset-cpus",
         )
     else:
         yield Finding("threads", found)
@@ -150,7 +154,7 @@ def _threads(machine: Machine, cores: int, quota: float | None) -> Iterator[Find
         yield Finding(
             "TF_NUM_INTRAOP_THREADS",
             intra,
-            "it overrides what models are asked to use",
+            "TensorFlow uses as many threads where a program asks for none; tfsparse.load does not",
             "unset TF_NUM_INTRAOP_THREADS",
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from tfsparse.cli.exit_codes import REFUSED
 if TYPE_CHECKING:
     from tfsparse.serving.signature import Spec
 
+_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for files that are no arrays, or not whole."""
 _WORDS = ("a", "film", "that", "nobody", "should", "miss")
 
 
@@ -29,13 +32,16 @@ def read_npz(path: str, flag: str) -> dict[str, np.ndarray]:
     """
     try:
         content: Any = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        if isinstance(content, np.ndarray):
+            return {"": content}
+        with content:
+            return dict(content)
+    except _UNREADABLE as error:
         raise CommandError(
             f"--{flag} should be an .npz file with an array for each input. Received: {path}, of "
             f"which NumPy says: {error}",
             REFUSED,
         ) from error
-    return {"": content} if Path(path).suffix == ".npy" else dict(content)
 
 
 def draw(
@@ -58,7 +64,7 @@ def take(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Spec], rows: int)
     """Rows of a user's data, which begin again where there are too few.
 
     Raises:
-        CommandError: If the data are not those of the inputs.
+        CommandError: If the data are not those of the inputs, or have no rows.
     """
     if set(arrays) == {""} and len(specs) == 1:
         arrays = {next(iter(specs)): arrays[""]}
@@ -68,10 +74,19 @@ def take(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Spec], rows: int)
             f"{missing}",
             REFUSED,
         )
-    return {
-        name: np.take(arrays[name], range(rows), axis=0, mode="wrap").astype(spec.dtype, copy=False)
-        for name, spec in specs.items()
-    }
+    return {name: _rows(name, arrays[name], spec, rows) for name, spec in specs.items()}
+
+
+def _rows(name: str, array: np.ndarray, spec: Spec, rows: int) -> np.ndarray:
+    array = np.asarray(array)
+    if spec.shape != () or array.ndim:
+        if not array.ndim or not len(array):
+            raise CommandError(
+                f"--data should have examples. Received: none for {name!r}, of shape {array.shape}",
+                REFUSED,
+            )
+        array = np.take(array, range(rows), axis=0, mode="wrap")
+    return array.astype(spec.dtype, copy=False)
 
 
 def _drawn(spec: Spec, rows: int, length: int, below: int, rng: np.random.Generator) -> Any:

@@ -39,8 +39,8 @@ def what_newer_gives(isa: str) -> str:
     return _NEXT.get(isa, "not known")
 
 
-def why_chosen(isa: str, supported: Sequence[str], forced: str | None) -> str:
-    """Why kernels use an instruction set."""
+def why_chosen(supported: Sequence[str], variable: str, forced: str | None) -> str:
+    """Why kernels use an instruction set: a variable asks for it, or it is the best."""
     if forced:
-        return f"TFSPARSE_ISA={forced} asks for it; the processor could do {supported[-1]}"
+        return f"{variable}={forced} asks for it; the processor could do {supported[-1]}"
     return "the best that this processor and its Linux allow"

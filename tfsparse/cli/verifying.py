@@ -16,6 +16,7 @@ from tfsparse.cli.model_files import as_saved_model
 if TYPE_CHECKING:
     from tfsparse.cli.agreement import Agreement
     from tfsparse.conversion import ConvertedModel
+    from tfsparse.serving.signature import Spec
 
 SYNTHETIC = "synthetic"
 _ROWS = 256
@@ -54,8 +55,9 @@ def _inputs(source: str, values: flags.FlagValues) -> Mapping[str, Any]:
 
 
 def _signature(values: flags.FlagValues) -> str | None:
-    """The signature that is compared: the only one that is kept, or the default one."""
-    return values.signatures[0] if values.signatures and len(values.signatures) == 1 else None
+    """The signature that is compared: the default one, or the first that is kept without it."""
+    kept: list[str] = values.signatures or []
+    return kept[0] if kept and "serving_default" not in kept else None
 
 
 def verify(
@@ -73,10 +75,7 @@ def verify(
     data = _drawn(source, values) if data is None else data
     with as_saved_model(source) as folder, load(folder, _signature(values)) as model:
         specs, key = model.signature.inputs, model.signature.key
-        data = {name: np.asarray(data[name]) for name in specs}
-        batches = _batches(
-            {n: a.astype(specs[n].dtype, copy=False) for n, a in data.items()}, values
-        )
+        batches = _batches(_checked(data, specs), values)
         expected = [model(batch) for batch in batches]
     function = converted.signatures[key]
     found = [
@@ -87,6 +86,24 @@ def verify(
         for batch in batches
     ]
     return compare(expected, found)
+
+
+def _checked(data: Mapping[str, Any], specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
+    """The inputs' examples, of their types."""
+    if missing := sorted(set(specs) - set(data)):
+        raise CommandError(
+            f"--calibration should hold the inputs {sorted(specs)}. Received: {sorted(data)}, "
+            f"without {missing}",
+            exit_codes.REFUSED,
+        )
+    arrays = {
+        name: np.asarray(data[name]).astype(spec.dtype, copy=False) for name, spec in specs.items()
+    }
+    if empty := sorted(name for name, array in arrays.items() if array.ndim and not len(array)):
+        raise CommandError(
+            f"--calibration should have examples. Received: none for {empty}", exit_codes.REFUSED
+        )
+    return arrays
 
 
 def _batches(

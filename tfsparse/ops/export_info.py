@@ -17,6 +17,8 @@ import tensorflow as tf
 FOLDER, FILE = "assets.extra", "tfsparse.json"
 
 _FORMAT = 1
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What another text than ours raises: no UTF-8, no JSON, or other values."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,14 +63,13 @@ def read_export_info(folder: str) -> ExportInfo | None:
     path = f"{folder}/{FOLDER}/{FILE}"
     if not tf.io.gfile.exists(path):
         return None
-    with tf.io.gfile.GFile(path) as file:
-        text = file.read()
     try:
-        said = json.loads(text)
+        with tf.io.gfile.GFile(path) as file:
+            said = json.loads(file.read())
         if said["format"] != _FORMAT:
             raise ValueError(f"format {said['format']!r}")
         return _checked(said)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_OURS as error:
         raise ValueError(
             f"The file should be one that tfsparse writes, of format {_FORMAT}. "
             f"Received: {path}, with {type(error).__name__}: {error}"

@@ -51,5 +51,5 @@ def library_info(path: Path) -> LibraryInfo:
             "which is older than that, or another library"
         ) from error
     function.restype = ctypes.c_char_p
-    said = json.loads(function().decode())
+    said = json.loads(function().decode(errors="replace"))
     return LibraryInfo(**{**said, "supported": tuple(said["supported"])})

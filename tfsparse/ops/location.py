@@ -19,8 +19,8 @@ def location(path: str | os.PathLike[str], argument: str = "path") -> str:
         argument: What the user calls it, for errors.
 
     Returns:
-        A local path without ``~`` and ``file://``, absolute, or the path with its scheme. Neither
-        ends with a slash.
+        A local path without ``~`` and ``file://``, absolute, or the path with its scheme.
+        Neither ends with a slash, except for a root such as ``/`` or ``gs://``.
 
     Raises:
         ValueError: If the path is empty, a slash of ``scheme://`` is missing, or TensorFlow knows

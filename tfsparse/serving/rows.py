@@ -21,6 +21,9 @@ def call_columns(model: ServedModel, columns: Mapping[str, Any]) -> dict[str, np
 
     Returns:
         Name of each output to its values.
+
+    Raises:
+        ValueError: If a column is missing, or has integers that the model's type does not hold.
     """
     inputs = model.signature.inputs
     missing = sorted(set(inputs) - set(columns) - set(model.signature.defaults))
@@ -48,11 +51,33 @@ def stack(model: ServedModel, examples: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def unstack(outputs: Mapping[str, np.ndarray], count: int) -> list[Any]:
-    """The result of each example: an array where there is one output, or a dict."""
+    """The result of each example: an array where there is one output, or a dict.
+
+    Raises:
+        ValueError: If an output does not have a row for each example.
+    """
+    for name, value in outputs.items():
+        if value.shape[:1] != (count,):
+            raise ValueError(
+                f"Output {name!r} should have a row for each of the {count} examples. Received: "
+                f"shape {value.shape}"
+            )
     if len(outputs) == 1:
         (only,) = outputs.values()
-        return list(only[:count])
+        return list(only)
     return [{name: value[row] for name, value in outputs.items()} for row in range(count)]
+
+
+def _check_range(spec: Spec, array: np.ndarray) -> None:
+    """Refuses integers that a cast to the model's type would change."""
+    if array.dtype.kind not in "iu" or spec.dtype.kind not in "iu" or not array.size:
+        return
+    low, high, limits = int(array.min()), int(array.max()), np.iinfo(spec.dtype)
+    if low < limits.min or high > limits.max:
+        raise ValueError(
+            f"`{spec.name}` should be in the range of {spec.dtype}. Received: values from {low} to "
+            f"{high}"
+        )
 
 
 def _as(spec: Spec, values: Any) -> np.ndarray:
@@ -61,6 +86,7 @@ def _as(spec: Spec, values: Any) -> np.ndarray:
         array = np.stack(list(array))
     if spec.shape is not None and array.ndim < len(spec.shape) and spec.shape[-1] == 1:
         array = array[..., None]
+    _check_range(spec, array)
     castable = array.dtype.kind in "fiub" and spec.dtype.kind in "fiub"
     same_kind = array.dtype.kind == spec.dtype.kind or spec.dtype.kind == "f"
     return array.astype(spec.dtype, copy=False) if castable and same_kind else array

@@ -201,10 +201,15 @@ class ServedModel:
             for tensor in tensors:
                 delete_tensor(tensor)
         status.check()
-        return [
-            to_array(tensor, spec.dtype)
-            for tensor, spec in zip(fetched, self._outputs, strict=True)
-        ]
+        rest = iter(fetched)
+        try:
+            return [
+                to_array(tensor, spec.dtype)
+                for spec, tensor in zip(self._outputs, rest, strict=True)
+            ]
+        finally:  # where one could not be made an array, the others are given back
+            for tensor in rest:
+                delete_tensor(tensor)
 
 
 _FORKED = (

@@ -7,6 +7,7 @@ another thread takes longer than a small model. Within an op the threads of a po
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ class Session:
 
     def __init__(self, folder: str, threads: int, tags: Sequence[str] = ("serve",)) -> None:
         self.pointer: int | None = None
+        self._process = os.getpid()
         self._status = Status()
         self._graph = function("TF_NewGraph")()
         self._close = function("TF_CloseSession"), function("TF_DeleteSession")
@@ -87,6 +89,8 @@ class Session:
         return pointer
 
     def __del__(self) -> None:
+        if self._process != os.getpid():  # a fork, which has none of the session's threads
+            return
         if self.pointer:
             for end in self._close:
                 end(self.pointer, self._status.pointer)

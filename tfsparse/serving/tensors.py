@@ -73,25 +73,28 @@ def to_tensor(array: np.ndarray, dtype: int) -> int:
 
 
 def to_array(tensor: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """The values of a tensor, which is given back.
+    """The values of a tensor, which is given back, even where this fails.
 
     Args:
         tensor: ``TF_Tensor*``.
         dtype: The NumPy type that belongs to its own.
     """
     shape = tuple([_dim(tensor, axis) for axis in range(_rank(tensor))])
-    if _type(tensor) == _STRING:
-        return _strings_to_array(tensor, shape)
+    is_text = _type(tensor) == _STRING
     size = math.prod(shape) * dtype.itemsize
-    if size >= _LARGE and _may_move(tensor):
+    if not is_text and size >= _LARGE and _may_move(tensor):
         memory = (ctypes.c_byte * size).from_address(_data(tensor))
         weakref.finalize(memory, _delete, tensor).atexit = False
         return np.ndarray(shape, dtype, memory)
-    array = np.empty(shape, dtype)
-    if size:
-        _move(array.ctypes.data, _data(tensor), size)
-    _delete(tensor)
-    return array
+    try:
+        if is_text:
+            return _strings_to_array(tensor, shape)
+        array = np.empty(shape, dtype)
+        if size:
+            _move(array.ctypes.data, _data(tensor), size)
+        return array
+    finally:
+        _delete(tensor)
 
 
 def delete_tensor(tensor: int) -> None:
@@ -129,5 +132,4 @@ def _strings_to_array(tensor: int, shape: Sequence[int]) -> np.ndarray:
     for index in range(texts.size):
         place = data + index * _STRING_BYTES
         texts[index] = ctypes.string_at(_string_data(place), _string_size(place))
-    _delete(tensor)
     return texts.reshape(shape)
