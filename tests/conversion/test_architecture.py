@@ -44,8 +44,10 @@ THROUGH_OTHERS = {
     "dense_layer",
     "derived",
     "function_calibration",
+    "exported",  # tests/ops/test_export_info.py
     "fills",
     "importing",
+    "inspecting",  # tests/cli/test_inspect.py
     "layer_error",
     "layer_tail",
     "model_graphs",
