@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .test_attention import S, T, by_matmul, check, inputs
+from .test_attention import NONE, S, T, by_matmul, check, inputs
 
 
 def masked(path, mask, **options):
@@ -32,3 +32,22 @@ SLICED = {
 @pytest.mark.parametrize("case", SLICED)
 def test_ranges_of_which_a_part_is_taken(tmp_path, case):
     assert not masked(tmp_path, SLICED[case]).attr["causal"].b
+
+
+FIRST_KEY = np.arange(S)[None] == 0
+ROWS = {
+    "constant": lambda s: FIRST_KEY,
+    "band": lambda s: tf.linalg.band_part(tf.ones((1, tf.shape(s)[3]), tf.bool), -1, 0),
+    "band of a column": lambda s: tf.linalg.band_part(tf.ones((tf.shape(s)[2], 1), tf.bool), -1, 0),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_one_row_or_column_that_is_broadcast(tmp_path, case):
+    assert not masked(tmp_path, ROWS[case]).attr["causal"].b
+
+
+def test_one_row_that_is_added(tmp_path):
+    added = np.where(FIRST_KEY, np.float32(0), NONE)
+    node = check(tmp_path, lambda q, k, v: by_matmul(q, k, v, lambda s: s + added), inputs())
+    assert not node.attr["causal"].b

@@ -22,6 +22,10 @@ def is_causal(view: GraphView, tensor: str) -> bool:
     value = view.constant(tensor)
     if value is not None:
         return is_lower_triangle(value)
+    shape = view.shape(tensor)
+    if shape.rank is not None and 1 in shape[-2:]:
+        # It may be broadcast.
+        return False
     node = view.nodes[node_name(tensor)]
     if node.op in ("MatrixBandPart", "BatchMatrixBandPart"):
         values, lower, upper = view.data_inputs(node)
@@ -40,10 +44,15 @@ def is_causal(view: GraphView, tensor: str) -> bool:
 
 
 def is_lower_triangle(value: np.ndarray) -> bool:
-    """Whether the last two axes hold a lower triangle, and all others have size 1."""
+    """Whether the last two axes hold a lower triangle, and all others have size 1.
+
+    One row is none: it is broadcast to all queries.
+    """
     if value.ndim < 2 or any(size != 1 for size in value.shape[:-2]):
         return False
     rows, columns = value.shape[-2:]
+    if rows == 1 < columns:
+        return False
     triangle = np.tril(np.ones((rows, columns), bool))
     return bool(np.array_equal(value.reshape(rows, columns) != 0, triangle))
 
