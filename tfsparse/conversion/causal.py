@@ -1,8 +1,8 @@
 """Recognises a causal mask: true where the row's index is not less than the column's.
 
-The last two axes are rows (queries) and columns (keys); all others have size 1. Graphs make it of
-a band of a matrix of ones, of sums of ones along one and the other axis, or of two ranges; for
-fixed lengths it is a constant.
+The last two axes are rows (queries) and columns (keys); along other axes it is the same. Graphs
+make it of a band of a matrix of ones, of sums of ones along one and the other axis, or of two
+ranges; for fixed lengths it is a constant.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, attribute
+from tfsparse.conversion.slices import kept_axes
 
 _COMPARED = {"GreaterEqual": ("row", "column"), "LessEqual": ("column", "row")}
 _MOST_ADDED = 8
@@ -75,6 +76,8 @@ def _index(view: GraphView, tensor: str) -> tuple[str, float] | None:
     if count is not None:
         return "column", count
     if node.op not in ("ExpandDims", "StridedSlice", "Reshape") or rank < 2:
+        return None
+    if node.op == "StridedSlice" and kept_axes(view, node, 1) is None:
         return None
     count = _range(view, view.data_inputs(node)[0], _MOST_ADDED)
     tried = view.tried_shape(tensor)
