@@ -14,7 +14,7 @@ here. What looks like attention and stays is returned with the reason.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -87,8 +87,12 @@ def find_attentions(view: GraphView) -> tuple[list[Attention], list[Unmatched]]:
     """
     found: list[Attention] = []
     unmatched: list[Unmatched] = []
-    for node in list(view.nodes.values()):
-        read = _read(view, node)
+    every = [(node, _read(view, node)) for node in list(view.nodes.values())]
+    results = {read.result for _, read in every if isinstance(read, Attention)}
+    for node, first in every:
+        # Where operands begin depends on where other attention ends, in whatever order they stand.
+        again = isinstance(first, Attention) and len(results) > 1
+        read = _read(view, node, results) if again else first
         if isinstance(read, Attention):
             found.append(read)
         elif isinstance(read, str):
@@ -97,8 +101,11 @@ def find_attentions(view: GraphView) -> tuple[list[Attention], list[Unmatched]]:
     return found, unmatched
 
 
-def _read(view: GraphView, node: NodeDef) -> Attention | str | None:
-    """The attention that a softmax is part of; why it stays; None if it is none."""
+def _read(view: GraphView, node: NodeDef, results: Collection[str] = ()) -> Attention | str | None:
+    """The attention that a softmax is part of; why it stays; None if it is none.
+
+    Its operands are not read back beyond `results`, the nodes where other attention ends.
+    """
     softmax = read_softmax(view, node)
     if softmax is None:
         return None
@@ -110,21 +117,26 @@ def _read(view: GraphView, node: NodeDef) -> Attention | str | None:
     context = read_context(view, f"{node.name}:0", labels, KEYS, scores)
     if context is None or isinstance(context, str):
         return context
-    return _made(view, node, softmax, scores, context)
+    return _made(view, node, softmax, scores, context, results)
 
 
 def _made(
-    view: GraphView, node: NodeDef, softmax: Softmax, scores: Scores, context: Context
+    view: GraphView,
+    node: NodeDef,
+    softmax: Softmax,
+    scores: Scores,
+    context: Context,
+    results: Collection[str],
 ) -> Attention | str | None:
     place = 0 if KEYS in scores.labels[1] else 1
     query = Operand(scores.product.factors[place], scores.labels[place])
     key = Operand(scores.product.factors[1 - place], scores.labels[1 - place])
-    query, key = (read_operand(view, each, scales=True) for each in (query, key))
-    value = read_operand(view, context.value, scales=False)
+    query, key = (read_operand(view, each, True, results) for each in (query, key))
+    value = read_operand(view, context.value, False, results)
     roles = read_roles(view, scores, context, query, key, value, KEYS)
     if isinstance(roles, str):
         return roles
-    key, value = _without_repeats(view, roles, key, value)
+    key, value = _without_repeats(view, roles, key, value, results)
     sizes = Sizes.of(view, roles, query, key, value)
     if isinstance(sizes, str):
         return sizes
@@ -189,13 +201,13 @@ def _projection(view: GraphView, tensor: str) -> str | None:
 
 
 def _without_repeats(
-    view: GraphView, roles: Roles, key: Operand, value: Operand
+    view: GraphView, roles: Roles, key: Operand, value: Operand, results: Collection[str]
 ) -> tuple[Operand, Operand]:
     """Keys and values before their heads are repeated, if both are as often."""
     if len(roles.heads) != 1:
         return key, value
-    fewer = without_repeats(view, key, roles.heads[0], True)
-    others = without_repeats(view, value, roles.heads[0], False)
+    fewer = without_repeats(view, key, roles.heads[0], True, results)
+    others = without_repeats(view, value, roles.heads[0], False, results)
     return (fewer, others) if fewer.repeats == others.repeats else (key, value)
 
 

@@ -57,12 +57,18 @@ def combine(
         The masks and biases, or why the op cannot apply them.
     """
     masks, before, after = _sorted(steps)
+    places = [place for place, step in enumerate(steps) if step in masks]
+    if places and places[-1] - places[0] >= len(places):
+        return "it has a bias between its masks"
     if len({(mask.kind, mask.value * mask.factor) for mask in masks}) > 1:
         return "it has masks of different values"
     if len(masks) > 1 and masks[0].kind == "add":
         return "it has several masks that are added"
     if masks and masks[0].kind == "replace" and before and after:
         return "it has a bias before its mask and one behind"
+    causal = [step for step in masks if step.mask is not None and step.mask.causal]
+    if any(step.labels[-2:] != (roles.queries, roles.keys) for step in causal):
+        return "its causal mask has other axes than its scores"
     biases = [_bias(view, step, roles) for step in (*before, *after)]
     rests = [
         _aligned(view, step.mask.rest, step, roles, tf.bool)
@@ -75,7 +81,7 @@ def combine(
     return Masking(
         bias=_joined(view, biases, "AddV2", tf.float32),
         mask=_joined(view, rests, "LogicalAnd", None),
-        causal=any(step.mask is not None and step.mask.causal for step in masks),
+        causal=bool(causal),
         replaces=first is not None and first.kind == "replace",
         value=-1e9 if first is None else float(np.float32(first.value * first.factor)),
         bias_first=not after,

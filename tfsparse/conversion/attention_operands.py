@@ -7,6 +7,7 @@ and has a scale of its own. So do keys and values that are repeated for a group 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
@@ -35,10 +36,24 @@ class Operand:
     repeats: int = 1
 
 
-def read_operand(view: GraphView, operand: Operand, scales: bool) -> Operand:
-    """Goes back across transpositions, casts and, if `scales`, multiplications by a number."""
+def read_operand(
+    view: GraphView, operand: Operand, scales: bool, results: Collection[str] = ()
+) -> Operand:
+    """Goes back across transpositions, casts and, if `scales`, multiplications by a number.
+
+    Args:
+        view: The graph.
+        operand: Queries, keys or values as they are multiplied.
+        scales: Whether the op can multiply them by a number.
+        results: Names of the nodes where other attention ends; what is before them is its own.
+
+    Returns:
+        The operand as it is projected.
+    """
     for _ in range(_MOST_NODES):
         node = view.nodes[node_name(operand.tensor)]
+        if node.name in results:
+            return operand
         inputs = view.data_inputs(node)
         if node.op in _PASSED and view.dtype(inputs[0]).is_floating:
             operand = dataclasses.replace(operand, tensor=inputs[0])
@@ -54,7 +69,8 @@ def _before(view: GraphView, node: NodeDef, operand: Operand, scales: bool) -> O
     inputs = view.data_inputs(node)
     if node.op == "Transpose":
         order = view.constant(inputs[1])
-        if order is None or order.size != len(operand.labels):
+        rank = view.shape(inputs[0]).rank
+        if order is None or not order.size == len(operand.labels) == rank:
             return None
         labels = [""] * len(operand.labels)
         for place, axis in enumerate(order.tolist()):
@@ -70,7 +86,9 @@ def _before(view: GraphView, node: NodeDef, operand: Operand, scales: bool) -> O
     return None
 
 
-def without_repeats(view: GraphView, operand: Operand, heads: str, scales: bool) -> Operand:
+def without_repeats(
+    view: GraphView, operand: Operand, heads: str, scales: bool, results: Collection[str] = ()
+) -> Operand:
     """The operand before its heads are repeated, each one a number of times in a row.
 
     Args:
@@ -78,6 +96,7 @@ def without_repeats(view: GraphView, operand: Operand, heads: str, scales: bool)
         operand: Keys or values.
         heads: The label of the axis of heads.
         scales: See `read_operand`.
+        results: See `read_operand`.
 
     Returns:
         The operand with its `repeats`; the same where nothing is repeated.
@@ -94,7 +113,8 @@ def without_repeats(view: GraphView, operand: Operand, heads: str, scales: bool)
     if None in sizes or ranks != [len(operand.labels)] * 2 or sizes[0] % sizes[1]:
         return operand
     repeats = sizes[0] // sizes[1]
-    return read_operand(view, dataclasses.replace(operand, tensor=source, repeats=repeats), scales)
+    operand = dataclasses.replace(operand, tensor=source, repeats=repeats)
+    return read_operand(view, operand, scales, results)
 
 
 def _gathered(view: GraphView, node: NodeDef, axis: int) -> str | None:
@@ -102,10 +122,11 @@ def _gathered(view: GraphView, node: NodeDef, axis: int) -> str | None:
     if node.op != "GatherV2" or node.attr["batch_dims"].i:
         return None
     source, places, along = view.data_inputs(node)
-    indices, where, size = view.constant(places), view.constant(along), view.shape(source)[axis]
-    if indices is None or where is None or not size or indices.ndim != 1:
+    indices, where, shape = view.constant(places), view.constant(along), view.shape(source)
+    if indices is None or where is None or indices.ndim != 1 or (shape.rank or 0) <= axis:
         return None
-    if int(where) % (view.shape(source).rank or 1) != axis or indices.size % size:
+    size = shape[axis]
+    if not size or int(where) % shape.rank != axis or indices.size % size:
         return None
     wanted = np.repeat(np.arange(size), indices.size // size)
     return source if np.array_equal(indices, wanted) else None
@@ -120,7 +141,9 @@ def _tiled(view: GraphView, node: NodeDef, axis: int) -> str | None:
         return None
     inner = view.nodes[node_name(view.through_identities(view.data_inputs(tiled)[0]))]
     wide, narrow = view.shape(f"{tiled.name}:0"), view.shape(f"{inner.name}:0")
-    if wide.rank is None or wide.rank != narrow.rank or narrow[axis + 1] != 1:
+    if wide.rank is None or wide.rank != narrow.rank or wide.rank <= axis + 1:
+        return None
+    if narrow[axis + 1] != 1 or inner.op not in ("ExpandDims", "StridedSlice", "Reshape"):
         return None
     if tiled.op == "Tile":
         counts = view.constant(view.data_inputs(tiled)[1])
@@ -128,7 +151,7 @@ def _tiled(view: GraphView, node: NodeDef, axis: int) -> str | None:
             return None
     source = view.through_identities(view.data_inputs(inner)[0])
     before, after = view.shape(source), view.shape(f"{node.name}:0")
-    if inner.op not in ("ExpandDims", "StridedSlice", "Reshape") or before.rank != wide.rank - 1:
+    if before.rank != wide.rank - 1 or before.rank != after.rank:
         return None
     if None in (before[axis], wide[axis + 1], after[axis]):
         return None

@@ -17,6 +17,7 @@ from tfsparse.conversion.derived import Made, made
 from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView
+from tfsparse.conversion.slices import kept_axes
 
 _CONJUNCTIONS = {"LogicalAnd", "Minimum", "Mul"}
 _MOST_DEPTH = 16
@@ -150,35 +151,8 @@ def leads_only(view: GraphView, node: NodeDef) -> bool:
     if node.op == "ExpandDims":
         axis = view.constant(inputs[1])
         return axis is not None and int(axis.reshape(-1)[0]) % after < after - 2
-    axes = _sliced(view, node, rank)
+    axes = kept_axes(view, node, rank)
     return axes is not None and axes[-2:] == [rank - 2, rank - 1] and len(axes) == after
-
-
-def _sliced(view: GraphView, node: NodeDef, rank: int) -> list[int | None] | None:
-    """The axes that a slice gives, None for a new one; None if it takes elements away."""
-    begin = view.constant(view.data_inputs(node)[1])
-    steps = view.constant(view.data_inputs(node)[3])
-    if begin is None or steps is None or node.attr["shrink_axis_mask"].i:
-        return None
-    masks = {key: int(node.attr[f"{key}_mask"].i) for key in ("begin", "end", "new_axis")}
-    dots = int(node.attr["ellipsis_mask"].i)
-    axes: list[int | None] = []
-    taken = 0
-    named = sum(
-        not (masks["new_axis"] >> place & 1 or dots >> place & 1) for place in range(begin.size)
-    )
-    for place in range(begin.size):
-        if dots >> place & 1:
-            axes += range(taken, rank - named + taken)
-            taken = rank - named + taken
-        elif masks["new_axis"] >> place & 1:
-            axes.append(None)
-        elif masks["begin"] >> place & masks["end"] >> place & 1 and steps[place] == 1:
-            axes.append(taken)
-            taken += 1
-        else:
-            return None
-    return [*axes, *range(taken, rank)]
 
 
 def negated(source: str | Made, rank: int) -> Made:

@@ -1,8 +1,8 @@
 """Recognises a causal mask: true where the row's index is not less than the column's.
 
-The last two axes are rows (queries) and columns (keys); all others have size 1. Graphs make it of
-a band of a matrix of ones, of sums of ones along one and the other axis, or of two ranges; for
-fixed lengths it is a constant.
+The last two axes are rows (queries) and columns (keys); along other axes it is the same. Graphs
+make it of a band of a matrix of ones, of sums of ones along one and the other axis, or of two
+ranges; for fixed lengths it is a constant.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from tfsparse.conversion.fills import filled_with
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, attribute
+from tfsparse.conversion.slices import kept_axes
 
 _COMPARED = {"GreaterEqual": ("row", "column"), "LessEqual": ("column", "row")}
 _MOST_ADDED = 8
@@ -22,6 +23,10 @@ def is_causal(view: GraphView, tensor: str) -> bool:
     value = view.constant(tensor)
     if value is not None:
         return is_lower_triangle(value)
+    shape = view.shape(tensor)
+    if shape.rank is not None and 1 in shape[-2:]:
+        # It may be broadcast.
+        return False
     node = view.nodes[node_name(tensor)]
     if node.op in ("MatrixBandPart", "BatchMatrixBandPart"):
         values, lower, upper = view.data_inputs(node)
@@ -40,10 +45,15 @@ def is_causal(view: GraphView, tensor: str) -> bool:
 
 
 def is_lower_triangle(value: np.ndarray) -> bool:
-    """Whether the last two axes hold a lower triangle, and all others have size 1."""
+    """Whether the last two axes hold a lower triangle, and all others have size 1.
+
+    One row is none: it is broadcast to all queries.
+    """
     if value.ndim < 2 or any(size != 1 for size in value.shape[:-2]):
         return False
     rows, columns = value.shape[-2:]
+    if rows == 1 < columns:
+        return False
     triangle = np.tril(np.ones((rows, columns), bool))
     return bool(np.array_equal(value.reshape(rows, columns) != 0, triangle))
 
@@ -66,6 +76,8 @@ def _index(view: GraphView, tensor: str) -> tuple[str, float] | None:
     if count is not None:
         return "column", count
     if node.op not in ("ExpandDims", "StridedSlice", "Reshape") or rank < 2:
+        return None
+    if node.op == "StridedSlice" and kept_axes(view, node, 1) is None:
         return None
     count = _range(view, view.data_inputs(node)[0], _MOST_ADDED)
     tried = view.tried_shape(tensor)

@@ -5,7 +5,7 @@ code by hand write it in different ways: the scale is multiplied with the root f
 variance is a mean of squared differences or a difference of means, and tf_keras calls a batch
 normalization between two reshapes.
 
-How: what is computed from a tensor x is read as a polynomial in five symbols: x, its mean m, the
+How: what is computed from a tensor x is read as a polynomial in four symbols: x, its mean m, the
 mean of its squares q, and r, one over the root of the variance (its inverse is the root). Constants
 are vectors along the last axis, and coefficients. Then all spellings are one: ``q - m^2 + epsilon``
 is the variance, and ``g x r - g m r + b`` is the layer normalization; without m it is the RMS

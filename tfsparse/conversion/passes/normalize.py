@@ -1,6 +1,6 @@
 """Puts an op of ours in the place of a normalization: ten passes over memory become one.
 
-The op takes and gives float32; `uint8_of_norms` comes later.
+The op takes and gives float32; `normalize_uint8` comes later.
 """
 
 from __future__ import annotations
