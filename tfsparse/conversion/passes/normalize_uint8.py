@@ -48,7 +48,7 @@ def _give_uint8(view: GraphView, norm: NodeDef) -> None:
     for node in takers:
         view.graph.replace_inputs(node.name, [f"{norm.name}:1", *node.input[1:]])
         node.attr["Tin"].type = tf.uint8.as_datatype_enum
-    others = [each.node for each in readers if each.node not in takers]
+    others = [each.node for each in readers if each.index != X or each.node not in takers]
     if _is_returned(view, f"{norm.name}:0") or any(node.op != "Shape" for node in others):
         return
     for node in others:
