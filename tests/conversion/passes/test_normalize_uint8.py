@@ -5,8 +5,11 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tfsparse.conversion import conversion
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.passes.normalize_uint8 import normalize_uint8
 
-from ..helpers import dtype_of, nodes, normal, save, spec
+from ..helpers import INT8_CONV_OP, INT8_OP, dtype_of, nodes, normal, save, spec
 
 NORM = "Tfsparse>Normalization"
 CHANNELS = 32
@@ -14,6 +17,7 @@ GAMMA, BETA = 1 + 0.3 * normal(CHANNELS, 1), 0.3 * normal(CHANNELS, 2)
 DENSE = normal((CHANNELS, CHANNELS), 3) / 6
 KERNELS = {"dense": DENSE, "conv": DENSE[None, None]}
 X = normal((5, 4, 3, CHANNELS), 4)
+OPS = {"dense": INT8_OP, "conv": INT8_CONV_OP}
 LAYERS = {
     "dense": lambda n, kernel: tf.matmul(n, kernel),
     "conv": lambda n, kernel: tf.nn.conv2d(n, kernel, 1, "SAME"),
@@ -60,6 +64,23 @@ def test_a_layer_may_read_both(tmp_path, kind, swapped):
 
     graph = converted(tmp_path, kind, function, X)
     assert given(graph) == (True, True)
-    op = "Tfsparse>QuantizedBlockSparse" + ("MatMul" if kind == "dense" else "Conv2D")
-    (node,) = nodes(graph, op)
+    (node,) = nodes(graph, OPS[kind])
     assert dtype_of(node, "Tin") == tf.uint8 and not nodes(graph, "AddV2")
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_waits_for_what_its_activations_waited_for(tmp_path, kind, monkeypatch):
+    def with_identity(view):
+        graph = view.graph
+        (norm,), (layer,) = nodes(graph, NORM), nodes(graph, OPS[kind])
+        graph.add(tf.compat.v1.NodeDef(name="before", op="NoOp"))
+        passed = tf.compat.v1.NodeDef(name="passed", op="Identity", input=[norm.name, "^before"])
+        passed.attr["T"].type = tf.float32.as_datatype_enum
+        layer.input[0] = graph.add(passed)
+        graph.sort()
+        normalize_uint8(Views(view.state).of(graph))
+
+    monkeypatch.setattr(conversion, "normalize_uint8", with_identity)
+    graph = converted(tmp_path, kind, lambda x, layer: layer(norm(x)), X)
+    (node,) = nodes(graph, OPS[kind])
+    assert given(graph) == (False, True) and "^before" in node.input
