@@ -221,9 +221,11 @@ def test_the_op_waits_for_what_it_replaces_waited_for(tmp_path):
 def test_a_source_of_an_unknown_rank_is_no_obstacle(tmp_path):
     def function(x):
         stored = tf.io.parse_tensor(tf.io.serialize_tensor(x), tf.float32)
-        scaled = tf.ensure_shape(stored, (None, None, None, None))[..., :8] * SCALE[:8]
-        shifted = tf.io.parse_tensor(tf.io.serialize_tensor(scaled), tf.float32)
-        return {"y": tf.nn.relu(shifted + SHIFT[:8].reshape(1, 1, 1, 8))}
+        values = {"scale": SCALE[:8], "offset": SHIFT[:8], "mean": MEAN[:8]}
+        y = tf.raw_ops.FusedBatchNormV3(
+            x=stored, variance=VARIANCE[:8], is_training=False, **values
+        )[0]
+        return {"y": tf.nn.relu(y)}
 
     example = read(tmp_path, function, {"x": spec(None, *X.shape[1:])})
     (relu,) = nodes(example.graph, "Relu")
