@@ -130,7 +130,9 @@ def file_of(folder: Path, task: str, pattern: str, sparsity: float, seed: int) -
 def run(task: str, trials: list[tuple[str, float]], seeds: int, folder: Path, data: Path) -> None:
     """Makes the trials that are not done, seed by seed."""
     subject = {"cifar10": cifar10, "sst2": sst2}[task](data)
-    write_json(folder / f"{task}-dense.json", {"accuracy": subject.score(subject.model)})
+    path = folder / f"{task}-dense.json"
+    if not path.is_file():
+        write_json(path, {"accuracy": subject.score(subject.model)})
     for seed in range(seeds):
         for pattern, sparsity in trials:
             path = file_of(folder, task, pattern, sparsity, seed)

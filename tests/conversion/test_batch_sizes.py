@@ -90,6 +90,15 @@ def test_tells_whether_rows_are_the_same(tmp_path, case):
     assert same_lead(view, one, 1, two, 1) == expected
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_without_numbers_only_a_tensor_has_its_own_sizes(tmp_path, monkeypatch, same):
+    function = lambda x: {"y": tf.exp(x) if same else tf.exp(x[:1])}  # noqa: E731
+    view = read(tmp_path, function, {"x": spec(None, 3)}).view
+    monkeypatch.setattr(view, "tried_shape", lambda tensor: None)
+    (node,) = (node for node in view.nodes.values() if node.op == "Exp")
+    assert same_lead(view, view.data_inputs(node)[0], 1, "x:0", 1) == same
+
+
 def _sinh(example):
     """The nodes that give a and b."""
     for key in ("a", "b"):

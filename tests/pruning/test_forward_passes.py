@@ -31,6 +31,19 @@ def test_layers_are_found_in_the_order_of_their_calls(keras):
     ]
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_zeros_of_two_layers_are_not_the_same_tensor(keras, shared):
+    x = keras.Input((4,))
+    seen = [keras.layers.Dense(3, name=f"zeros_{i}", kernel_initializer="zeros")(x) for i in (0, 1)]
+    if shared:
+        seen[1] = seen[0]
+    last = [keras.layers.Dense(2, name=f"last_{i}")(h) for i, h in enumerate(seen)]
+    model = keras.Model(x, last)
+    layers = layers_of(model, "last_0", "last_1")
+    stages = ForwardPasses(model, CalibrationData(model, X)).survey(layers)
+    assert len(stages) == (1 if shared else 2)
+
+
 def test_a_pass_tells_of_each_batch_and_stops_behind_the_layer(keras):
     model = branches(keras)
     stem, left, right, join = layers_of(model, "stem", "left", "right", "join")

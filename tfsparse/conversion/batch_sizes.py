@@ -17,7 +17,8 @@ def same_lead(view: GraphView, one: str, one_axes: int, other: str, other_axes: 
     Numbers differ where sizes do. Where they do not, an unknown size is taken to be the same if one
     tensor is computed from the other, or if it is the first and only one, the batch, and both are
     computed from the same inputs of open size: another input may be one row for all. In a loop or
-    branch, all inputs are taken to have the same batch, as those of a recurrent cell.
+    branch, all inputs are taken to have the same batch, as those of a recurrent cell. Where no
+    numbers fit, nothing tells ``x[:1]`` from ``x``, and only a tensor has the sizes of itself.
 
     Args:
         view: The graph.
@@ -32,10 +33,11 @@ def same_lead(view: GraphView, one: str, one_axes: int, other: str, other_axes: 
     if None not in lead.as_list():
         return True
     tried, next_to = view.tried_shape(one), view.tried_shape(other)
-    if tried is not None and next_to is not None:
-        known = tried.is_fully_defined() and next_to.is_fully_defined()
-        if not known or tried[:-one_axes] != next_to[:-other_axes]:
-            return False
+    if tried is None or next_to is None:
+        return one == other
+    known = tried.is_fully_defined() and next_to.is_fully_defined()
+    if not known or tried[:-one_axes] != next_to[:-other_axes]:
+        return False
     needs, other_needs = (
         {node.name for node in view.ancestors(node_name(each))} for each in (one, other)
     )

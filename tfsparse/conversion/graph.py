@@ -135,6 +135,20 @@ class Graph:
                     pending.pop()
         self.nodes = ordered
 
+    def waits_of(self, names: Iterable[str]) -> list[str]:
+        """What a node waits for that takes the place of some nodes.
+
+        Args:
+            names: Names of nodes.
+
+        Returns:
+            Their control inputs, as ``^node``, that are none of them; sorted, each once.
+        """
+        members = set(names)
+        inputs = {reference for name in members for reference in self.nodes[name].input}
+        waits = {reference for reference in inputs if reference.startswith("^")}
+        return sorted(reference for reference in waits if reference[1:] not in members)
+
     def replace_inputs(self, name: str, references: Iterable[str]) -> None:
         """Gives a node other inputs."""
         references = list(references)

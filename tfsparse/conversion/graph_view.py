@@ -181,6 +181,15 @@ class GraphView:
             node = self.nodes[node_name(tensor)]
         return tensor
 
+    def identities(self, tensor: str) -> list[str]:
+        """Names of the ``Identity`` nodes between `through_identities` and a tensor."""
+        names: list[str] = []
+        node = self.nodes[node_name(tensor)]
+        while node.op == "Identity":
+            names.append(node.name)
+            node = self.nodes[node_name(node.input[0])]
+        return names
+
     def constant(self, tensor: str) -> np.ndarray | None:
         """The value of a tensor that depends on constants and unchanging variables, else None."""
         return self.constants.value(tensor)

@@ -32,7 +32,8 @@ batch may be reshaped to halves, thirds and the like."""
 
 _FIRST_OF_VALUES = 10007
 _MOST_IMPORTS = 40
-"""Of one graph: as many sizes that depend on values may follow from each other, or not fit."""
+"""Imports of one graph at most. Each settles sizes that follow from those before, or one node at
+which numbers do not fit."""
 _ANY_SIZE = "/of_any_size"
 _REFUSED = re.compile(r"\{\{node ([^}]+)\}\}")
 """Where an error of an import names its node."""

@@ -59,7 +59,8 @@ def recalibrate(
 
     Raises:
         ValueError: If the model has no BatchNormalization, if the data do not fit it or lead
-            to NaN or infinity, or if an argument is wrong.
+            to NaN or infinity, or if an argument is wrong. Layers in front of that one are
+            recalibrated by then.
 
     Example:
 
@@ -117,7 +118,7 @@ class _Statistics:
         shape = rows.shape[rows.ndim - len(axes) :]
         rows = rows.reshape(-1, *shape)
         if mask is not None:
-            rows = rows[np.asarray(mask).ravel()]
+            rows = rows[np.asarray(mask).astype(bool).ravel()]
         if len(rows):
             self._merge(len(rows), rows.mean(axis=0), rows.var(axis=0))
 

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tfsparse.conversion.passes.fold_norms import fold_norms
 
-from ..helpers import nodes, normal, save, spec
+from ..helpers import nodes, normal, read, save, spec
 
 IMAGE = (7, 6, 4)
 X = normal((3, *IMAGE), 1)
@@ -67,3 +68,18 @@ def test_a_bias_alone_stays_what_it_is(tmp_path):
     graph = converted(tmp_path, lambda x, depthwise, **_: tf.nn.bias_add(
         tf.nn.depthwise_conv2d(x, depthwise, [1, 1, 1, 1], "SAME"), SHIFT))  # fmt: skip
     assert len(nodes(graph, "BiasAdd")) == 1
+
+
+def test_the_shift_waits_for_what_the_norm_waited_for(tmp_path):
+    def function(x):
+        h = tf.nn.depthwise_conv2d(x, DEPTHWISE, [1, 1, 1, 1], "SAME")
+        return {"y": tf.identity(h) * SCALE + SHIFT}
+
+    example = read(tmp_path, function, {"x": spec(None, *IMAGE)})
+    (scaled,) = nodes(example.graph, "Mul")
+    for node in (scaled, example.graph.nodes[scaled.input[0]]):
+        example.graph.add(tf.compat.v1.NodeDef(name=f"before_{node.op}", op="NoOp"))
+        node.input.append(f"^before_{node.op}")
+    fold_norms(example.view)
+    (node,) = nodes(example.graph, "BiasAdd")
+    assert {"^before_Mul", "^before_Identity"} <= set(node.input)

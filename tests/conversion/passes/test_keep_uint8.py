@@ -97,3 +97,23 @@ def test_what_was_said_otherwise_holds(tmp_path, data, options):
         options = options | {"calibration_data": data}
     rows, _ = rows_of(tmp_path, network, **options)
     assert not rows["stem"].converted
+
+
+@pytest.mark.parametrize("named", [lambda x: x, tf.identity])
+def test_a_residual_of_a_product_is_float(tmp_path, data, named):
+    def product(x, weights):
+        return tf.matmul(x, weights[1, 1])
+
+    def plain(x, stem, first, second, **_):
+        return product(product(conv(x, stem), first), second)
+
+    def with_residual(x, stem, first, second, **_):
+        start = conv(x, stem)
+        return product(product(start, first), second) + named(start)
+
+    options = {"precision": "int8", "calibration_data": data}
+    options["overrides"] = {"first": "convert", "second": "convert"}
+    rows, _ = rows_of(tmp_path / "plain", plain, **options)
+    assert rows["stem"].reason == "lets its readers take uint8"
+    rows, _ = rows_of(tmp_path / "residual", with_residual, **options)
+    assert "residual" in rows["second"].fused and not rows["stem"].converted

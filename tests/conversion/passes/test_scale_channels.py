@@ -6,8 +6,10 @@ import tensorflow as tf
 
 import tfsparse
 from tfsparse import ops
+from tfsparse.conversion.passes.scale_channels import scale_channels
+from tfsparse.conversion.quantization import ActivationParams
 
-from ..helpers import INT8_CONV_OP, dtype_of, nodes, normal, save, spec
+from ..helpers import INT8_CONV_OP, dtype_of, nodes, normal, read, save, spec
 
 SCALE_SHIFT, MEANS = "Tfsparse>ScaleShiftChannels", "Tfsparse>ChannelMeans"
 AVERAGE = "Tfsparse>AveragePool2D"
@@ -196,3 +198,37 @@ def test_ranges_that_are_measured_leave_floats(tmp_path):
     options = {"activations": "dynamic", "overrides": {"one": "convert"}}
     graph = tfsparse.convert(tmp_path, "int8", **options).graph_def()
     assert nodes(graph, INT8_CONV_OP) and not nodes(graph, SCALE_SHIFT)
+
+
+def test_the_op_waits_for_what_it_replaces_waited_for(tmp_path):
+    def function(x):
+        return {"y": tf.tanh(tf.nn.relu(tf.identity(x * SCALE[:8]) + SHIFT[:8]))}
+
+    example = read(tmp_path, function, {"x": spec(None, *X.shape[1:])})
+    (added,) = nodes(example.graph, "AddV2")
+    passed = example.graph.nodes[added.input[0]]
+    (scaled,) = nodes(example.graph, "Mul")
+    for node in (added, passed, scaled):
+        example.graph.add(tf.compat.v1.NodeDef(name=f"before_{node.op}", op="NoOp"))
+        node.input.append(f"^before_{node.op}")
+    (relu,) = nodes(example.graph, "Relu")
+    scale_channels(example.view, {f"{relu.name}:0": ActivationParams(0.1, 0)})
+    (node,) = nodes(example.graph, SCALE_SHIFT)
+    waits = {name for name in node.input if name.startswith("^")}
+    assert waits == {"^before_AddV2", "^before_Identity", "^before_Mul"}
+
+
+def test_a_source_of_an_unknown_rank_is_no_obstacle(tmp_path):
+    def function(x):
+        stored = tf.io.parse_tensor(tf.io.serialize_tensor(x), tf.float32)
+        values = {"scale": SCALE[:8], "offset": SHIFT[:8], "mean": MEAN[:8]}
+        y = tf.raw_ops.FusedBatchNormV3(
+            x=stored, variance=VARIANCE[:8], is_training=False, **values
+        )[0]
+        return {"y": tf.nn.relu(y)}
+
+    example = read(tmp_path, function, {"x": spec(None, *X.shape[1:])})
+    (relu,) = nodes(example.graph, "Relu")
+    params = {f"{relu.name}:0": ActivationParams(0.1, 0)}
+    scale_channels(example.view, params)
+    np.testing.assert_allclose(example(x=X)["y"], function(X)["y"], rtol=1e-5, atol=1e-6)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfsparse.conversion.attention import Attention
 from tfsparse.conversion.attention_operands import Operand
 from tfsparse.conversion.derived import Made, constant, made, put, transposed
-from tfsparse.conversion.graph import Graph, NodeDef, node_name, reference_of
+from tfsparse.conversion.graph import Graph, NodeDef, reference_of
 from tfsparse.conversion.importing import tensor_type
 from tfsparse.conversion.op_interface import (
     ATTENTION_INPUTS,
@@ -87,7 +87,7 @@ class _Rewriting:
         inputs["bias"] = self._or_none(found.masking.bias, name, np.float32)
         inputs["mask"] = self._or_none(found.masking.mask, name, np.bool_)
         attributes["output_layout"], after = self._output()
-        graph.add(attention_node(name, inputs, attributes, self._control_inputs()))
+        graph.add(attention_node(name, inputs, attributes, graph.waits_of(found.absorbed)))
         self._finish(name, after)
 
     def _attributes(self) -> dict[str, Any]:
@@ -208,13 +208,3 @@ class _Rewriting:
         again = tf.compat.v1.NodeDef(name=name, op="Identity", input=[result, *waits])
         again.attr["T"].type = dtype.as_datatype_enum
         self._graph.add(again)
-
-    def _control_inputs(self) -> list[str]:
-        absorbed = set(self._found.absorbed)
-        edges = {
-            reference
-            for name in absorbed
-            for reference in self._graph.nodes[name].input
-            if reference.startswith("^")
-        }
-        return sorted(edge for edge in edges if node_name(edge) not in absorbed)

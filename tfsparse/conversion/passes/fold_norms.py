@@ -7,7 +7,8 @@ constant, and the shift becomes a ``BiasAdd``, which TensorFlow's optimizer fuse
 convolution and the activation.
 
 Contract: float32 with weights that do not change, and not more than `MOST_WEIGHTS` of them.
-Results differ from the original by rounding.
+Results differ from the original by rounding. Loops and branches of TF1 are left: a constant is
+inside of one only if it waits for a node that is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.affine import read_affine
+from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.convolutions import CONVOLUTION, channels_come_first
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView
@@ -32,8 +34,10 @@ def fold_norms(view: GraphView) -> None:
     Args:
         view: View of a graph, which is changed in place.
     """
+    frames = nodes_in_frames(view.graph)
     for node in list(view.nodes.values()):
-        if node.op in (_DEPTHWISE, CONVOLUTION) and not channels_come_first(node):
+        is_convolution = node.op in (_DEPTHWISE, CONVOLUTION) and not channels_come_first(node)
+        if is_convolution and node.name not in frames:
             _fold(view, node)
     view.graph.prune()
 
@@ -47,24 +51,27 @@ def _fold(view: GraphView, node: NodeDef) -> None:
     weights = view.constant(kernel)
     if weights is None or weights.dtype != np.float32:
         return
-    scale, shift, last = _behind(view, node, channels)
-    if scale is None or last is None:
+    scale, shift, absorbed = _behind(view, node, channels)
+    if scale is None:
         return
     along = (shape[-2], shape[-1]) if node.op == _DEPTHWISE else (channels,)
     folded = (weights * scale.reshape(along)).astype(np.float32)
     if not (np.isfinite(folded).all() and np.isfinite(shift.astype(np.float32)).all()):
         return
-    _replace(view, node, last, folded, shift.astype(np.float32))
+    _replace(view, node, absorbed, folded, shift.astype(np.float32))
 
 
 def _behind(
     view: GraphView, node: NodeDef, channels: int
-) -> tuple[np.ndarray | None, np.ndarray, NodeDef | None]:
-    """Scale (None where there is none) and shift behind a node, and the last node of them."""
+) -> tuple[np.ndarray | None, np.ndarray, list[str]]:
+    """Scale (None where there is none) and shift behind a node, and the nodes as far as them."""
     scale: np.ndarray | None = None
-    shift, last = np.zeros(channels), None
+    shift = np.zeros(channels)
+    way: list[str] = []
+    absorbed: list[str] = []
     reader = view.sole_reader(f"{node.name}:0")
     while reader is not None:
+        way.append(reader.node.name)
         found = read_affine(view, reader.node, reader.index, (channels,))
         if found is not None:
             if found.scale is not None:
@@ -72,25 +79,25 @@ def _behind(
                 shift = shift * found.scale
             if found.shift is not None:
                 shift = shift + found.shift
-            last = reader.node
+            absorbed = list(way)
         elif reader.node.op != "Identity":
             break
         reader = view.sole_reader(f"{reader.node.name}:0")
-    return scale, shift, last
+    return scale, shift, absorbed
 
 
 def _replace(
-    view: GraphView, node: NodeDef, last: NodeDef, kernel: np.ndarray, shift: np.ndarray
+    view: GraphView, node: NodeDef, absorbed: list[str], kernel: np.ndarray, shift: np.ndarray
 ) -> None:
-    """Puts a convolution and an addition in the place of a chain that ends with `last`."""
+    """Puts a convolution and an addition in the place of a chain of nodes."""
     graph = view.graph
     folded = tf.compat.v1.NodeDef()
     folded.CopyFrom(node)
     folded.name = graph.free_name(f"{node.name}/folded")
     folded.input[1] = graph.add_constant(f"{node.name}/kernel", kernel)
     inputs = [graph.add(folded), graph.add_constant(f"{node.name}/shift", shift)]
-    waits = [reference for reference in last.input if reference.startswith("^")]
-    biased = tf.compat.v1.NodeDef(name=last.name, op="BiasAdd", input=[*inputs, *waits])
+    name, waits = absorbed[-1], graph.waits_of(absorbed)
+    biased = tf.compat.v1.NodeDef(name=name, op="BiasAdd", input=[*inputs, *waits])
     biased.attr["T"].type = tf.float32.as_datatype_enum
-    del graph.nodes[last.name]
+    del graph.nodes[name]
     graph.add(biased)

@@ -12,8 +12,9 @@ is converted lets those before it follow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Views
 from tfsparse.conversion.passes.propagate_uint8 import moved, takes_uint8
 from tfsparse.conversion.planning import Plan, Planner
@@ -32,7 +33,7 @@ def keep_uint8(plans: Sequence[Plan], planner: Planner, views: Views) -> list[Pl
     """
     result = list(plans)
     quantized = {
-        (id(plan.layer.graph), node)
+        (id(plan.layer.graph), node): plan.layer
         for plan in plans
         if _is_int8(plan)
         for node in plan.layer.absorbed
@@ -47,7 +48,8 @@ def keep_uint8(plans: Sequence[Plan], planner: Planner, views: Views) -> list[Pl
         other = planner.plan_before_uint8(plan.layer)
         if other.convert:
             result[place] = other
-            quantized |= {(id(plan.layer.graph), node) for node in plan.layer.absorbed}
+            graph = id(plan.layer.graph)
+            quantized |= {(graph, node): plan.layer for node in plan.layer.absorbed}
     return result
 
 
@@ -55,7 +57,9 @@ def _is_int8(plan: Plan) -> bool:
     return plan.convert and plan.precision == "int8"
 
 
-def _leads_to_int8(view: GraphView, tensor: str, quantized: set[tuple[int, str]]) -> bool:
+def _leads_to_int8(
+    view: GraphView, tensor: str, quantized: Mapping[tuple[int, str], DenseLayer]
+) -> bool:
     """Whether all readers of a tensor, behind what only moves its elements, take uint8."""
     pending, seen, found = [tensor], {tensor}, False
     while pending:
@@ -65,7 +69,10 @@ def _leads_to_int8(view: GraphView, tensor: str, quantized: set[tuple[int, str]]
         for reader in view.readers(tensor):
             if reader.index == CONTROL or takes_uint8(view, reader.node):
                 continue
-            if (id(view.graph), reader.node.name) in quantized:
+            layer = quantized.get((id(view.graph), reader.node.name))
+            if layer is not None and _adds_float(view, layer, tensor):
+                return False
+            if layer is not None:
                 found = True
                 continue
             passed = moved(view, reader.node)
@@ -76,3 +83,10 @@ def _leads_to_int8(view: GraphView, tensor: str, quantized: set[tuple[int, str]]
                 seen.add(result)
                 pending.append(result)
     return found
+
+
+def _adds_float(view: GraphView, layer: DenseLayer, tensor: str) -> bool:
+    """Whether a tensor is the residual of a layer that takes it as float32 only, a product."""
+    if layer.geometry is not None or layer.residual is None:
+        return False
+    return view.through_identities(layer.residual) == view.through_identities(tensor)

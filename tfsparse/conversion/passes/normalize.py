@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsparse.conversion.derived import constant, made, put
-from tfsparse.conversion.graph import Graph, node_name, reference_of
+from tfsparse.conversion.graph import Graph, reference_of
 from tfsparse.conversion.importing import tensor_type
 from tfsparse.conversion.normalization import Normalization
 from tfsparse.conversion.op_interface import normalization_node
@@ -47,10 +47,7 @@ def _replace(graph: Graph, found: Normalization) -> None:
         "uint8_y": False,
         "return_sum": False,
     }
-    absorbed = set(found.absorbed)
-    waits = {ref for each in absorbed for ref in graph.nodes[each].input if ref.startswith("^")}
-    control = sorted(edge for edge in waits if node_name(edge) not in absorbed)
-    graph.add(normalization_node(name, inputs, attributes, control))
+    graph.add(normalization_node(name, inputs, attributes, graph.waits_of(found.absorbed)))
     node = tf.compat.v1.NodeDef(name=found.result, op="Identity", input=[name])
     types = {"T": found.dtype}
     if found.dtype != tf.float32:

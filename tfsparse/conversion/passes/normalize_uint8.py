@@ -46,15 +46,22 @@ def _give_uint8(view: GraphView, norm: NodeDef) -> None:
     view.graph.replace_inputs(norm.name, inputs)
     set_attribute(norm, "uint8_y", True)
     for node in takers:
-        view.graph.replace_inputs(node.name, [f"{norm.name}:1", *node.input[1:]])
+        _read_uint8(view, node, norm)
         node.attr["Tin"].type = tf.uint8.as_datatype_enum
-    others = [each.node for each in readers if each.node not in takers]
+    others = [each.node for each in readers if each.index != X or each.node not in takers]
     if _is_returned(view, f"{norm.name}:0") or any(node.op != "Shape" for node in others):
         return
     for node in others:
-        view.graph.replace_inputs(node.name, [f"{norm.name}:1", *node.input[1:]])
+        _read_uint8(view, node, norm)
         node.attr["T"].type = tf.uint8.as_datatype_enum
     set_attribute(norm, "float_y", False)
+
+
+def _read_uint8(view: GraphView, node: NodeDef, norm: NodeDef) -> None:
+    """Lets a node read what a norm gives as uint8, past identities."""
+    data = [reference for reference in node.input if not reference.startswith("^")]
+    waits = view.graph.waits_of([node.name, *view.identities(node.input[0])])
+    view.graph.replace_inputs(node.name, [f"{norm.name}:1", *data[1:], *waits])
 
 
 _PARAMS = ("x_scale", "x_zero_point")

@@ -67,7 +67,7 @@ class _Region:
     """Tensors that are uint8 together or not at all, by who makes and reads them.
 
     Attributes:
-        producers: Names of the INT8 ops that make them.
+        producers: Names of the INT8 ops and of attention that make them.
         consumers: Names of ops that read them, and as what: ``"x"`` or ``"residual"`` of an INT8
             op, ``"query"``, ``"key"`` or ``"value"`` of attention.
         followers: Names of the nodes whose type follows theirs.

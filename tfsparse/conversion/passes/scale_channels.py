@@ -89,14 +89,15 @@ def _take_affine(view: GraphView, chain: _Chain, shape: tf.TensorShape) -> bool:
         return False
     operand = 1 if len(inputs) > 1 and view.is_constant(inputs[0]) else 0
     affine = read_affine(view, node, operand, (int(shape[-1]),))
-    if affine is None or view.shape(inputs[operand]).as_list() != shape.as_list():
+    source = view.shape(inputs[operand])
+    if affine is None or source.rank is None or source.as_list() != shape.as_list():
         return False
     if affine.shift is not None:
         chain.shift = chain.shift + chain.scale * affine.shift
     if affine.scale is not None:
         chain.scale = chain.scale * affine.scale
+    chain.nodes |= {node.name, *view.identities(chain.source)}
     chain.source = inputs[operand]
-    chain.nodes.add(node.name)
     return True
 
 
@@ -129,6 +130,6 @@ def _replace(view: GraphView, node: NodeDef, chain: _Chain) -> None:
     for name, value in values.items():
         inputs[name] = graph.add_constant(f"{node.name}/{name}", value)
     attributes = {"Tin": tf.float32, "Tout": tf.float32, "activation": chain.activation}
-    waits = [reference for reference in node.input if reference.startswith("^")]
+    waits = graph.waits_of(chain.nodes)
     del graph.nodes[node.name]
     graph.add(op_node(SCALE_SHIFT_OP, node.name, inputs, attributes, waits))
