@@ -55,7 +55,7 @@ demo: install ## Trains, prunes, converts and serves a model; writes artifacts/d
 
 # The Python tests come last, so that their summary is the last thing to read.
 .PHONY: test
-test: test-cc test-asan test-gcc lint test-python ## Runs everything below but the benchmarks
+test: test-cc test-asan test-gcc lint test-python ## Runs all tests but long ones: test-applications, fuzz
 
 .PHONY: test-cc
 test-cc: setup ## C++ tests
@@ -75,6 +75,10 @@ test-gcc: setup ## C++ tests built with GCC
 .PHONY: test-python
 test-python: build ## Python tests; ARGS="-k name" selects
 	@$(python) -m pytest -n auto --dist loadfile $(ARGS)
+
+.PHONY: test-applications
+test-applications: build ## Converts all families of keras.applications, which takes long
+	@$(python) -m pytest -n auto -m "long or not long" tests/conversion/test_applications.py $(ARGS)
 
 .PHONY: fuzz
 fuzz: build ## Attacks ops and models with random input; ARGS="--op_arguments=100000 --models=10000"
@@ -105,6 +109,11 @@ bench-peers: build ## Times exported models beside other engines; ARGS="--quick 
 .PHONY: bench-models
 bench-models: build ## Times whole models beside other engines; ARGS="--models bert_mini ..."
 	@$(python) -m benchmarks.models $(ARGS)
+
+.PHONY: bench-load
+bench-load: build ## Times a call from Python beside the model; ARGS="--rows 1,64 --json FILE"
+	@$(MAKE) --no-print-directory $(serving_models)
+	@$(python) -m benchmarks.load_overhead $(dir $(serving_models)) $(ARGS)
 
 .PHONY: bench-conversions
 bench-conversions: build ## Converts many kinds of models; ARGS="--precisions int8 --json FILE ..."

@@ -1,18 +1,19 @@
 """Trains, prunes, converts and serves a model on real images; see `--help`.
 
 The main job of tfsparse from end to end, on the 1,797 handwritten digits that come
-with scikit-learn: a dense Keras model, the same pruned in blocks, exported as FP32 and
-INT8 SavedModels, each served in a new process that knows neither Keras nor tfsparse's
-Python. Prints a table and writes it to artifacts/demo.json.
+with scikit-learn: a perceptron and a convolutional network in Keras, dense and pruned in
+blocks, exported as FP32 and INT8 SavedModels, each served in a new process that knows neither
+Keras nor tfsparse's Python. Prints a table and writes it to artifacts/demo.json.
 """
 
 import argparse
+import dataclasses
 import json
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -26,16 +27,30 @@ import tfsparse
 
 SEED = 0
 BATCH_SIZE = 64
-DENSE_EPOCHS = 30
-SPARSE_EPOCHS = 30
-UNITS = (1024, 1024, 512)
-PRUNINGS = (("4x1", 0.90), ("16x4", 0.85))
 GROUP_LASSO = 1e-5
 CALIBRATION_IMAGES = 512
 
 Data = tuple[np.ndarray, np.ndarray]
 Precision = Literal["fp32", "int8"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """What is done with a network.
+
+    Attributes:
+        build: Makes the dense network.
+        epochs: To train it; the same again to prune it.
+        prunings: Patterns and the share of zeros for each.
+        precisions: To export what is pruned in.
+        exclude: Names of layers that stay dense.
+    """
+
+    build: Callable[[], keras.Model]
+    epochs: int
+    prunings: tuple[tuple[str, float], ...]
+    precisions: tuple[Precision, ...]
+    exclude: tuple[str, ...]
 
 
 @contextmanager
@@ -62,13 +77,44 @@ def digits() -> tuple[Data, Data]:
     return (x_train, y_train), (x_test, y_test)
 
 
-def build() -> keras.Model:
+def perceptron() -> keras.Model:
     """A multi-layer perceptron, wide enough to be worth pruning."""
     layers = [keras.layers.Input((64,), name="pixels")]
-    for number, units in enumerate(UNITS, start=1):
+    for number, units in enumerate((1024, 1024, 512), start=1):
         layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
     layers.append(keras.layers.Dense(10, name="digit"))
     return keras.Sequential(layers, name="digits-mlp")
+
+
+def convolutional() -> keras.Model:
+    """A convolutional network with BatchNorm, on images of 8 by 8."""
+    layers = [keras.layers.Input((64,), name="pixels"), keras.layers.Reshape((8, 8, 1))]
+    for number, filters in enumerate((32, 64, 128, 128), start=1):
+        if number == 3:
+            layers.append(keras.layers.MaxPooling2D())
+        name = f"conv_{number}"
+        layers.append(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name))
+        layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
+    layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10, name="digit")]
+    return keras.Sequential(layers, name="digits-cnn")
+
+
+NETWORKS = (
+    Network(
+        build=perceptron,
+        epochs=30,
+        prunings=(("4x1", 0.90), ("16x4", 0.85)),
+        precisions=("fp32", "int8"),
+        exclude=("digit",),
+    ),
+    Network(
+        build=convolutional,
+        epochs=6,
+        prunings=(("2x1", 0.75), ("4x1", 0.75)),
+        precisions=("int8",),
+        exclude=("conv_1", "digit"),
+    ),
+)
 
 
 def fit(model: keras.Model, data: Data, epochs: int, callbacks: list[Any]) -> None:
@@ -82,13 +128,16 @@ def fit(model: keras.Model, data: Data, epochs: int, callbacks: list[Any]) -> No
     model.fit(*data, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=callbacks)
 
 
-def prune(model: keras.Model, data: Data, pattern: str, target: float) -> keras.Model:
+def prune(
+    network: Network, model: keras.Model, data: Data, pattern: str, target: float
+) -> keras.Model:
     """Prunes a trained model while it trains on, and gives a plain model back."""
+    exclude = list(network.exclude)
     pruned = tfsparse.prune_block(
-        model, pattern=pattern, schedule=target, group_lasso=GROUP_LASSO, exclude=["digit"]
+        model, pattern=pattern, schedule=target, group_lasso=GROUP_LASSO, exclude=exclude
     )
-    with step(f"Prune in blocks of {pattern} to {target:.0%}, {SPARSE_EPOCHS} epochs"):
-        fit(pruned, data, SPARSE_EPOCHS, [tfsparse.UpdatePruning()])
+    with step(f"Prune in blocks of {pattern} to {target:.0%}, {network.epochs} epochs"):
+        fit(pruned, data, network.epochs, [tfsparse.UpdatePruning()])
     show(tfsparse.sparsity_report(pruned))
     return tfsparse.strip_pruning(pruned)
 
@@ -102,11 +151,11 @@ def export(model: keras.Model, path: Path, precision: Precision, calibration: np
     show(report)
 
 
-def train_and_export(folder: Path, data: Data) -> list[dict[str, Any]]:
-    """Writes all SavedModels below `folder`, the dense one first, and describes them."""
-    dense = build()
-    with step(f"Train {dense.count_params():,} parameters, {DENSE_EPOCHS} epochs"):
-        fit(dense, data, DENSE_EPOCHS, [])
+def train_and_export(network: Network, folder: Path, data: Data) -> list[dict[str, Any]]:
+    """Writes all SavedModels of a network into a folder, the dense one first."""
+    dense = network.build()
+    with step(f"Train {dense.name}, {dense.count_params():,} parameters, {network.epochs} epochs"):
+        fit(dense, data, network.epochs, [])
     with step("Export dense-fp32, as Keras does"):
         dense.export(str(folder / "dense-fp32"), verbose=False)
     models = [describe(dense, "dense", "fp32")]
@@ -114,9 +163,9 @@ def train_and_export(folder: Path, data: Data) -> list[dict[str, Any]]:
     calibration = data[0][:CALIBRATION_IMAGES]
     export(dense, folder / "dense-int8", "int8", calibration)
     models.append(describe(dense, "dense", "int8"))
-    for pattern, target in PRUNINGS:
-        sparse = prune(dense, data, pattern, target)
-        for precision in PRECISIONS:
+    for pattern, target in network.prunings:
+        sparse = prune(network, dense, data, pattern, target)
+        for precision in network.precisions:
             export(sparse, folder / f"{pattern}-{precision}", precision, calibration)
             models.append(describe(sparse, pattern, precision))
     return models
@@ -210,14 +259,18 @@ def main() -> None:
     np.savez(test_file, images=x_test, labels=y_test)
     print(f"\n{len(train[0])} images to train on, {len(x_test)} to test on\n")
     rows = []
-    for model in train_and_export(out / "demo", train):
-        path = out / "demo" / f"{model['pattern']}-{model['precision']}"
-        served = serve(path, out / "demo" / "dense-fp32", test_file, arguments.batch)
-        for timing in served["timings"]:
-            rows.append({**model, "accuracy": served["accuracy"], "bytes": size(path), **timing})
+    for network in NETWORKS:
+        folder = out / "demo" / network.build.__name__
+        for model in train_and_export(network, folder, train):
+            path = folder / f"{model['pattern']}-{model['precision']}"
+            served = serve(path, folder / "dense-fp32", test_file, arguments.batch)
+            about = {**model, "accuracy": served["accuracy"], "bytes": size(path)}
+            rows += [{**about, **timing} for timing in served["timings"]]
 
     print(f"\n{table(rows)}\n")
-    print("Speed-up: over dense-fp32 in TensorFlow, in the same process, in turns.")
+    print(
+        "Speed-up: over the same network's dense-fp32 in TensorFlow, in the same process, in turns."
+    )
     write_json(out / "demo.json", rows)
     print(f"Written to {out / 'demo.json'}")
 

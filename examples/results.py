@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import group_lasso_experiment
+import one_shot
 from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_text
 from support.rows import ROWS, Row
 from support.scores import relative_loss
@@ -127,12 +128,13 @@ def commands(results: Results) -> str:
     return "\n".join(lines)
 
 
-def document(results: Results, lasso: Path) -> str:
+def document(results: Results, lasso: Path, without_training: Path) -> str:
     """RESULTS.md.
 
     Args:
         results: Of the rows.
         lasso: Folder with the results of `group_lasso_experiment.py`.
+        without_training: Folder with those of `one_shot.py`.
     """
     tasks = list(dict.fromkeys(row.task for row in ROWS))
     titles = {
@@ -146,6 +148,8 @@ def document(results: Results, lasso: Path) -> str:
         title = "## Group lasso, SST-2 at 4x1 and 90%"
         table_of_arms = group_lasso_experiment.table(lasso)
         parts.append(f"{title}\n\n{group_lasso_experiment.ABOUT}\n\n{table_of_arms}")
+    if section := one_shot.document(without_training):
+        parts.append(section)
     parts.append(f"## Commands\n\n{commands(results)}")
     return "\n\n".join(parts) + "\n"
 
@@ -167,7 +171,7 @@ def main() -> None:
 
     def write() -> None:
         lasso = group_lasso_experiment.FOLDER
-        write_text(RESULTS, document(read(arguments.folder), lasso))
+        write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER))
 
     for row in ROWS if not arguments.write else []:
         done = (arguments.folder / row.file_name).is_file()

@@ -23,6 +23,9 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tfsparse").rglob("*.p
 MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in FILES]
 PUBLIC = [name for name in tfsparse.__all__ if not inspect.ismodule(getattr(tfsparse, name))]
 
+OPTIONAL = {"tfsparse.serving.beam": "apache_beam"}
+"""Modules that belong to what need not be installed."""
+
 USER_NAMES = {
     **{name: getattr(tfsparse, name) for name in tfsparse.__all__},
     **{"np": np, "tf": tf, "keras": keras, "tfsparse": tfsparse},
@@ -58,6 +61,8 @@ def unexecuted(docstring):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_hold(name, tmp_path, monkeypatch):
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
     monkeypatch.chdir(tmp_path)
     report = failures(importlib.import_module(name))
     assert not report, report

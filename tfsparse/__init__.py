@@ -3,74 +3,13 @@
 Importing it registers the ops, so that `tf.saved_model.load` can load what `export`
 has written. In a checkout without a built op library there is nothing to register:
 models can be pruned, and what needs the ops says that they are missing.
+
+In the process of the command `tfsparse` the package stays empty, and the command imports what it
+needs by itself: to import TensorFlow takes seconds, and ``tfsparse --help`` does not need it.
 """
 
-from tfsparse import ops
-from tfsparse.conversion import ConversionReport, ConvertedModel, convert, export
-from tfsparse.conversion.source import inspect_models_with
-from tfsparse.pattern import BlockPattern, ChannelPattern, NMPattern, parse_pattern
-from tfsparse.pruning import (
-    AfterTarget,
-    ConstantSparsity,
-    CosineDecay,
-    ExponentialDecay,
-    GroupLasso,
-    LinearDecay,
-    OneShot,
-    PatternLock,
-    PolynomialDecay,
-    PruningSchedule,
-    PruningSummaries,
-    Scope,
-    SensitivityReport,
-    SparsityReport,
-    UpdatePruning,
-    load_weights,
-    prune_block,
-    register_criterion,
-    register_prunable,
-    sensitivity,
-    sparsity_report,
-    strip_pruning,
-)
-from tfsparse.pruning.schedule_check import check_schedules
+from tfsparse.cli.starting import is_the_command
 
-__all__ = [
-    "AfterTarget",
-    "BlockPattern",
-    "ChannelPattern",
-    "ConstantSparsity",
-    "ConversionReport",
-    "ConvertedModel",
-    "CosineDecay",
-    "ExponentialDecay",
-    "GroupLasso",
-    "LinearDecay",
-    "NMPattern",
-    "OneShot",
-    "PatternLock",
-    "PolynomialDecay",
-    "PruningSchedule",
-    "PruningSummaries",
-    "Scope",
-    "SensitivityReport",
-    "SparsityReport",
-    "UpdatePruning",
-    "convert",
-    "export",
-    "load_weights",
-    "ops",
-    "parse_pattern",
-    "prune_block",
-    "register_criterion",
-    "register_prunable",
-    "sensitivity",
-    "sparsity_report",
-    "strip_pruning",
-]
-
-# Training and conversion meet here: the one warns of what the other is about to export.
-inspect_models_with(check_schedules)
-
-if ops.library_path().exists():
-    ops.load()
+if not is_the_command():
+    from tfsparse.index import *  # noqa: F403
+    from tfsparse.index import __all__ as __all__

@@ -23,6 +23,7 @@ class BenchModel:
         batches: Rows to time by default.
         calibration: Rows to calibrate INT8 with, for every engine.
         exclude: Layers to leave dense, as in `tfsparse.prune_block`.
+        by_default: Whether it is timed where no model is named.
     """
 
     about: str
@@ -31,6 +32,7 @@ class BenchModel:
     batches: tuple[int, ...] = (1, 8, 32)
     calibration: int = 64
     exclude: tuple[str, ...] = ()
+    by_default: bool = True
 
 
 def token_inputs(vocabulary: int, length: int) -> Callable[[np.random.Generator, int], Arrays]:

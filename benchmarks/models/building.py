@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.harness import child
 from benchmarks.harness.sparsity import Sparsity
 from benchmarks.models import registry
+from benchmarks.models.settling import settle_norms
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -44,11 +45,12 @@ def write_source(
 
     model = registry.find(name)
     keras.utils.set_random_seed(seed)
-    pruned = prune(model.build(), sparsity, model.exclude)
-    pruned.export(str(folder / "source"))
-    del pruned
     inputs = model.inputs(np.random.default_rng([seed, 0]), model.calibration)
     np.savez(folder / "calibration.npz", **inputs)
+    pruned = prune(model.build(), sparsity, model.exclude)
+    settle_norms(pruned, inputs)
+    pruned.export(str(folder / "source"))
+    del pruned
     signature = tf.saved_model.load(str(folder / "source")).signatures["serving_default"]
     for batch in batches:
         x = model.inputs(np.random.default_rng([seed, batch]), batch)

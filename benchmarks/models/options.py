@@ -59,13 +59,14 @@ def parser() -> argparse.ArgumentParser:
     )
     labels = [engine.label for engine in engines.ENGINES]
     names = engines.names()
-    small = [name for name in known if name != "bert_base"]
+    default = [name for name in known if registry.find(name).by_default]
 
     def add_list(flag: str, each: Callable[[str], Any], default: Any, help_: str) -> None:
         kind = comma_separated(each)
         result.add_argument(flag, type=kind, default=default, metavar="A,B", help=help_)
 
-    add_list("--models", one_of_models(known), small, "which (all but bert_base)")
+    add_list("--models", one_of_models(known), default,
+             f"which (all but {', '.join(sorted(set(known) - set(default)))})")  # fmt: skip
     add_list("--patterns", sparsity, [sparsity("4x1@0.9")],
              "zeros: dense, AxB@SHARE (outputs by inputs) or K:N (4x1@0.9)")  # fmt: skip
     add_list("--precisions", one_of(list(engines.PRECISIONS)), list(engines.PRECISIONS),

@@ -1,5 +1,6 @@
 #include "custom_ops/conv/conv.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -63,17 +64,60 @@ template <typename T>
 Status Conv<T>::Run(const ConvCall& call, const Threads& threads) const {
   if (Status status = Check(call); !status.ok()) return status;
   if (call.geometry.pixels() == 0) return {};
+  if (PacksPixelsOften(call)) {
+    RunChecked(Quantized(call, threads), threads);
+  } else {
+    RunChecked(call, threads);
+  }
+  return {};
+}
+
+// Whether pixels of a float image would be packed, and so quantized, more than once: where taps
+// overlap.
+template <typename T>
+bool Conv<T>::PacksPixelsOften(const ConvCall& call) const {
+  const ConvAxis &height = call.geometry.height, &width = call.geometry.width;
+  return std::is_same_v<T, int8_t> && !call.call.x.is_u8 &&
+         height.kernel * width.kernel > height.stride * width.stride;
+}
+
+// The same call with x quantized, in the workspace of this thread.
+template <typename T>
+ConvCall Conv<T>::Quantized(const ConvCall& call, const Threads& threads) const {
+  const ConvGeometry& g = call.geometry;
+  constexpr int64_t kChunk = 1 << 14;  // a multiple of 64: no chunk is written beyond its end
+  const int64_t size = g.batch * g.height.size * g.width.size * g.channels;
+  const auto* x = static_cast<const float*>(call.call.x.data);
+  AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
+  images.Reserve(size + kGemvPadding);
+  threads.Run((size + kChunk - 1) / kChunk, kChunk / 8, [&](int64_t begin, int64_t end) {
+    PackArgs args = {};
+    args.rows = 1;
+    args.x = x + begin * kChunk;
+    args.inputs = args.stride = std::min(size, end * kChunk) - begin * kChunk;
+    args.inv_scale = 1 / call.call.quantization.x_scale;
+    args.zero_point = call.call.quantization.x_zero_point;
+    args.tile = images.data() + begin * kChunk;
+    matmuls_[0]->prepared().functions.quantize_rows(args);
+  });
+  ConvCall quantized = call;
+  quantized.call.x.data = images.data();
+  quantized.call.x.is_u8 = true;
+  return quantized;
+}
+
+template <typename T>
+void Conv<T>::RunChecked(const ConvCall& call, const Threads& threads) const {
   // Many products are shared out whole, so that a thread begins work as seldom as it can.
   if (products() < kItemsPerThread * threads.count) {
     for (int64_t number = 0; number < products(); ++number) RunProduct(call, number, threads);
-    return {};
+    return;
   }
   const int64_t cost =
       matmuls_[0]->prepared().instructions() * (call.geometry.pixels() / kLanes + 1) / 2;
   threads.Run(products(), cost, [&](int64_t begin, int64_t end) {
     for (int64_t number = begin; number < end; ++number) RunProduct(call, number, Threads());
   });
-  return {};
 }
 
 template <typename T>

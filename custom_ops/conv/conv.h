@@ -5,8 +5,8 @@
 // patches of images (patch_source.h).
 //
 // W is a matrix (filters, kernel height * kernel width * channels of a group), the channel fastest.
-// A convolution is to the last bit the product of the patches by it, which matmul.h defines; the
-// padding of a quantized x is its zero point.
+// A convolution is to the last bit the product of the patches by it, which engine/sparse_layer.h
+// defines; the padding of a quantized x is its zero point.
 //
 // Each group is a product of its own, of weights of its own, that reads some channels of x and
 // writes some of y. With int8 weights narrow groups are joined (filter_group.h); with float ones a
@@ -69,6 +69,9 @@ class Conv {
                                const Make& make, std::unique_ptr<const Conv>* conv);
 
   Status Check(const ConvCall& call) const;
+  bool PacksPixelsOften(const ConvCall& call) const;
+  ConvCall Quantized(const ConvCall& call, const Threads& threads) const;
+  void RunChecked(const ConvCall& call, const Threads& threads) const;
   ConvGeometry Joined(const ConvGeometry& geometry) const;
   LayerCall ProductCall(const ConvCall& call, const ConvGeometry& joined, int64_t number) const;
   void RunProduct(const ConvCall& call, int64_t number, const Threads& threads) const;

@@ -32,17 +32,25 @@ Status CheckGroups(const ConvGeometry& g) {
                          "groups=", g.groups, ", channels=", g.channels, ", filters=", g.filters);
 }
 
-Status CheckProducts(const ConvGeometry& g) {
-  int64_t product;
-  if (__builtin_mul_overflow(g.height.kernel * g.width.kernel, g.group_channels(), &product) ||
-      __builtin_mul_overflow(g.height.out(), g.width.out(), &product) ||
-      __builtin_mul_overflow(product, g.batch, &product)) {
-    return Status::Invalid(
-        "A kernel's inputs and the pixels of `y` should fit in 64 bits. Received: ",
-        g.height.kernel, " x ", g.width.kernel, " x ", g.group_channels(), " inputs, ", g.batch,
-        " x ", g.height.out(), " x ", g.width.out(), " pixels");
+Status CheckInputs(const ConvGeometry& g) {
+  int64_t inputs;
+  if (!__builtin_mul_overflow(g.height.kernel * g.width.kernel, g.group_channels(), &inputs) &&
+      inputs <= kMaxInputs) {
+    return {};
   }
-  return {};
+  return Status::Invalid("A filter should have at most ", kMaxInputs,
+                         " inputs. Received: ", g.height.kernel, " x ", g.width.kernel, " x ",
+                         g.group_channels());
+}
+
+Status CheckPixels(const ConvGeometry& g) {
+  int64_t pixels;
+  if (!__builtin_mul_overflow(g.height.out(), g.width.out(), &pixels) &&
+      !__builtin_mul_overflow(pixels, g.batch, &pixels)) {
+    return {};
+  }
+  return Status::Invalid("The pixels of `y` should fit in 64 bits. Received: ", g.batch, " x ",
+                         g.height.out(), " x ", g.width.out());
 }
 
 }  // namespace
@@ -69,7 +77,8 @@ Status Validate(const ConvGeometry& geometry) {
                                ValidateAxis(geometry.width, "width"), CheckGroups(geometry)}) {
     if (!status.ok()) return status;
   }
-  return CheckProducts(geometry);
+  if (Status status = CheckInputs(geometry); !status.ok()) return status;
+  return CheckPixels(geometry);
 }
 
 }  // namespace tfsparse

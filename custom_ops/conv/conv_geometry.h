@@ -61,8 +61,12 @@ Status ValidateWindow(const ConvAxis& axis, const char* name);
 // of y for negative.
 Status ValidateAxis(const ConvAxis& axis, const char* name);
 
-// Fails where ValidateAxis does, where groups do not divide channels and filters, and where inputs
-// or pixels do not fit in 64 bits.
+// Inputs that a filter may have. A kernel of a file may cover more than there is memory for where
+// it stores no weights and covers padding: packing takes up to 200 bytes of each input.
+inline constexpr int64_t kMaxInputs = int64_t{1} << 22;
+
+// Fails where ValidateAxis does, where groups do not divide channels and filters, where a filter
+// has too many inputs, and where the pixels do not fit in 64 bits.
 Status Validate(const ConvGeometry& geometry);
 
 }  // namespace tfsparse

@@ -95,10 +95,21 @@ TEST(ConvGeometry, RefusesProductsThatOverflow) {
   const int64_t max = INT32_MAX;
   ConvGeometry geometry = Geometry(Axis(max, max), Axis(max, max));
   geometry.channels = 16;
-  EXPECT_NE(Validate(geometry).message().find("64 bits"), std::string::npos);
+  EXPECT_NE(Validate(geometry).message().find("at most"), std::string::npos);
   geometry = Geometry(Axis(max, 1), Axis(max, 1));
   geometry.height.before = geometry.width.after = max;
   EXPECT_NE(Validate(geometry).message().find("64 bits"), std::string::npos);
+}
+
+// A kernel without weights over padding is a few bytes in a file.
+TEST(ConvGeometry, RefusesFiltersOfTooManyInputs) {
+  ConvGeometry geometry = Geometry(Axis(5, 1 << 10), Axis(6, 1 << 10));
+  geometry.height.before = geometry.width.before = 1 << 11;
+  geometry.channels = 4;
+  EXPECT_EQ(geometry.inputs(), kMaxInputs);
+  EXPECT_TRUE(Validate(geometry).ok());
+  ++geometry.width.kernel;
+  EXPECT_NE(Validate(geometry).message().find("4194304 inputs"), std::string::npos);
 }
 
 TEST(ConvGeometry, RefusesGroupsThatDoNotDivide) {

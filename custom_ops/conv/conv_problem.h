@@ -172,11 +172,6 @@ inline float Operand(BFloat16, float x) { return RoundToBFloat16(x).ToFloat(); }
 inline float AsFloat(float w) { return w; }
 inline float AsFloat(BFloat16 w) { return w.ToFloat(); }
 
-// An output summed in double, and how far a sum of floats may be from it in any order.
-struct Close {
-  double value, bound;
-};
-
 template <typename T>
 std::vector<Close> ExpectedFloats(const ConvProblem<T>& p) {
   const int64_t in = p.geometry.inputs(), filters = p.geometry.filters;

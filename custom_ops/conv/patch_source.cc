@@ -13,6 +13,13 @@ constexpr int64_t kCopiedBytes = 1024;
 // From row to row of a copy, such that rows do not fall into the same sets of the cache.
 constexpr int64_t kCopyStride = kCopiedBytes + kAlignment;
 
+// An image without pixels, of which there is nothing but padding, may have no memory; places are
+// still counted from where it begins.
+const uint8_t* Image(const void* x) {
+  static constexpr uint8_t kNone = 0;
+  return x == nullptr ? &kNone : static_cast<const uint8_t*>(x);
+}
+
 // ceil(a / b) and floor(a / b) of a >= 0. Most strides are 1, and division is slow.
 int64_t DivideUp(int64_t a, int64_t b) { return b == 1 ? a : (a + b - 1) / b; }
 int64_t DivideDown(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
@@ -48,10 +55,9 @@ void CopyRows(const uint8_t* from, int64_t step, const uint8_t* end, int64_t row
 PatchSource::PatchSource(const ConvGeometry& geometry, int64_t group, const void* x,
                          int64_t element_bytes, uint8_t padding, int in_lane)
     : geometry_(geometry),
-      x_(static_cast<const uint8_t*>(x) + group * geometry.group_channels() * element_bytes),
-      x_end_(static_cast<const uint8_t*>(x) + geometry.batch * geometry.height.size *
-                                                  geometry.width.size * geometry.channels *
-                                                  element_bytes),
+      x_(Image(x) + group * geometry.group_channels() * element_bytes),
+      x_end_(Image(x) + geometry.batch * geometry.height.size * geometry.width.size *
+                            geometry.channels * element_bytes),
       bytes_(element_bytes),
       pixel_bytes_(geometry.channels * element_bytes),
       padding_(padding) {

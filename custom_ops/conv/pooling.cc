@@ -88,7 +88,8 @@ Status ValidatePooling(const ConvAxis& height, const ConvAxis& width) {
 
 void Pool(const PoolCall& call, const Threads& threads) {
   const int64_t rows = call.height.out(), columns = call.width.out();
-  if (columns * call.channels == 0) return;
+  // Beside a size of 0 others may be so large that they cannot be multiplied.
+  if (call.batch == 0 || rows == 0 || columns == 0 || call.channels == 0) return;
   const int64_t cost = columns * call.channels * Taps(call.height, call.width) / 16 + 1;
   threads.Run(call.batch * rows, cost, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {

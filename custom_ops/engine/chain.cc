@@ -124,12 +124,12 @@ void Chain<T>::RunTiles(const Tiles& tiles, const Threads& threads) const {
     for (int i = 0; i < count_; ++i) {
       workspace.tiles[i % 2].Reserve(works[i]->PackedBytes(tiles.max_vectors()));
     }
-    for (int64_t tile = begin; tile < end; ++tile) RunTile(works, tiles, tile);
+    for (int64_t tile = begin; tile < end; ++tile) RunTile(works, tiles, tile, tile == begin);
   });
 }
 
 template <typename T>
-void Chain<T>::RunTile(const Works& works, const Tiles& tiles, int64_t tile) const {
+void Chain<T>::RunTile(const Works& works, const Tiles& tiles, int64_t tile, bool is_first) const {
   Workspace& workspace = Workspace::OfThisThread();
   const LayerCall& first = layers_[0].call;
   const LayerCall& last = layers_[count_ - 1].call;
@@ -138,6 +138,7 @@ void Chain<T>::RunTile(const Works& works, const Tiles& tiles, int64_t tile) con
   TileRows rows;
   rows.rows = tiles.rows(tile);
   rows.vectors = tiles.vectors(tile);
+  rows.is_first = is_first;
   rows.x = first.x.at(row * in);
   bool non_finite = works[0]->Pack(rows, workspace.tiles[0].data());
   for (int i = 0; i + 1 < count_; ++i) {

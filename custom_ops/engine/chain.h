@@ -61,7 +61,7 @@ class Chain {
   void RunLayers(const Threads& threads);
   void RunLayers(int64_t begin, int64_t end, const Threads& threads);
   void RunTiles(const Tiles& tiles, const Threads& threads) const;
-  void RunTile(const Works& works, const Tiles& tiles, int64_t tile) const;
+  void RunTile(const Works& works, const Tiles& tiles, int64_t tile, bool is_first) const;
   bool Advance(const Works& works, int layer, TileRows* rows, void* packed, bool non_finite,
                void* next_packed) const;
 

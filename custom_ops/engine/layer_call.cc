@@ -5,22 +5,10 @@
 #include <limits>
 
 #include "custom_ops/base/float_text.h"
+#include "custom_ops/engine/quantization_checks.h"
 
 namespace tfsparse {
 namespace {
-
-// Smaller ones are zeros to TensorFlow's threads, and their reciprocals may be infinite.
-constexpr float kMinScale = std::numeric_limits<float>::min();
-constexpr char kTooSmall[] = "Smaller floats are subnormal, and TensorFlow computes with them as 0";
-
-Status CheckScale(const char* name, float scale) {
-  if (std::isfinite(scale) && scale >= kMinScale) return {};
-  if (IsSubnormal(scale)) {
-    return Status::Invalid("`", name, "` should be finite, positive and at least ", kMinScale, ". ",
-                           kTooSmall, ". Received: ", FloatText(scale));
-  }
-  return Status::Invalid("`", name, "` should be finite and positive. Received: ", scale);
-}
 
 Status WrongWeightScale(const LayerCall& call, int64_t n) {
   const float scale = call.quantization.w_scale[n];
@@ -33,11 +21,6 @@ Status WrongWeightScale(const LayerCall& call, int64_t n) {
       "Received: w_scale[",
       n, "]=", scale, ", x_scale=", call.quantization.x_scale,
       ", y_scale=", call.quantization.y_scale);
-}
-
-Status CheckZeroPoint(const char* name, int32_t zero_point) {
-  if (zero_point >= 0 && zero_point <= 255) return {};
-  return Status::Invalid("`", name, "` should be in [0, 255]. Received: ", zero_point);
 }
 
 // Without a branch, so that it vectorises: it is done for each call.

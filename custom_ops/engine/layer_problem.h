@@ -149,10 +149,16 @@ inline std::vector<float> Weights(const Problem<BFloat16>& p) {
   return wide;
 }
 
+// An output summed in double, and how far a sum of floats may be from it in any order.
+struct Close {
+  double value, bound;
+};
+
 // Rounding once per product and per addition, in any order.
 template <typename T>
-void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
+std::vector<Close> ExpectedFloats(const Problem<T>& p) {
   const std::vector<float> operands = Operands(p), weights = Weights(p);
+  std::vector<Close> expected;
   for (int64_t m = 0; m < p.shape.rows; ++m) {
     for (int64_t n = 0; n < p.shape.out; ++n) {
       const float* x = operands.data() + m * p.shape.in;
@@ -165,11 +171,18 @@ void ExpectClose(const Problem<T>& p, const std::vector<float>& y) {
       }
       for (int64_t k = 0; k < p.shape.in; ++k) magnitude += std::abs(double{x[k]} * w[k]);
       // No activation is steeper than 1.13; its own error is 3e-7 of its argument at most.
-      const double bound =
-          1.2 * (p.shape.in + 3) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude);
-      const double expected = ReferenceDot(x, w, p.shape.in, start, p.call.epilogue.activation);
-      ASSERT_NEAR(y[m * p.shape.out + n], expected, bound) << "row " << m << ", output " << n;
+      expected.push_back(
+          {ReferenceDot(x, w, p.shape.in, start, p.call.epilogue.activation),
+           1.2 * (p.shape.in + 3) * kEpsilon * magnitude + 3e-7 * std::max(1.0, magnitude)});
     }
+  }
+  return expected;
+}
+
+inline void ExpectClose(const std::vector<Close>& expected, const std::vector<float>& y) {
+  ASSERT_EQ(y.size(), expected.size());
+  for (size_t i = 0; i < y.size(); ++i) {
+    ASSERT_NEAR(y[i], expected[i].value, expected[i].bound) << "place " << i;
   }
 }
 

@@ -102,7 +102,7 @@ constexpr TileFunctionsRow kBf16TileFunctions[] = {
   {                                                                                            \
     Isa::k##isa, TileLayout::k##layout, {                                                      \
       Quantize##layout##isa, PackU8##layout##isa, EpilogueS32ToF32##isa, EpilogueS32ToU8##isa, \
-          epilogue_to_tile                                                                     \
+          epilogue_to_tile, QuantizeRows##isa                                                  \
     }                                                                                          \
   }
 constexpr TileFunctionsRow kInt8TileFunctions[] = {
@@ -119,7 +119,8 @@ constexpr TileFunctionsRow kInt8TileFunctions[] = {
     {Isa::kAmx,
      TileLayout::kInterleave4,
      {QuantizeInterleave4Avx512, PackU8Interleave4Avx512, EpilogueS32ToF32Avx512,
-      EpilogueS32ToU8Avx512, EpilogueToTileInterleave4Avx512, BeginAmx, EndAmx}},
+      EpilogueS32ToU8Avx512, EpilogueToTileInterleave4Avx512, QuantizeRowsAvx512, BeginAmx,
+      EndAmx}},
 };
 #undef TFSPARSE_INT8_TILE_FUNCTIONS
 

@@ -55,7 +55,8 @@ void Scheduler<T>::RunItems(const TileRunner<T>& work, const Threads& threads,
     AlignedBuffer<uint8_t>& packed = Workspace::OfThisThread().tiles[0];
     packed.Reserve(work.PackedBytes(tiles_.max_vectors()));
     for (int64_t item = begin; item < end; ++item) {
-      const TileRows rows = Tile(item / parts);
+      TileRows rows = Tile(item / parts);
+      rows.is_first = item == begin;
       const int64_t first = BalancedCut(prepared_.work, item % parts, parts);
       const int64_t last = BalancedCut(prepared_.work, item % parts + 1, parts);
       if (first == last) continue;

@@ -11,9 +11,11 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 #include "custom_ops/engine/layer_problem.h"
+#include "custom_ops/engine/shared_problem.h"
 #include "custom_ops/engine/tiles.h"
 #include "gtest/gtest.h"
 
@@ -47,14 +49,17 @@ template <typename T, template <typename> class K>
 void CheckFloat(const K<T>& kernel) {
   uint32_t seed = 0;
   for (const Shape& shape : ShapesFor(kernel)) {
-    if (!Accepts<T>(kernel.format, shape.block_in)) continue;
     for (double sparsity : {0.0, 0.8, 1.0}) {
-      SCOPED_TRACE(testing::Message() << shape << ", sparsity " << sparsity << ", seed " << seed);
-      Problem<T> p(shape, sparsity, seed++);
-      if (seed % 3 == 0) p.call.epilogue.bias = nullptr;
+      ++seed;
+      if (!Accepts<T>(kernel.format, shape.block_in)) continue;
+      SCOPED_TRACE(Key("with", shape, sparsity, seed));
+      Problem<T>& p = ProblemOf<T>(shape, sparsity, seed);
+      if (seed % 3 == 1) p.call.epilogue.bias = nullptr;
       const auto matmul = Create(p.matrix, kernel);
       const std::vector<uint8_t> y = p.Run(*matmul, Threads());
-      ExpectClose(p, AsFloats(y));
+      ExpectClose(Once<std::vector<Close>>(Key(typeid(T).name(), shape, sparsity, seed),
+                                           [&] { return ExpectedFloats(p); }),
+                  AsFloats(y));
       EXPECT_EQ(p.Run(*matmul, RoundRobin(3)), y) << "three threads";
       EXPECT_EQ(p.Run(*matmul, RoundRobin(16)), y) << "sixteen threads";
     }
@@ -82,6 +87,20 @@ TEST_P(Bf16Gemv, MatchesTheReferenceOfTheRoundedOperands) {
   CheckFloat(GetParam());
 }
 
+// Finite, NaN or the same infinity.
+void ExpectSameKinds(const std::vector<Close>& expected, const std::vector<float>& y) {
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double value = expected[i].value;
+    if (std::isfinite(value)) {
+      ASSERT_TRUE(std::isfinite(y[i])) << "place " << i;
+    } else if (std::isnan(value)) {
+      ASSERT_TRUE(std::isnan(y[i])) << "place " << i;
+    } else {
+      ASSERT_EQ(y[i], value) << "place " << i;
+    }
+  }
+}
+
 // A dense product makes NaN of every output where a NaN or infinity meets a zero.
 template <typename T, template <typename> class K>
 void CheckNonFinite(const K<T>& kernel, const std::vector<float>& values) {
@@ -90,26 +109,18 @@ void CheckNonFinite(const K<T>& kernel, const std::vector<float>& values) {
     for (float value : values) {
       for (Activation activation : kActivations) {
         SCOPED_TRACE(testing::Message() << shape << ", " << value);
-        Problem<T> p(shape, 0.7, 5);
+        Problem<T> p = ProblemOf<T>(shape, 0.7, 5);
+        p.call.x.data = p.x.data();
         p.call.epilogue.activation = activation;
         std::mt19937 random(11);
         for (int i = 0; i < 3; ++i) p.x[random() % p.x.size()] = value;
-        const std::vector<float> x = Operands(p), w = Weights(p);
         const auto matmul = Create(p.matrix, kernel);
+        const testing::Message key = Key(typeid(T).name(), shape, 0.7, 5)
+                                     << ", " << value << ", " << static_cast<int>(activation);
+        const std::vector<Close>& expected =
+            Once<std::vector<Close>>(key, [&] { return ExpectedFloats(p); });
         for (const Threads& threads : {Threads(), RoundRobin(5)}) {
-          const std::vector<float> y = AsFloats(p.Run(*matmul, threads));
-          for (int64_t i = 0; i < p.y_size(); ++i) {
-            const int64_t m = i / shape.out, n = i % shape.out;
-            const double expected =
-                ReferenceDot(&x[m * shape.in], &w[n * shape.in], shape.in, p.bias[n], activation);
-            if (std::isfinite(expected)) {
-              ASSERT_TRUE(std::isfinite(y[i])) << m << ", " << n;
-            } else if (std::isnan(expected)) {
-              ASSERT_TRUE(std::isnan(y[i])) << m << ", " << n;
-            } else {
-              ASSERT_EQ(y[i], expected) << m << ", " << n;
-            }
-          }
+          ExpectSameKinds(expected, AsFloats(p.Run(*matmul, threads)));
         }
       }
     }
@@ -149,20 +160,23 @@ template <typename K>
 void CheckInt8(const K& kernel) {
   uint32_t seed = 0;
   for (const Shape& shape : ShapesFor(kernel)) {
-    if (!Accepts<int8_t>(kernel.format, shape.block_in)) continue;
     for (double sparsity : {0.0, 0.8, 1.0}) {
-      Problem<int8_t> p(shape, sparsity, seed++);
-      if (seed % 5 == 0) p.call.epilogue.bias = nullptr;
+      ++seed;
+      if (!Accepts<int8_t>(kernel.format, shape.block_in)) continue;
+      Problem<int8_t>& p = ProblemOf<int8_t>(shape, sparsity, seed);
+      if (seed % 5 == 1) p.call.epilogue.bias = nullptr;
       const auto matmul = Create(p.matrix, kernel);
       for (bool x_is_u8 : {true, false}) {
         for (bool y_is_u8 : {true, false}) {
-          SCOPED_TRACE(testing::Message() << shape << ", sparsity " << sparsity << ", seed " << seed
-                                          << (x_is_u8 ? ", uint8" : ", float") << " to "
-                                          << (y_is_u8 ? "uint8" : "float"));
+          const testing::Message key = Key("expected", shape, sparsity, seed)
+                                       << (x_is_u8 ? ", uint8" : ", float") << " to "
+                                       << (y_is_u8 ? "uint8" : "float");
+          SCOPED_TRACE(key);
           p.call.x.is_u8 = x_is_u8;
           p.call.x.data = x_is_u8 ? static_cast<const void*>(p.x.data()) : p.x_float.data();
           p.call.y.is_u8 = y_is_u8;
-          const std::vector<uint8_t> expected = Expected(p);
+          const std::vector<uint8_t>& expected =
+              Once<std::vector<uint8_t>>(key, [&] { return Expected(p); });
           ASSERT_EQ(p.Run(*matmul, Threads()), expected);
           ASSERT_EQ(p.Run(*matmul, RoundRobin(3)), expected) << "three threads";
           ASSERT_EQ(p.Run(*matmul, RoundRobin(16)), expected) << "sixteen threads";
@@ -175,7 +189,7 @@ void CheckInt8(const K& kernel) {
 // A thread more than tiles, and enough work to cut the outputs as well.
 template <typename T>
 void CheckCutOutputs(const Kernel<T>& kernel) {
-  Problem<T> p({100, 1024, 1024, 16, 4}, 0.0, 7);
+  Problem<T>& p = ProblemOf<T>({100, 1024, 1024, 16, 4}, 0.0, 7);
   const auto matmul = Create(p.matrix, kernel);
   const std::vector<uint8_t> expected = p.Run(*matmul, Threads());
   const int64_t tiles = Tiles(100, kernel.vectors()).count();

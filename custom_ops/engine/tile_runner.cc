@@ -13,6 +13,9 @@ namespace {
 // Packing writes up to so many inputs at a time, from wherever a source's part begins.
 constexpr int64_t kPackedInputs = 64;
 
+// Packed weights of more bytes do not stay in the second level of cache from tile to tile.
+constexpr int64_t kCachedBytes = 1 << 20;
+
 }  // namespace
 
 template <typename T>
@@ -41,16 +44,18 @@ bool TileRunner<T>::Pack(const TileRows& tile, void* packed) const {
 // Calls finish(acc, output, output_end) with the sums of an N block of outputs.
 template <typename T>
 template <class Finish>
-void TileRunner<T>::MultiplyNBlocks(int vectors, const void* packed, int64_t begin, int64_t end,
-                                    const Finish& finish) const {
+void TileRunner<T>::MultiplyNBlocks(const TileRows& tile, const void* packed, int64_t begin,
+                                    int64_t end, const Finish& finish) const {
   AlignedBuffer<int32_t>& acc = Workspace::OfThisThread().accumulators;
-  acc.Reserve(int64_t{kPaddedNBlock} * vectors * kLanes);
-  const MultiplyFunction multiply = prepared_.kernel.multiply(prepared_.kernel.format.nr, vectors);
+  acc.Reserve(int64_t{kPaddedNBlock} * tile.vectors * kLanes);
+  const MultiplyFunction multiply =
+      prepared_.kernel.multiply(prepared_.kernel.format.nr, tile.vectors);
   MultiplyArgs args = {};
   args.tile = packed;
   args.columns = weights_.columns.data();
   args.values = weights_.values.data();
   args.acc = acc.data();
+  args.fetches_ahead = tile.is_first || weights_.bytes() > kCachedBytes;
   if (prepared_.functions.begin != nullptr) prepared_.functions.begin();
   for (int64_t s = begin; s < end;) {
     const int64_t output = weights_.panels[s].out;
@@ -71,7 +76,7 @@ void TileRunner<T>::Multiply(const TileRows& tile, const void* packed, bool non_
                              int64_t begin, int64_t end) const {
   const EpilogueFunction finish =
       call_.y.is_u8 ? prepared_.functions.epilogue_u8 : prepared_.functions.epilogue_f32;
-  MultiplyNBlocks(tile.vectors, packed, begin, end,
+  MultiplyNBlocks(tile, packed, begin, end,
                   [&](const void* acc, int64_t output, int64_t output_end) {
                     EpilogueArgs args = EpilogueOf(tile, acc, output, output_end);
                     if (tile.residual != nullptr) {
@@ -92,7 +97,7 @@ bool TileRunner<T>::MultiplyIntoTile(const TileRows& tile, const void* packed,
   bool non_finite = false;
   const int64_t bytes = tile.vectors * kLanes * static_cast<int64_t>(sizeof(T)) *
                         next.weights.width();  // of an input
-  MultiplyNBlocks(tile.vectors, packed, 0, prepared_.num_panels(),
+  MultiplyNBlocks(tile, packed, 0, prepared_.num_panels(),
                   [&](const void* acc, int64_t output, int64_t output_end) {
                     EpilogueArgs args = EpilogueOf(tile, acc, output, output_end);
                     args.y = static_cast<char*>(next_packed) + output * bytes;

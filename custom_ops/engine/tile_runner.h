@@ -19,6 +19,7 @@ namespace tfsparse {
 struct TileRows {
   int64_t rows = 0;
   int vectors = 0;
+  bool is_first = false;    // of a call, in its thread: weights may be in no cache yet
   int64_t first = 0;        // of the rows of the call's source, if it has one
   const void* x = nullptr;  // first row, if it has none
   const void* residual = nullptr;
@@ -51,7 +52,7 @@ class TileRunner {
 
  private:
   template <class Finish>
-  void MultiplyNBlocks(int vectors, const void* packed, int64_t begin, int64_t end,
+  void MultiplyNBlocks(const TileRows& tile, const void* packed, int64_t begin, int64_t end,
                        const Finish& finish) const;
   EpilogueArgs EpilogueOf(const TileRows& tile, const void* acc, int64_t output, int64_t end) const;
   // Of an input of all rows of a packed tile.

@@ -90,7 +90,7 @@ void TakeSubnormalsForZeros(bool yes) {
 
 Outcome RunCase(const Target& target, Isa isa, const Options& options, int64_t number) {
   std::snprintf(g_repeat, sizeof(g_repeat),
-                "\nto repeat: fuzz_ops --path=%s --target=%s --seed=%llu --first=%lld --cases=1\n",
+                "\nto repeat: fuzz_ops --isa=%s --target=%s --seed=%llu --first=%lld --cases=1\n",
                 IsaName(isa), target.name, static_cast<unsigned long long>(options.seed),
                 static_cast<long long>(number));
   alarm(kMaxSeconds);
@@ -138,7 +138,7 @@ bool Parse(int count, char** arguments, Options* options) {
       options->list = true;
       continue;
     }
-    if (Read(arguments[i], "--path=", &options->isa)) continue;
+    if (Read(arguments[i], "--isa=", &options->isa)) continue;
     if (Read(arguments[i], "--target=", &options->target)) continue;
     if (Read(arguments[i], "--seed=", &number)) {
       options->seed = std::strtoull(number.c_str(), nullptr, 10);

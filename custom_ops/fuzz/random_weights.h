@@ -15,10 +15,14 @@ namespace tfsparse {
 template <typename T>
 class RandomWeights {
  public:
-  RandomWeights(Random& random, int64_t out, int64_t in) {
+  // Blocks mostly divide `group`, if there is one: outputs that no block may straddle.
+  RandomWeights(Random& random, int64_t out, int64_t in, int64_t group = 0) {
     view_.out = out;
     view_.in = in;
     view_.block_out = Block(random);
+    if (group > 0 && random.Chance(0.9)) {
+      while (group % view_.block_out != 0) view_.block_out = Block(random);
+    }
     view_.block_in = Block(random);
     const double density = random.Pick<double>({0, 0.1, 0.3, 0.6, 1});
     std::vector<int32_t> indices;

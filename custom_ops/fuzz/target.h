@@ -38,7 +38,12 @@ template <typename T>
 Outcome FuzzMatmul(Random& random, Isa isa);
 template <typename T>
 Outcome FuzzChain(Random& random, Isa isa);
+template <typename T>
+Outcome FuzzConv(Random& random, Isa isa);
 Outcome FuzzActivationRange(Random& random, Isa isa);
+Outcome FuzzAttention(Random& random, Isa isa);
+Outcome FuzzNormalization(Random& random, Isa isa);
+Outcome FuzzPooling(Random& random, Isa isa);
 
 // The threads of one call: mostly one, since it takes long to start others.
 inline Threads RandomThreads(Random& random) {

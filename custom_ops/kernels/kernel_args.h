@@ -82,6 +82,7 @@ struct MultiplyArgs {
   int32_t first_out;     // output whose sums are acc[0]
   const void* acc_init;  // [kPaddedNBlock], from first_out on: what sums begin with
   void* acc;             // [kPaddedNBlock][16 * V], float or int32
+  bool fetches_ahead;    // columns and values, which are in no near cache
 };
 
 struct EpilogueArgs {
@@ -89,7 +90,7 @@ struct EpilogueArgs {
   int vectors;
   int64_t acc_stride;  // of small M: sums from row to row, instead of vectors
   int64_t rows;
-  int64_t outputs;       // outputs in acc that are finished, 1 .. kNBlock
+  int64_t outputs;       // outputs in acc that are finished: 1 .. kNBlock, more for small M
   const float* scale;    // [kPaddedNBlock]: y = sum * scale + bias, for int32 sums. Folded uint8 y
   const float* bias;     //   (LayerCall::folds_y_scale): both are in units of y's scale
   const void* residual;  // of the first row and output, added before activation, or null

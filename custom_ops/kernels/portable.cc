@@ -210,6 +210,18 @@ bool QuantizeInterleave4Portable(const PackArgs& args) { return PackQuads<FromF3
 bool PackU8Interleave1Portable(const PackArgs& args) { return PackPlanes<FromU8>(args); }
 bool QuantizeInterleave1Portable(const PackArgs& args) { return PackPlanes<FromF32>(args); }
 
+bool QuantizeRowsPortable(const PackArgs& args) {
+  const int64_t stride = (args.inputs + 63) / 64 * 64 + kGemvPadding;
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = static_cast<const float*>(args.x) + row * args.stride;
+    uint8_t* tile = static_cast<uint8_t*>(args.tile) + row * stride;
+    for (int64_t k = 0; k < args.inputs; ++k) {
+      tile[k] = QuantizeU8(x[k], args.inv_scale, args.zero_point);
+    }
+  }
+  return false;
+}
+
 MultiplyFunction MultiplyF32Portable(int nr, int vectors) {
   return PickNr<F32, float>(nr, vectors);
 }

@@ -46,6 +46,10 @@ struct Avx512 {
     count >= 64 ? _mm512_storeu_si512(p, v) : _mm512_mask_storeu_epi8(p, (1ull << count) - 1, v);
   }
 
+  TFSPARSE_INLINE void StoreBytes(uint8_t* p, I32 v, int64_t count) {
+    _mm512_mask_cvtepi32_storeu_epi8(p, Mask16(count), v);
+  }
+
   TFSPARSE_INLINE F32 MultiplyAdd(F32 a, F32 b, F32 sum) { return _mm512_fmadd_ps(a, b, sum); }
   TFSPARSE_INLINE F32 Add(F32 a, F32 b) { return _mm512_add_ps(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm512_mul_ps(a, b); }

@@ -44,7 +44,7 @@ bias: [filters], or [0] for none.
 residual: y's shape, added before the activation, or [0] for none.
 y: [N, Ho, Wo, filters].
 filters: The rows of W.
-kernel_size: Height and width.
+kernel_size: Height and width. A filter has at most 2^22 inputs.
 strides: Along height and width.
 dilations: Along height and width.
 paddings: Zeros at the top, bottom, left and right of x.

@@ -22,7 +22,9 @@ constexpr struct {
               {"y_scale", 0},
               {"y_zero_point", 0},
               {"residual_scale", 0},
-              {"residual_zero_point", 0}};
+              {"residual_zero_point", 0},
+              {"gamma", 1},
+              {"beta", 1}};
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 // Tfsparse>MaxPool2D and Tfsparse>AveragePool2D of uint8 images: custom_ops/conv/pooling.h.
 
+#include <new>
+
 #include "custom_ops/conv/conv_geometry.h"
 #include "custom_ops/conv/pooling.h"
 #include "custom_ops/tf_ops/op_inputs.h"
@@ -57,7 +59,13 @@ class PoolOp : public OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
     call.x = x.flat<uint8_t>().data();
     call.y = y->flat<uint8_t>().data();
-    Pool(call, IntraOpThreads(context));
+    try {
+      Pool(call, IntraOpThreads(context));
+    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
+      context->CtxFailure(absl::ResourceExhaustedError(
+          "There should be memory for the sums of a window. Received: x of shape " +
+          x.shape().DebugString()));
+    }
   }
 
  private:

@@ -10,7 +10,10 @@ void RegisterMatMulKernels();
 void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
+void RegisterChannelOps();
 void RegisterActivationRange();
+void RegisterAttention();
+void RegisterNormalization();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
@@ -18,7 +21,10 @@ inline void RegisterAll() {
   RegisterConvOps();
   RegisterConvKernels();
   RegisterPooling();
+  RegisterChannelOps();
   RegisterActivationRange();
+  RegisterAttention();
+  RegisterNormalization();
 }
 
 }  // namespace tfsparse

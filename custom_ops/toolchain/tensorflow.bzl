@@ -14,9 +14,10 @@ Targets:
     that ships must not carry a path of the machine that built it.
 *   `:cc` links a program of its own, such as a test or a client of the C API:
     `libtensorflow_cc.so.2` with a run path to the wheel.
+*   `:version` defines `TFSPARSE_TENSORFLOW_VERSION`, which the headers do not say.
 """
 
-# Prints the folder, the compile flags. Asking `tf.sysconfig` rather than
+# Prints the folders, the compile flags, the version. Asking `tf.sysconfig` rather than
 # guessing, because the flags (the C++ ABI among them) belong to the wheel.
 _ASK = """
 import os
@@ -25,6 +26,7 @@ import tensorflow as tf
 print("TFSPARSE:" + tf.sysconfig.get_lib())
 print("TFSPARSE:" + tf.sysconfig.get_include())
 print("TFSPARSE:" + " ".join(tf.sysconfig.get_compile_flags()))
+print("TFSPARSE:" + tf.__version__)
 """
 
 # Everything an op can reach. `external` and `third_party` are what TensorFlow
@@ -45,6 +47,11 @@ cc_library(
     ),
     defines = {defines},
     includes = ["include"],
+)
+
+cc_library(
+    name = "version",
+    defines = ['TFSPARSE_TENSORFLOW_VERSION=\\\\"{version}\\\\"'],
 )
 
 cc_library(
@@ -86,13 +93,17 @@ def _tensorflow_wheel_impl(repository_ctx):
         for line in answer.stdout.splitlines()
         if line.startswith("TFSPARSE:")
     ]
-    if answer.return_code != 0 or len(lines) != 3:
+    if answer.return_code != 0 or len(lines) != 4:
         fail("`import tensorflow` failed in " + python + ":\n" + answer.stderr)
 
-    lib, include, flags = lines
+    lib, include, flags, version = lines
     repository_ctx.symlink(include, "include")
     defines = [flag[2:] for flag in flags.split(" ") if flag.startswith("-D")]
-    repository_ctx.file("BUILD", _BUILD.format(defines = repr(defines), lib = lib))
+    repository_ctx.file("BUILD", _BUILD.format(
+        defines = repr(defines),
+        lib = lib,
+        version = version,
+    ))
 
 tensorflow_wheel = repository_rule(
     implementation = _tensorflow_wheel_impl,

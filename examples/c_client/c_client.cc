@@ -1,35 +1,15 @@
-// Serves a SavedModel that tfsparse has exported, from a program without Python.
-//
-// Everything goes through TensorFlow's C API, so the same calls work from any language
-// that can call C. Four steps:
-//
-//   1. TF_LoadLibrary               registers the block-sparse ops with TensorFlow
-//   2. TF_LoadSessionFromSavedModel loads the graph and its variables
-//   3. TF_SessionRun                computes, as often as there are batches
-//   4. check the TF_Status of every one of them
-//
-// The first step comes before the second: without the ops TensorFlow refuses the model
-// with "Op type not registered 'Tfsparse>...'".
-//
-// A session knows graph elements and not signatures. What the inputs and outputs of a
-// signature are called in the graph is shown by
-//
-//   saved_model_cli show --dir DIR --tag_set serve --signature_def serving_default
-
-#include <tensorflow/c/c_api.h>
+// Serves a SavedModel that tfsparse has exported, from a program without Python: served_model.h
+// has the calls of TensorFlow's C API, and this is a command line for them.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
+#include <exception>
 #include <iostream>
-#include <iterator>
 #include <map>
-#include <memory>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "examples/c_client/served_model.h"
 
 namespace {
 
@@ -48,44 +28,9 @@ Runs a SavedModel on one batch.
   --output-file FILE   where to write the raw elements of the result; its shape is printed
 )";
 
-// What the C API gives out must be given back.
-template <auto Function>
-struct Give {
-  template <typename T>
-  void operator()(T* object) const {
-    Function(object);
-  }
-};
-using Library = std::unique_ptr<TF_Library, Give<TF_DeleteLibraryHandle>>;
-using Graph = std::unique_ptr<TF_Graph, Give<TF_DeleteGraph>>;
-using Options = std::unique_ptr<TF_SessionOptions, Give<TF_DeleteSessionOptions>>;
-using Tensor = std::unique_ptr<TF_Tensor, Give<TF_DeleteTensor>>;
-
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-
-class Status {
- public:
-  operator TF_Status*() const { return status_.get(); }
-
-  // Throws, with `what` was tried, unless it went well.
-  void Check(const std::string& what) const {
-    if (TF_GetCode(status_.get()) == TF_OK) return;
-    throw std::runtime_error(what + ": code " + std::to_string(TF_GetCode(status_.get())) + ": " +
-                             TF_Message(status_.get()));
-  }
-
- private:
-  std::unique_ptr<TF_Status, Give<TF_DeleteStatus>> status_{TF_NewStatus()};
-};
-
-void CloseSession(TF_Session* session) {
-  const Status status;
-  TF_CloseSession(session, status);
-  TF_DeleteSession(session, status);
-}
-using Session = std::unique_ptr<TF_Session, Give<CloseSession>>;
 
 using Flags = std::map<std::string, std::string>;
 
@@ -105,88 +50,22 @@ Flags ParseFlags(int argc, char** argv) {
   return flags;
 }
 
-std::vector<int64_t> ParseShape(const std::string& text) {
-  std::vector<int64_t> shape;
-  std::istringstream stream(text);
-  for (std::string size; std::getline(stream, size, ',');) {
-    char* end = nullptr;
-    shape.push_back(std::strtoll(size.c_str(), &end, 10));
-    if (size.empty() || *end != '\0' || shape.back() < 0) {
-      throw UsageError("--shape should be sizes such as 32,128. Received: " + text);
-    }
+std::vector<int64_t> Shape(const Flags& flags) {
+  try {
+    return ParseShape(flags.at("--shape"));
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(std::string("--shape ") + error.what());
   }
-  return shape;
-}
-
-// "serving_default_x:0" as an element of the graph.
-TF_Output Find(TF_Graph* graph, const std::string& element) {
-  const size_t colon = element.rfind(':');
-  const std::string name = element.substr(0, colon);
-  const int index = colon == std::string::npos ? 0 : std::atoi(element.c_str() + colon + 1);
-  TF_Operation* operation = TF_GraphOperationByName(graph, name.c_str());
-  if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
-    throw std::runtime_error("the graph has no element " + element);
-  }
-  return {operation, index};
-}
-
-Tensor ReadTensor(const std::string& file, TF_DataType dtype, const std::vector<int64_t>& shape) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw std::runtime_error("cannot read " + file);
-  const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-  size_t expected = TF_DataTypeSize(dtype);
-  for (const int64_t size : shape) {
-    if (__builtin_mul_overflow(expected, size, &expected)) {
-      throw std::runtime_error("the shape is too large");
-    }
-  }
-  if (bytes.size() != expected) {
-    throw std::runtime_error(file + " should hold " + std::to_string(expected) +
-                             " bytes for this shape. Received: " + std::to_string(bytes.size()));
-  }
-  Tensor tensor(
-      TF_AllocateTensor(dtype, shape.data(), static_cast<int>(shape.size()), bytes.size()));
-  bytes.copy(static_cast<char*>(TF_TensorData(tensor.get())), bytes.size());
-  return tensor;
-}
-
-void WriteTensor(const std::string& file, const TF_Tensor* tensor) {
-  std::ofstream stream(file, std::ios::binary);
-  stream.write(static_cast<const char*>(TF_TensorData(tensor)),
-               static_cast<std::streamsize>(TF_TensorByteSize(tensor)));
-  if (!stream.flush()) throw std::runtime_error("cannot write " + file);
-  std::cout << "dtype " << TF_TensorType(tensor) << " shape";
-  for (int i = 0; i < TF_NumDims(tensor); ++i) std::cout << ' ' << TF_Dim(tensor, i);
-  std::cout << '\n';
 }
 
 void Serve(Flags flags) {
-  const Status status;
   Library library;
-  if (!flags["--library"].empty()) {
-    library.reset(TF_LoadLibrary(flags["--library"].c_str(), status));
-    status.Check("loading the library");
-  }
-
-  const Graph graph(TF_NewGraph());
-  const Options options(TF_NewSessionOptions());
-  const char* tags[] = {"serve"};
-  const Session session(TF_LoadSessionFromSavedModel(options.get(), /*run_options=*/nullptr,
-                                                     flags["--model"].c_str(), tags, 1, graph.get(),
-                                                     /*meta_graph_def=*/nullptr, status));
-  status.Check("loading the model");
-
-  const TF_Output input = Find(graph.get(), flags["--input"]);
-  const TF_Output output = Find(graph.get(), flags["--output"]);
-  const Tensor x = ReadTensor(flags["--input-file"], TF_OperationOutputType(input),
-                              ParseShape(flags["--shape"]));
-  TF_Tensor* const fed[] = {x.get()};
-  TF_Tensor* fetched[] = {nullptr};
-  TF_SessionRun(session.get(), /*run_options=*/nullptr, &input, fed, 1, &output, fetched, 1,
-                /*target_opers=*/nullptr, 0, /*run_metadata=*/nullptr, status);
-  status.Check("running the model");
-  const Tensor y(fetched[0]);
+  if (!flags["--library"].empty()) library = LoadLibrary(flags["--library"]);
+  const ServedModel model(flags["--model"], flags["--input"], flags["--output"]);
+  const Tensor x = model.Read(flags["--input-file"], Shape(flags));
+  const Tensor y = model.Run(x.get());
   WriteTensor(flags["--output-file"], y.get());
+  std::cout << Describe(y.get()) << '\n';
 }
 
 }  // namespace

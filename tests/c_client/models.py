@@ -1,7 +1,4 @@
-"""SavedModels to serve: an exported one, products of odd sizes, and corrupted ones."""
-
-import shutil
-from pathlib import Path
+"""SavedModels to serve: an exported one, and products of odd sizes."""
 
 import keras
 import numpy as np
@@ -18,19 +15,8 @@ from tests.ops.helpers import (
     tensor_arguments,
 )
 
-from .client import read_saved_model
-
-# Ops of ours that a converted MLP becomes: each layer's inputs, and those of the last.
-CHAINS = {
-    "Tfsparse>BlockSparseMatMulChain": (["data", "indices", "indptr", "bias"], ["residual"]),
-    "Tfsparse>QuantizedBlockSparseMatMulChain": (
-        ["x_scale", "x_zero_point", "data", "indices", "indptr", "w_scale", "bias"],
-        ["residual", "y_scale", "y_zero_point"],
-    ),
-}
-
 INPUTS = 24
-LAYERS = 2
+IMAGE = (45, 37, 3)
 
 
 def batch(rows, inputs=INPUTS):
@@ -53,6 +39,44 @@ def export_mlp(folder, precision):
         model, folder, precision, batch(100), overrides=overrides, signatures=["serving_default"]
     )
     return folder
+
+
+def export_resnet(folder, precision):
+    """A small ResNet: a stem, a pooling, and two bottlenecks, the second of which halves images."""
+    layers = keras.layers
+
+    def convolution(x, filters, size, strides=1):
+        y = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization()(y)
+
+    def bottleneck(x, width, strides):
+        y = layers.ReLU()(convolution(x, width, 1))
+        y = convolution(layers.ReLU()(convolution(y, width, 3, strides)), 4 * width, 1)
+        return layers.ReLU()(layers.Add()([y, convolution(x, 4 * width, 1, strides)]))
+
+    image = keras.Input(IMAGE, name="image")
+    x = layers.MaxPooling2D(3, 2, padding="same")(layers.ReLU()(convolution(image, 16, 7, 2)))
+    x = layers.GlobalAveragePooling2D()(bottleneck(bottleneck(x, 8, 1), 16, 2))
+    model = keras.Model(image, layers.Dense(5)(x))
+    rng = np.random.default_rng(3)
+    for variable in model.variables:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:
+            rows = int(np.prod(shape[:-1]))
+            matrix = float_weights(rng, shape[-1], rows, (4, 1)) / np.sqrt(rows / 2)
+            variable.assign(matrix.T.reshape(shape))
+        elif variable.name in ("gamma", "moving_variance"):
+            variable.assign(rng.uniform(0.5, 1.5, shape))
+        else:
+            variable.assign(rng.normal(0, 0.3, shape))
+    kinds = (layers.Conv2D, layers.Dense)
+    names = [layer.name for layer in model.layers if isinstance(layer, kinds)]
+    overrides = dict.fromkeys(names, "convert")
+    return tfsparse.export(model, folder, precision, images(16), overrides=overrides)
+
+
+def images(rows):
+    return np.random.default_rng(rows).standard_normal((rows, *IMAGE)).astype(np.float32)
 
 
 def save(folder, function, inputs):
@@ -122,73 +146,3 @@ def save_int8_products(folder, block, inputs, outputs, rows):
 def own(x, rows):
     """The first rows of x in memory that ends with them. (A slice may share x's memory.)"""
     return tf.gather(x, tf.range(rows))
-
-
-class Corrupted:
-    """A copy of a SavedModel whose op of ours is changed before it is written.
-
-    The op is a chain of two layers; what each layer has is that of the first one. Its packed
-    weights, which it reads from variables, become constants.
-    """
-
-    def __init__(self, source, target):
-        shutil.copytree(source, target)
-        self._file = Path(target) / "saved_model.pb"
-        self._model = read_saved_model(target)
-        functions = self._model.meta_graphs[0].graph_def.library.function
-        self._function, self.node = next(
-            (function, node)
-            for function in functions
-            for node in function.node_def
-            if node.op in CHAINS
-        )
-        weights = tf.saved_model.load(str(source)).tfsparse_weights
-        for name, variable in zip(("data", "indices"), weights, strict=False):
-            self._make_constant(name, variable.numpy())
-        # A note for TensorFlow's importer, which would find a contradiction before our op does.
-        self.node.attr.pop("_output_shapes", None)
-
-    def _make_constant(self, name, value):
-        node = self._source(name)
-        assert node.op == "ReadVariableOp"
-        node.op = "Const"
-        del node.input[:]
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-        node.attr.pop("_output_shapes", None)
-        for reader in self._function.node_def:
-            for place, reference in enumerate(reader.input):
-                if reference == f"{node.name}:value:0":
-                    reader.input[place] = f"{node.name}:output:0"
-
-    def _source(self, name):
-        per_layer, of_last = CHAINS[self.node.op]
-        names = ["x", *(each for each in per_layer for _ in range(LAYERS)), *of_last]
-        source = self.node.input[names.index(name)].split(":")[0]
-        (node,) = [node for node in self._function.node_def if node.name == source]
-        return node
-
-    def _constant(self, name):
-        node = self._source(name)
-        assert node.op == "Const"
-        return node
-
-    def __getitem__(self, name):
-        """An input of the op as an array."""
-        return tf.make_ndarray(self._constant(name).attr["value"].tensor).copy()
-
-    def __setitem__(self, name, value):
-        node = self._constant(name)
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
-        node.attr["dtype"].type = node.attr["value"].tensor.dtype
-        node.attr.pop("_output_shapes", None)
-
-    def claim_shape(self, name, *shape):
-        """An input without elements, of a shape that NumPy would not hold."""
-        self[name] = np.zeros(0, self[name].dtype)
-        proto = self._constant(name).attr["value"].tensor.tensor_shape
-        proto.ClearField("dim")
-        for size in shape:
-            proto.dim.add(size=size)
-
-    def write(self):
-        self._file.write_bytes(self._model.SerializeToString())

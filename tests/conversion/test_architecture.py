@@ -28,15 +28,29 @@ def test_imports(path):
 
 # Modules that the tests of others run through: what they do shows in what a conversion does.
 THROUGH_OTHERS = {
+    "additive_masks",
+    "attend",
+    "attention_context",
+    "attention_roles",
+    "attention_scores",
+    "boolean_masks",
     "capturing",
     "constants",
+    "contraction",
     "control_flow",
     "dense_layer",
+    "derived",
     "function_calibration",
+    "exported",  # tests/ops/test_export_info.py
+    "fills",
     "importing",
+    "inspecting",  # tests/cli/test_inspect.py
     "layer_error",
     "layer_tail",
     "model_graphs",
+    "moments",
+    "normalize",
+    "normalize_uint8",
     "observing",
     "op_interface",
     "packed",
@@ -48,8 +62,12 @@ THROUGH_OTHERS = {
     "reference_variables",
     "reporting",
     "request",
+    "scalars",
+    "slices",
+    "softmax",
     "tuning",
     "weights",
+    "whole_layers",
 }
 
 

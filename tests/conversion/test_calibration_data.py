@@ -238,7 +238,7 @@ def test_integers_are_cast_to_the_input():
 @pytest.mark.parametrize(
     ("data", "inputs", "message"),
     [
-        (None, ONE, "should be given for precision='int8'"),
+        (None, ONE, "`calibration_data` should be given"),
         (3, ONE, "Received: int"),
         ("train", ONE, "Received: str"),
         ([[1.0, 2.0, 3.0]], ONE, "a batch of type list"),

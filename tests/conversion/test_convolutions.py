@@ -62,6 +62,9 @@ OTHERS = {
     "its channels come first (channels_first)": lambda x: tf.nn.conv2d(
         x, normal((1, 1, 9, 4)), 1, "SAME", data_format="NCHW"
     ),
+    "its filters have more than 4194304 inputs": lambda x: tf.nn.conv2d(
+        x, tf.fill([1025, 1024, 4, 1], 1.0), 1, "SAME"
+    ),
     "how many channels its activations have is unknown": lambda x: tf.nn.conv2d(
         tf.reshape(x, tf.concat([tf.shape(x)[:3], [-1]], 0)), KERNEL, 1, "SAME"
     ),

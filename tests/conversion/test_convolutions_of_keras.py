@@ -63,7 +63,9 @@ def test_int8(k, is_open, name):
     assert_close(found[name], expected[name], 0.05)
     if name in FUSED:
         row = result.report[name]
-        assert (row.precision, row.input, row.output) == ("int8", "float32", "float32")
+        # A norm that cannot be folded is an op of its own, which gives uint8.
+        given = "uint8" if name == "norm_before_padding" else "float32"
+        assert (row.precision, row.input, row.output) == ("int8", given, "float32")
         assert 0 < row.error < 0.02
 
 
@@ -115,7 +117,7 @@ def test_uint8_flows_through_a_residual_network(k, is_open):
     result = everything(model, "int8", images(64, 1))
     types = {row.layer: (row.input, row.output) for row in result.report}
     inner = [name for name in types if name not in ("stem", "head", "classes")]
-    assert types["stem"] == ("float32", "uint8") and types["head"] == ("uint8", "float32")
+    assert types["stem"] == ("float32", "uint8") and types["head"] == ("uint8", "uint8")
     assert all(types[name] == ("uint8", "uint8") for name in inner)
     residuals = [row.layer for row in result.report if "residual" in row.fused]
     assert residuals in (["a3", "b0"], ["a3", "b3"])

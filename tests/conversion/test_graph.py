@@ -57,3 +57,10 @@ def test_a_circle_is_no_obstacle_to_sorting():
     graph = Graph(nodes, [], [])
     graph.sort()
     assert sorted(graph.nodes) == ["a", "b", "c"]
+
+
+def test_what_takes_the_place_of_nodes_waits_for_what_they_did():
+    nodes = {name: tf.compat.v1.NodeDef(name=name, op="NoOp") for name in "abcd"}
+    nodes["b"].input.extend(["a", "^d", "^c"])
+    nodes["c"].input.extend(["b:1", "^b", "^d", "^a"])
+    assert Graph(nodes, [], []).waits_of(["b", "c"]) == ["^a", "^d"]

@@ -85,3 +85,9 @@ def test_is_read_by_layer_and_in_order():
 
 def test_no_products_are_a_report_too():
     assert str(ConversionReport(())).endswith("0 of 0 products converted")
+
+
+@pytest.mark.parametrize("wrong", [0, None, slice(1), ("out",)], ids=str)
+def test_an_entry_by_anything_but_a_name_is_an_error(wrong):
+    with pytest.raises(TypeError, match="`layer` should be a layer's name"):
+        REPORT[wrong]

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfsparse
 from tfsparse.conversion.source import load_source
 
 from .helpers import normal, save, spec
@@ -55,3 +56,20 @@ def test_one_text_is_no_list_of_letters(tmp_path, name, value):
 def test_other_things_are_refused(source):
     with pytest.raises(ValueError, match="`source` should be a Keras 3 model"):
         load_source(source)
+
+
+WRONG = {
+    "": ValueError,
+    "gs:/bucket/model": ValueError,
+    "unknown-scheme://model": ValueError,
+    "/nowhere": FileNotFoundError,
+    3: ValueError,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_errors_name_the_argument_that_was_passed(tmp_path, wrong):
+    calls = {"source": tfsparse.convert, "model": lambda x: tfsparse.export(x, tmp_path / "1")}
+    for argument, call in calls.items():
+        with pytest.raises(WRONG[wrong], match=f"`{argument}` should .*Received: {argument}="):
+            call(wrong)

@@ -43,8 +43,10 @@ def test_arms_are_compared_seed_by_seed(tmp_path):
 def test_arms_that_were_not_run_say_so(tmp_path):
     fill(tmp_path, "magnitude", 0, 0.1)
     assert experiment.table(tmp_path).count("not run") == len(experiment.ARMS) - 1
-    assert experiment.table(tmp_path) in results.document({}, tmp_path)
-    assert "Group lasso, SST-2" not in results.document({}, tmp_path / "absent")
+    assert experiment.table(tmp_path) in results.document({}, tmp_path, tmp_path / "absent")
+    assert "Group lasso, SST-2" not in results.document(
+        {}, tmp_path / "absent", tmp_path / "absent"
+    )
 
 
 def test_every_arm_is_one_that_bert_mini_understands():

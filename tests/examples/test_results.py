@@ -45,7 +45,9 @@ def test_a_line_has_the_losses_in_the_metric_of_the_task(tmp_path):
     fill(tmp_path, Row("mrpc", "dense"), result={"accuracy": 0.81, "f1": 0.9})
     (line,) = [
         line
-        for line in results.document(results.read(tmp_path), tmp_path / "none").splitlines()
+        for line in results.document(
+            results.read(tmp_path), tmp_path / "none", tmp_path / "none"
+        ).splitlines()
         if line.startswith(f"| {row.name} | 90")
     ]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -72,7 +74,7 @@ def test_the_command_of_a_row_makes_it_again(tmp_path):
 
 def test_says_which_rows_were_not_run(tmp_path):
     fill(tmp_path, Row("mrpc", "4x1", 0.9))
-    text = results.document(results.read(tmp_path), tmp_path / "none")
+    text = results.document(results.read(tmp_path), tmp_path / "none", tmp_path / "none")
     assert text.count("not run |") == sum(row.pattern != "dense" for row in ROWS)
 
 

@@ -1,13 +1,15 @@
 """Attacks with random input: `make fuzz`, or `python -m tests.fuzz --help`.
 
 Three parts. `ops`: arguments of the engine, under AddressSanitizer and
-UndefinedBehaviorSanitizer, on each path of this processor. `serve`: mutated converted models, in
-processes of limited time and memory. `convert` and `mutated`: odd weights and calibration data,
-and mutated dense models, given to the conversion. The answer has to be an answer or an error.
+UndefinedBehaviorSanitizer. `serve`: mutated converted models, in processes of limited time and
+memory. Both run on each ISA of this processor. `convert` and `mutated`: odd weights and
+calibration data, and mutated dense models, given to the conversion. The answer has to be an answer
+or an error.
 """
 
 import argparse
 import collections
+import functools
 import os
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.fuzz import op_arguments, workers
+from tests.ops.helpers import ISA_VARIABLE, isas
 
 KINDS = {"serve": "models", "convert": "conversions", "mutated": "dense_models"}
 
@@ -27,12 +30,18 @@ def arguments():
     parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
     parser.add_argument(
-        "--op_arguments", type=int, default=10_000, help="sets on each path (default: 10000)"
+        "--op_arguments", type=int, default=10_000, help="sets on each ISA (default: 10000)"
     )
-    parser.add_argument("--models", type=int, default=500, help="mutated models to serve")
+    parser.add_argument(
+        "--models", type=int, default=150, help="mutated models to serve on each ISA"
+    )
     parser.add_argument("--conversions", type=int, default=50, help="odd weights and data")
     parser.add_argument("--dense_models", type=int, default=50, help="mutated models to convert")
-    parser.add_argument("--path", default="", help="one path, such as avx2 (default: all)")
+    parser.add_argument(
+        "--isa",
+        default=os.environ.get(ISA_VARIABLE, ""),
+        help=f"one ISA, such as avx2 (default: {ISA_VARIABLE}, else all)",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="worker processes")
     parser.add_argument(
         "--repeat", metavar="KIND:SEED", help="one try again, such as serve:1234, in this process"
@@ -76,11 +85,11 @@ class Report:
 
 def fuzz_ops(args, screen, report):
     program = op_arguments.build()
-    for path in [args.path] if args.path else op_arguments.paths(program):
-        part = f"ops on {path}"
+    for isa in chosen_paths(args):
+        part = f"ops on {isa}"
         bar = screen.add_task(part, total=args.op_arguments)
         try:
-            for done in op_arguments.run(program, args.op_arguments, args.seed, path):
+            for done in op_arguments.run(program, args.op_arguments, args.seed, isa):
                 screen.update(bar, completed=done.cases)
                 counts = {"answered": done.answered, "refused": done.refused}
                 report.count(part, collections.Counter(counts), args.op_arguments)
@@ -90,19 +99,32 @@ def fuzz_ops(args, screen, report):
 
 def fuzz_models(args, screen, report, folder):
     for kind, number in KINDS.items():
-        total = getattr(args, number)
-        if not total:
+        if not getattr(args, number):
             continue
-        bar, counts = screen.add_task(number, total=total), collections.Counter()
-        jobs = [{"kind": kind, "models": str(folder), "seed": args.seed + i} for i in range(total)]
-        for job, result in workers.run_all(jobs, args.jobs):
-            screen.advance(bar)
-            counts[result.outcome] += 1
-            report.count(number, counts, total)
-            if result.outcome in workers.FINDINGS:
-                report.finding(
-                    f"{result.outcome}, --repeat {kind}:{job['seed']}\n  {result.detail}"
-                )
+        if kind != "serve":
+            run_models(args, screen, report, folder, kind, number, args.isa)
+            continue
+        for isa in chosen_paths(args):
+            run_models(args, screen, report, folder, kind, f"{number} on {isa}", isa)
+
+
+def run_models(args, screen, report, folder, kind, part, isa):
+    """One row of the table; on the best ISA where none is named."""
+    total = getattr(args, KINDS[kind])
+    bar, counts = screen.add_task(part, total=total), collections.Counter()
+    jobs = [{"kind": kind, "models": str(folder), "seed": args.seed + i} for i in range(total)]
+    worker = functools.partial(workers.Worker, environment={ISA_VARIABLE: isa})
+    for job, result in workers.run_all(jobs, args.jobs, worker):
+        screen.advance(bar)
+        counts[result.outcome] += 1
+        report.count(part, counts, total)
+        if result.outcome in workers.FINDINGS:
+            again = f"--repeat {kind}:{job['seed']}" + (f" --isa {isa}" if isa else "")
+            report.finding(f"{result.outcome}, {again}\n  {result.detail}")
+
+
+def chosen_paths(args):
+    return [args.isa] if args.isa else isas()
 
 
 def repeat(text, folder):
@@ -114,6 +136,7 @@ def repeat(text, folder):
 
 def main():
     args = arguments()
+    os.environ[ISA_VARIABLE] = args.isa  # of this process, and of what it starts
     console = Console()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -34,10 +34,14 @@ def answer(folder, seed):
     return "answered", f"{seed} in {os.getpid()}"
 
 
+def environment(folder, seed):
+    return "answered", os.environ["WORD"]
+
+
 if __name__ == "__main__":
     main(
         {
             function.__name__: function
-            for function in (crash, leave, hang, grow, raise_error, answer)
+            for function in (crash, leave, hang, grow, raise_error, answer, environment)
         }
     )

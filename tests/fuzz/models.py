@@ -5,12 +5,16 @@ import numpy as np
 import tensorflow as tf
 
 import tfsparse
+from tests.c_client.convolutional_models import export_network, network, save_pooling
 from tests.c_client.models import INPUTS, export_mlp, save_int8_products
 from tests.conversion.helpers import save
 from tests.ops.helpers import float_weights
 
-CONVERTED = ("fp32", "bf16", "int8", "dynamic", "products", "residual")
-DENSE = ("mlp", "mixed")
+CONVERTED = (
+    *("fp32", "bf16", "int8", "dynamic", "products", "residual"),
+    *("network_fp32", "network_int8", "pooling"),
+)
+DENSE = ("mlp", "mixed", "network")
 
 
 def make(folder):
@@ -27,6 +31,11 @@ def make(folder):
             **options,
         )
     save_int8_products(folder / "products", (4, 1), INPUTS, 9, rows=(2, 3))
+    model = network()
+    model.export(str(folder / "network"), verbose=False)
+    for precision in ("fp32", "int8"):
+        export_network(model, folder / f"network_{precision}", precision)
+    save_pooling(folder / "pooling")
 
 
 def layers(model):

@@ -108,7 +108,7 @@ def _change_graph(rng, model):
     if kind == "input":
         return f"{node.op}: {_inputs(rng, node, nodes)}"
     if kind == "op":
-        node.op = rng.choice([*{each.op for each in nodes}, "Tfsparse>ActivationRange"])
+        node.op = rng.choice(sorted({each.op for each in nodes} | {"Tfsparse>ActivationRange"}))
         return f"op is {node.op}"
     return _signature(rng, model)
 

@@ -1,4 +1,4 @@
-"""Runs `custom_ops/fuzz/fuzz_ops`, which makes random arguments for the engine, on each path."""
+"""Runs `custom_ops/fuzz/fuzz_ops`, which makes random arguments for the engine, on each ISA."""
 
 import dataclasses
 import os
@@ -11,9 +11,9 @@ TARGET = "//custom_ops/fuzz:fuzz_ops"
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Sets of arguments that a path has seen so far."""
+    """Sets of arguments that an ISA has seen so far."""
 
-    path: str
+    isa: str
     cases: int
     answered: int
     refused: int
@@ -29,19 +29,19 @@ def build():
     return f"{bazel('info', '--config=asan', 'bazel-bin')}/custom_ops/fuzz/fuzz_ops"
 
 
-def paths(program):
-    """Names of the paths that this processor has."""
+def isas(program):
+    """Names of the ISAs that this processor has."""
     listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
     return listed.stdout.split()
 
 
-def run(program, cases, seed, path):
-    """Runs so many sets of arguments on a path; gives `Progress` as it gets on.
+def run(program, cases, seed, isa):
+    """Runs so many sets of arguments on an ISA; gives `Progress` as it gets on.
 
     Raises:
         FailedError: If a law was broken, a sanitizer has reported, or the program has died.
     """
-    command = [program, f"--cases={cases}", f"--seed={seed}", f"--path={path}"]
+    command = [program, f"--cases={cases}", f"--seed={seed}", f"--isa={isa}"]
     # Leaks are looked for as well, since nothing of TensorFlow is in there.
     options = {"UBSAN_OPTIONS": SANITIZER_OPTIONS["UBSAN_OPTIONS"]}
     process = subprocess.Popen(
@@ -53,8 +53,8 @@ def run(program, cases, seed, path):
     )
     try:
         for line in process.stdout:
-            path, *counts = line.split()
-            yield Progress(path, *map(int, counts))
+            isa, *counts = line.split()
+            yield Progress(isa, *map(int, counts))
         _, words = process.communicate()
     finally:
         process.kill()

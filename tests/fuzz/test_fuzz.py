@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import models, op_arguments, workers
+from tests.ops.helpers import ISA_VARIABLE, isas
 
 SEED = 1
 
@@ -17,14 +18,17 @@ def folder(tmp_path_factory):
 
 
 def test_answers_or_errors(folder):
-    """All kinds in the same two workers, since it takes longer to start one."""
-    tries = {"serve": 40, "convert": 6, "mutated": 10}
+    """All kinds in the same two workers, since it takes longer to start one; on two ISAs."""
+    tries = {"serve": 40, "convert": 6, "mutated": 12}
     jobs = [
         {"kind": kind, "models": str(folder), "seed": SEED + i}
         for kind, number in tries.items()
         for i in range(number)
     ]
-    results = list(workers.run_all(jobs, 2))
+    forced = iter(["portable", ""])
+    results = list(
+        workers.run_all(jobs, 2, lambda: workers.Worker(environment={ISA_VARIABLE: next(forced)}))
+    )
     assert not [(job, got) for job, got in results if got.outcome in workers.FINDINGS]
     for kind, number in tries.items():
         outcomes = [result.outcome for job, result in results if job["kind"] == kind]
@@ -39,15 +43,15 @@ def program():
 
 
 def test_op_arguments(program):
-    """On one path; `fuzz_ops_test` of Bazel runs them all."""
+    """On one ISA; `fuzz_ops_test` of Bazel runs them all."""
     *_, last = op_arguments.run(program, 700, SEED, "portable")
-    assert (last.path, last.cases) == ("portable", 700)
+    assert (last.isa, last.cases) == ("portable", 700)
     assert last.answered > 200
     assert last.refused > 50
 
 
 def test_the_paths_are_those_of_this_processor(program):
-    assert op_arguments.paths(program)[0] == "portable"
+    assert op_arguments.isas(program) == isas()
 
 
 def test_the_sanitizers_are_there(program):

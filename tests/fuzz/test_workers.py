@@ -38,6 +38,11 @@ def test_a_process_is_used_again():
         assert worker.run(job("answer")).detail != one
 
 
+def test_a_process_has_the_environment_that_it_is_given():
+    with Misbehaving(environment={"WORD": "unlikely"}) as worker:
+        assert worker.run(job("environment")).detail == "unlikely"
+
+
 def test_all_tries_are_run_whatever_some_do():
     jobs = [job(("answer", "leave", "raise_error")[seed % 3], seed) for seed in range(12)]
     results = list(run_all(jobs, 2, Misbehaving))

@@ -21,6 +21,8 @@ MOST_BYTES = 6 << 30
 TRIES_PER_WORKER = 2000
 """TensorFlow keeps functions of every model that it has loaded, so workers do not live for ever."""
 POLL_SECONDS = 0.05
+MOST_STEP_SECONDS = 1
+"""What a poll counts at most: a machine or a group of processes that was suspended is no hang."""
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -45,8 +47,9 @@ class Worker:
 
     module = "tests.fuzz.worker"
 
-    def __init__(self, most_seconds=MOST_SECONDS, most_bytes=MOST_BYTES):
+    def __init__(self, most_seconds=MOST_SECONDS, most_bytes=MOST_BYTES, environment=None):
         self._most_seconds, self._most_bytes = most_seconds, most_bytes
+        self._environment = os.environ | ENVIRONMENT | (environment or {})
         self._process = self._log = None
         self._tries = 0
 
@@ -86,7 +89,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=ROOT,
-            env=os.environ | ENVIRONMENT,
+            env=self._environment,
         )
         ready = self._answer(MOST_SECONDS)
         if ready.outcome != "ready":
@@ -94,9 +97,11 @@ class Worker:
 
     def _answer(self, seconds):
         pipe = self._process.stdout.fileno()
-        line, deadline = b"", time.monotonic() + seconds
+        line, waited, last = b"", 0.0, time.monotonic()
         while not line.endswith(b"\n"):
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            waited, last = waited + min(now - last, MOST_STEP_SECONDS), now
+            if waited > seconds:
                 return self._end("hung", f"no answer within {seconds} seconds")
             if (size := self._bytes()) > self._most_bytes:
                 return self._end("too large", f"{size >> 20} MB of memory")

@@ -170,24 +170,33 @@ VBMI = (*AVX512, "avx512_vnni", "avx512vbmi")
 BF16 = (*VBMI, "avx512_bf16")
 
 
+ISA_VARIABLE = "TFSPARSE_ISA"
+"""The environment variable that forces the ISA of the kernels."""
+
+NEEDS = {
+    "portable": (),
+    "avx2": AVX2,
+    "avx2vnni": (*AVX2, "avx_vnni"),
+    "avx512": AVX512,
+    "avx512vnni": (*AVX512, "avx512_vnni"),
+    "avx512vbmi": VBMI,
+    "avx512bf16": BF16,
+    "amx": (*BF16, "amx_tile", "amx_int8"),
+}
+"""Every ISA with kernels, and the processor's flags that it needs."""
+
+
+def isas():
+    """Those that this processor has."""
+    return [isa for isa, flags in NEEDS.items() if cpu_has(*flags)]
+
+
 def isa_parameters():
     """Every ISA with kernels; those that this processor lacks are marked as skipped."""
-    needs = {
-        "portable": (),
-        "avx2": AVX2,
-        "avx2vnni": (*AVX2, "avx_vnni"),
-        "avx512": AVX512,
-        "avx512vnni": (*AVX512, "avx512_vnni"),
-        "avx512vbmi": VBMI,
-        "avx512bf16": BF16,
-        "amx": (*BF16, "amx_tile", "amx_int8"),
-    }
+    lacking = set(NEEDS) - set(isas())
     return [
-        pytest.param(
-            isa,
-            marks=pytest.mark.skipif(not cpu_has(*flags), reason=f"this CPU lacks {isa}"),
-        )
-        for isa, flags in needs.items()
+        pytest.param(isa, marks=pytest.mark.skipif(isa in lacking, reason=f"this CPU lacks {isa}"))
+        for isa in NEEDS
     ]
 
 

@@ -1,8 +1,12 @@
 """TFSPARSE_ISA forces the kernels of an older processor."""
 
+import functools
+
+import numpy as np
 import pytest
 
-from .helpers import isa_parameters, run_python
+from .helpers import ISA_VARIABLE, bits, isa_parameters, run_python
+from .test_chain import float_chain, float_layers, int8_chain, int8_layers, rows_of_chain
 
 ON_ISA = """
 import sys
@@ -44,6 +48,17 @@ for case in conv_cases.CASES.values():
         "relu", tf.uint8, 0.3, 77, **case.window).numpy()
     expected = conv_cases.int8_conv_model(case, x, dense, w_scale, bias, (0.3, 77))
     np.testing.assert_array_equal(result, expected)
+
+from tests.ops import test_activation_range as ranges, test_chain as chains
+for shape in [(1,), (65,), (300, 301)]:
+    x = ranges.values(shape, -2, 1)
+    x.flat[-1] = 9
+    assert ranges.measured(x) == ranges.expected(x), shape
+    x.flat[0] = np.nan
+    assert ranges.measured(x) == ranges.expected(x), shape
+x = chains.rows_of_chain()
+np.savez(sys.argv[1], int8=chains.int8_chain(x, chains.int8_layers()),
+         float=chains.float_chain(x, chains.float_layers()))
 print(worst)
 """
 
@@ -55,16 +70,39 @@ helpers.raw_float(tf.ones((1, 4)), **helpers.float_arguments(np.ones((4, 4), np.
 """
 
 
+@pytest.fixture(scope="module")
+def on_isa(tmp_path_factory):
+    """What a process that is forced to an ISA says, and what it has saved; one for all tests."""
+
+    @functools.cache
+    def run(isa):
+        saved = tmp_path_factory.mktemp("isa") / "y.npz"
+        return run_python(ON_ISA, saved, **{ISA_VARIABLE: isa}), saved
+
+    return run
+
+
 @pytest.mark.parametrize("isa", isa_parameters())
-def test_every_isa_gives_the_defined_bits(isa):
+def test_every_isa_gives_the_defined_bits(on_isa, isa):
     """INT8 to the last bit; FP32 and bfloat16, whose ISAs fuse or do not, within the bound."""
-    run = run_python(ON_ISA, TFSPARSE_ISA=isa)
+    run, _ = on_isa(isa)
     assert run.returncode == 0, run.stderr
     assert 0 < float(run.stdout.split()[-1]) <= 1
 
 
+@pytest.mark.parametrize("isa", isa_parameters())
+def test_a_chain_gives_the_same_on_every_isa(on_isa, isa):
+    run, saved = on_isa(isa)
+    assert run.returncode == 0, run.stderr
+    x = rows_of_chain()
+    with np.load(saved) as y:
+        np.testing.assert_array_equal(bits(y["int8"]), bits(int8_chain(x, int8_layers())))
+        expected = float_chain(x, float_layers()).numpy()
+        np.testing.assert_allclose(y["float"], expected, rtol=1e-4, atol=1e-2)
+
+
 def test_an_unknown_isa_is_an_error_that_lists_the_isas():
-    run = run_python(ONE_CALL, TFSPARSE_ISA="sse2")
+    run = run_python(ONE_CALL, **{ISA_VARIABLE: "sse2"})
     assert run.returncode != 0
     assert "InvalidArgumentError" in run.stderr
     assert "`TFSPARSE_ISA` should be one of the ISAs of this processor" in run.stderr
@@ -78,7 +116,7 @@ def skipped(parameters):
 
 
 def test_an_empty_isa_is_none():
-    assert run_python(ONE_CALL, TFSPARSE_ISA="").returncode == 0
+    assert run_python(ONE_CALL, **{ISA_VARIABLE: ""}).returncode == 0
 
 
 def test_the_former_variable_still_works_and_warns():

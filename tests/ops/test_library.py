@@ -30,6 +30,13 @@ def test_loading_gives_both_ops():
         assert callable(getattr(ops.load(), name))
 
 
+def test_every_op_is_asked_for():
+    """So that a library which lacks one is not taken for ours."""
+    names = {name for name in dir(ops.load()) if name.startswith("tfsparse_")}
+    assert {n for n in names if not n.endswith("_eager_fallback")} == set(library._OPS)
+    assert list(library._OPS) == sorted(library._OPS)
+
+
 def test_a_missing_file_is_an_import_error(monkeypatch, tmp_path, unloaded):
     missing = tmp_path / "libtfsparse_ops.so"
     monkeypatch.setattr(library, "library_path", lambda: missing)

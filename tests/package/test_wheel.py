@@ -100,6 +100,16 @@ def test_the_index_is_whole_in_an_empty_environment(environment, tmp_path):
     assert answer.returncode == 0, answer.stderr
 
 
+def test_the_command_runs_in_an_empty_environment(environment, tmp_path):
+    outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    command = environment.parent / "tfsparse"
+    answer = subprocess.run(
+        [command, "doctor", "--json"], cwd=tmp_path, env=outside, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["ready"]
+
+
 def test_the_metadata_pins_tensorflows_minor_version(environment, tmp_path):
     source = "import importlib.metadata as m; print(m.version('tfsparse'), m.requires('tfsparse'))"
     answer = run(environment, tmp_path, source).stdout

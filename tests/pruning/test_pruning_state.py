@@ -2,6 +2,7 @@ import pytest
 
 from tfsparse import PolynomialDecay
 from tfsparse.pruning.constant_schedules import PatternLock
+from tfsparse.pruning.mask_update import advance, finish
 
 from .fakes import FakeKernel, FakeVariable, make_state
 
@@ -17,8 +18,8 @@ def test_each_update_is_made_once():
     state, kernel = make(RAMP)
     state.start(0, None)
     for iterations in range(20):
-        state.advance(iterations)
-        state.advance(iterations)
+        advance([state], iterations)
+        advance([state], iterations)
     # The one to a sparsity of 0 needs no ranking.
     assert kernel.assigned == [0.0]
     assert kernel.updates == [0.2083, 0.4167, 0.5]
@@ -29,14 +30,14 @@ def test_position_is_exact_when_it_is_saved():
     variable = FakeVariable()
     state, _ = make(RAMP, variable)
     state.start(0, None)
-    state.advance(8)
+    advance([state], 8)
     state.store(8)
     assert variable.value.tolist() == [9, 0, 0, 0, 12]
     again, kernel = make(RAMP, variable)
     again.start(0, None)  # with a new optimizer
-    again.advance(1)
+    advance([again], 1)
     assert kernel.updates == []
-    again.advance(2)
+    advance([again], 2)
     assert kernel.updates == [0.4167]
     assert again.clock.offset == 8
 
@@ -54,14 +55,14 @@ def test_fractions_refer_to_the_training_that_began():
     schedule = PolynomialDecay(0.0, 0.5, 0.0, 1.0, power=1, frequency=0.25)
     state, _ = make(schedule, variable)
     state.start(100, 40)
-    state.advance(110)
+    advance([state], 110)
     state.store(119)
     again, kernel = make(schedule, variable)
     again.start(119, 21)
-    again.advance(120)
+    advance([again], 120)
     assert kernel.updates == [0.25]
     assert not again.reached_target
-    again.finish()
+    finish([again])
     assert kernel.updates[-1] == 0.5 and again.reached_target
 
 
@@ -83,13 +84,13 @@ def test_kernels_of_a_layer_may_have_schedules_of_their_own():
         state.start(0, None)
     state.start(0, 16)
     for iterations in range(16):
-        state.advance(iterations)
+        advance([state], iterations)
     assert kernels[0].updates == [0.2083, 0.4167, 0.5]
     assert kernels[1].updates == [0.375] and kernels[2].updates == []
     assert not state.reached_target
-    state.advance(16)
+    advance([state], 16)
     assert kernels[2].updates == [0.25] and not state.reached_target
-    state.advance(20)
+    advance([state], 20)
     assert kernels[1].updates == [0.375, 0.75] and state.reached_target
 
 
@@ -101,7 +102,7 @@ def test_zeros_are_locked_when_a_first_training_begins():
         assert kernel.locked == 1 and kernel.updates == kernel.assigned == []
     state, kernel = make(RAMP, variable)
     state.start(0, None)
-    state.advance(5)
+    advance([state], 5)
     state, kernel = make(RAMP, variable)
     state.start(5, None)
     assert kernel.locked == 0
@@ -111,7 +112,7 @@ def test_a_lock_prunes_nothing():
     state, kernel = make(PatternLock())
     state.start(0, None)
     for iterations in range(3):
-        state.advance(iterations)
+        advance([state], iterations)
     assert kernel.updates == kernel.assigned == []
     assert state.reached_target and state.has_run
 

@@ -2,7 +2,7 @@
 
 A tensor that is added to a layer's result is part of the layer only if neither is broadcast. The
 shapes that TensorFlow infers are not enough: of ``x[:1]`` and of ``x`` it says that their first
-size is unknown. So it is asked once more, with a number for each size that the inputs leave open.
+size is unknown. So it is asked once more, with a number for each size that is open (`open_sizes`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from tfsparse.conversion.graph_view import GraphView
 def same_lead(view: GraphView, one: str, one_axes: int, other: str, other_axes: int) -> bool:
     """Whether two tensors have the same sizes before their last axes.
 
-    Where the numbers do not tell, an unknown size is taken to be the same if one tensor is computed
-    from the other, or if it is the first and only one, the batch, and both are computed from the
-    same inputs of open size: another input may be one row for all. In a loop or branch, all inputs
-    are taken to have the same batch, as those of a recurrent cell.
+    Numbers differ where sizes do. Where they do not, an unknown size is taken to be the same if one
+    tensor is computed from the other, or if it is the first and only one, the batch, and both are
+    computed from the same inputs of open size: another input may be one row for all. In a loop or
+    branch, all inputs are taken to have the same batch, as those of a recurrent cell. Where no
+    numbers fit, nothing tells ``x[:1]`` from ``x``, and only a tensor has the sizes of itself.
 
     Args:
         view: The graph.
@@ -31,8 +32,11 @@ def same_lead(view: GraphView, one: str, one_axes: int, other: str, other_axes: 
         return False
     if None not in lead.as_list():
         return True
-    tried, next_to = view.tried_shape(one)[:-one_axes], view.tried_shape(other)[:-other_axes]
-    if tried.is_fully_defined() and next_to.is_fully_defined() and tried != next_to:
+    tried, next_to = view.tried_shape(one), view.tried_shape(other)
+    if tried is None or next_to is None:
+        return one == other
+    known = tried.is_fully_defined() and next_to.is_fully_defined()
+    if not known or tried[:-one_axes] != next_to[:-other_axes]:
         return False
     needs, other_needs = (
         {node.name for node in view.ancestors(node_name(each))} for each in (one, other)

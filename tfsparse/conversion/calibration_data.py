@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.data_forms import inputs_of, is_array, source_of
 from tfsparse.conversion.input_arrays import Batch, checked, cut
 from tfsparse.conversion.quantization import warn_of_extent
+from tfsparse.data_forms import inputs_of, is_array, source_of
 
 CHUNK = 64
 """Rows of an array that are run at a time where the batch size is open."""
@@ -28,7 +28,7 @@ def batches(
 ) -> Batches:
     """Reads calibration data as dicts of input name to array.
 
-    Data are what Keras's ``fit`` takes; `tfsparse.conversion.data_forms` says how forms that look
+    Data are what Keras's ``fit`` takes; `tfsparse.data_forms` says how forms that look
     alike are told apart. Arrays are cut into batches of `CHUNK` rows along their first axis.
     Elements of a list, an iterable, a `keras.utils.PyDataset`, a `tf_keras.utils.Sequence` or a
     `tf.data.Dataset` are batches already.

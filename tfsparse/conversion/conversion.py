@@ -15,7 +15,9 @@ from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.embed import embed_small_variables
+from tfsparse.conversion.passes.fold_norms import fold_norms
 from tfsparse.conversion.passes.match import find_dense_layers
+from tfsparse.conversion.passes.normalize_uint8 import normalize_uint8
 from tfsparse.conversion.passes.pool_uint8 import pool_uint8
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
 from tfsparse.conversion.passes.quantize import Calibration
@@ -25,12 +27,14 @@ from tfsparse.conversion.passes.rewrite_standard import (
     rewrite_standard,
     standard_plan,
 )
+from tfsparse.conversion.passes.scale_channels import scale_channels
 from tfsparse.conversion.passes.size_axes import size_axes, sizes_of_axes
 from tfsparse.conversion.planning import Options, Plan, Planner, check_overrides
 from tfsparse.conversion.precision_choice import choose_precisions, plan_all
-from tfsparse.conversion.report import ConversionReport, OpReport
+from tfsparse.conversion.report import ConversionReport, OpReport, WholeLayerReport
 from tfsparse.conversion.reporting import planned_row, stayed_row
 from tfsparse.conversion.request import Request
+from tfsparse.conversion.whole_layers import make_whole_layers
 
 _LARGE_ERROR = 0.1
 """An error of a layer that the report points at."""
@@ -60,17 +64,23 @@ def convert_graphs(
     Returns:
         What was done.
     """
-    views = Views(graphs.state)
     notes: dict[str, None] = {}
+    whole_layers: list[WholeLayerReport] = []
     if request.ops == "tensorflow":
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
+    for function in graphs.functions:
+        whole_layers += make_whole_layers(function, graphs.state, options, request.ops)
+    views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
     check_overrides(
         options.overrides,
         [layer for each in found for layer in each.layers],
-        [stayed for each in found for stayed in each.stayed],
+        [
+            *(stayed for each in found for stayed in each.stayed),
+            *_as_unmatched(whole_layers, graphs),
+        ],
     )
     rows: list[OpReport] = []
     for each in found:
@@ -86,7 +96,15 @@ def convert_graphs(
         graphs.state,
     )
     store.keep_only(graphs.captured())
-    return ConversionReport(tuple(rows), tuple(notes))
+    return ConversionReport(tuple(rows), tuple(notes), tuple(whole_layers))
+
+
+def _as_unmatched(
+    whole_layers: Sequence[WholeLayerReport], graphs: ModelGraphs
+) -> Iterator[Unmatched]:
+    """Layers that `overrides` may skip, though they have no weights to convert."""
+    for each in whole_layers:
+        yield Unmatched(each.layer, graphs.functions[0].graph, each.node, "it is no product")
 
 
 def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:
@@ -123,7 +141,9 @@ def _convert(
     if request.auto:
         plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
     else:
-        plans, calibration = plan_all(found.layers, planner, calibrate)
+        passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
+        passed = views if passes_uint8 else None
+        plans, calibration = plan_all(found.layers, planner, calibrate, passed)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)
@@ -167,6 +187,14 @@ def _finish(
             for plan in here
             if plan.precision == "int8" and (each, f"{plan.layer.result}:0") in calibration.params
         }
+        normalize_uint8(Views(graphs.state).of(each))
+        fold_norms(Views(graphs.state).of(each))
+        activations = {
+            plan.layer.x: calibration.params[each, plan.layer.x]
+            for plan in here
+            if plan.precision == "int8" and (each, plan.layer.x) in calibration.params
+        }
+        params |= scale_channels(Views(graphs.state).of(each), activations)
         propagate_uint8(Views(graphs.state).of(each), params)
         pool_uint8(Views(graphs.state).of(each))
         finished.ops |= _nodes_of(here, made)

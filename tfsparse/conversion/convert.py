@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from tfsparse.conversion.conversion import convert_graphs
 from tfsparse.conversion.converted_model import ConvertedModel
-from tfsparse.conversion.data_forms import replayable
 from tfsparse.conversion.model_graphs import ModelGraphs
 from tfsparse.conversion.packed import PackedStore
 from tfsparse.conversion.planning import Options, Override
@@ -18,8 +17,9 @@ from tfsparse.conversion.rebuilding import rebuild
 from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
-from tfsparse.conversion.source import load_source
+from tfsparse.conversion.source import check_source, load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.data_forms import replayable
 from tfsparse.ops import load as load_library
 
 
@@ -143,7 +143,7 @@ def convert(
     graphs = ModelGraphs(loaded)
     store = PackedStore()
     report = convert_graphs(graphs, options, request, store)
-    return rebuild(loaded, graphs, store, report)
+    return rebuild(loaded, graphs, store, report, options.target.name)
 
 
 def export(
@@ -182,6 +182,7 @@ def export(
     ('4x1', True)
     """
     check_target(path, overwrite)
+    check_source(model, "model")
     converted = convert(model, precision, calibration_data, **options)
     converted.save(path, overwrite)
     return converted.report

@@ -8,10 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfsparse.conversion.exported import export_info
 from tfsparse.conversion.graph import Graph
 from tfsparse.conversion.importing import written
 from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.saving import check_target, copy_extra_assets, write_atomically
+from tfsparse.ops.export_info import write_export_info
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -44,6 +46,7 @@ class ConvertedModel:
         state: tf.Module,
         report: ConversionReport,
         source_folder: str | None = None,
+        target: str | None = None,
     ) -> None:
         self.report = report
         self.signatures = dict(signatures)
@@ -51,6 +54,7 @@ class ConvertedModel:
         self._graphs = dict(graphs)
         self._state = state
         self._source_folder = source_folder
+        self._target = target
 
     def graph_def(self, signature: str | None = None) -> tf.compat.v1.GraphDef:
         """The flat graph of a signature, of the default one if none is named."""
@@ -98,12 +102,14 @@ class ConvertedModel:
             FileExistsError: If `path` exists and may not be replaced.
         """
         check_target(path, overwrite)
+        info = export_info(self._graphs.values(), self.report, self._target)
 
         def write(folder: str) -> None:
             # Gradients are for training.
             options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
             tf.saved_model.save(self._state, folder, self.signatures, options)
             copy_extra_assets(self._source_folder, folder)
+            write_export_info(folder, info)
 
         write_atomically(path, write, overwrite)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfsparse.conversion.geometry import NO_PADS, Geometry, Pads
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView
+from tfsparse.conversion.op_interface import MAX_FILTER_INPUTS
 from tfsparse.conversion.products import NoProduct, Product, shape_of_constant
 from tfsparse.conversion.weights import Weights
 
@@ -36,6 +37,8 @@ def read_convolution(view: GraphView, node: NodeDef) -> Product | NoProduct | No
     if channels is None:
         return NoProduct("how many channels its activations have is unknown", shape, kernel)
     height, width, depth, filters = shape
+    if height * width * depth > MAX_FILTER_INPUTS:
+        return NoProduct(f"its filters have more than {MAX_FILTER_INPUTS} inputs", shape, kernel)
     geometry = geometry_of(node, (height, width), channels // max(1, depth))
     order = (3, 0, 1, 2)
     weights = Weights(view.constants, kernel, order, (filters, height * width * depth))

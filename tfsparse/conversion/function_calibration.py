@@ -11,9 +11,9 @@ from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.importing import placeholder_spec
 from tfsparse.conversion.model_graphs import ModelFunction
 from tfsparse.conversion.passes.quantize import Calibration, calibrate
-from tfsparse.conversion.progress import progress
 from tfsparse.conversion.request import Request
 from tfsparse.conversion.state import State
+from tfsparse.progress import progress
 
 
 def calibration_of(

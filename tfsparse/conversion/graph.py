@@ -16,6 +16,9 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 NodeDef = Any
 """`tf.compat.v1.NodeDef`; protobuf classes carry no types."""
 
@@ -91,6 +94,13 @@ class Graph:
         self.nodes[node.name] = node
         return str(node.name)
 
+    def add_constant(self, wanted: str, value: np.ndarray | np.generic) -> str:
+        """Adds a constant under the wanted name, or one close to it that is free."""
+        node = tf.compat.v1.NodeDef(name=self.free_name(wanted), op="Const")
+        node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        return self.add(node)
+
     def prune(self) -> None:
         """Drops nodes that no output depends on, and with them captures and bodies."""
         needed: set[str] = set()
@@ -124,6 +134,20 @@ class Graph:
                     ordered.setdefault(name, self.nodes[name])
                     pending.pop()
         self.nodes = ordered
+
+    def waits_of(self, names: Iterable[str]) -> list[str]:
+        """What a node waits for that takes the place of some nodes.
+
+        Args:
+            names: Names of nodes.
+
+        Returns:
+            Their control inputs, as ``^node``, that are none of them; sorted, each once.
+        """
+        members = set(names)
+        inputs = {reference for name in members for reference in self.nodes[name].input}
+        waits = {reference for reference in inputs if reference.startswith("^")}
+        return sorted(reference for reference in waits if reference[1:] not in members)
 
     def replace_inputs(self, name: str, references: Iterable[str]) -> None:
         """Gives a node other inputs."""

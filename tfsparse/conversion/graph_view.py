@@ -16,15 +16,12 @@ from tfsparse.conversion.control_flow import LOOPS, argument_source
 from tfsparse.conversion.function_def import is_stateful
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.importing import import_graph, placeholder_spec
+from tfsparse.conversion.open_sizes import ARGUMENT_SIZES, with_sizes
 from tfsparse.conversion.private_tensorflow import resource_placeholder
 from tfsparse.conversion.state import State
 
 CONTROL = -1
 """Input index of a control edge."""
-
-
-_TRIED = (7919, 7907, 7901, 7883, 7879, 7877, 7873, 7867)
-"""Sizes by axis that stand for open ones. No other axis is likely to have such a number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,22 +61,24 @@ class GraphView:
     @functools.cached_property
     def _imported(self) -> tf.Graph:
         """The graph inside TensorFlow, which infers shapes; made when first asked."""
-        return self._import(self._argument_shape)
+        return self._import(self.graph, self._argument_shape)
 
     @functools.cached_property
     def _tried(self) -> tf.Graph | None:
-        """The same with numbers for sizes of the inputs that are open; None if they do not fit."""
+        """The same with numbers for sizes that are open; None if they do not fit."""
         try:
-            return self._import(self._tried_shape)
+            return with_sizes(
+                self.graph, lambda graph: self._import(graph, self._tried_shape), self.shape
+            )
         except ValueError:
             return None
 
-    def _import(self, shape_of: Callable[[str], tf.TensorShape]) -> tf.Graph:
+    def _import(self, graph: Graph, shape_of: Callable[[str], tf.TensorShape]) -> tf.Graph:
         imported = tf.Graph()
         with imported.as_default():
             names = (*self.graph.inputs, *self.graph.captures)
             feeds = {name: self._placeholder(name, shape_of) for name in names}
-            import_graph(self.graph, feeds, [], name="")
+            import_graph(graph, feeds, [], name="")
         return imported
 
     def _placeholder(self, name: str, shape_of: Callable[[str], tf.TensorShape]) -> tf.Tensor:
@@ -111,9 +110,9 @@ class GraphView:
 
     def _tried_shape(self, name: str) -> tf.TensorShape:
         shape = self._argument_shape(name)
-        if shape.rank is None or shape.rank > len(_TRIED) or name in self.graph.captures:
+        if shape.rank is None or shape.rank > len(ARGUMENT_SIZES) or name in self.graph.captures:
             return shape
-        sizes = zip(shape.as_list(), _TRIED, strict=False)
+        sizes = zip(shape.as_list(), ARGUMENT_SIZES, strict=False)
         return tf.TensorShape([tried if size is None else size for size, tried in sizes])
 
     def data_inputs(self, node: NodeDef) -> list[str]:
@@ -141,10 +140,13 @@ class GraphView:
             return tf.TensorShape(None)
         return self._imported.get_tensor_by_name(tensor).shape
 
-    def tried_shape(self, tensor: str) -> tf.TensorShape:
-        """The shape of a tensor for inputs of one batch size and length, as far as it is known."""
-        if self.graph.caller is not None or self._tried is None or not self.shape(tensor).rank:
-            return self.shape(tensor)
+    def tried_shape(self, tensor: str) -> tf.TensorShape | None:
+        """The shape of a tensor with numbers for open sizes, the same for the same size.
+
+        None where no numbers fit. Sizes are open still where even ranks are unknown.
+        """
+        if self._tried is None:
+            return None
         return self._tried.get_tensor_by_name(tensor).shape
 
     def dtype(self, tensor: str) -> tf.DType:
@@ -178,6 +180,15 @@ class GraphView:
             tensor = tensor_name(node.input[0])
             node = self.nodes[node_name(tensor)]
         return tensor
+
+    def identities(self, tensor: str) -> list[str]:
+        """Names of the ``Identity`` nodes between `through_identities` and a tensor."""
+        names: list[str] = []
+        node = self.nodes[node_name(tensor)]
+        while node.op == "Identity":
+            names.append(node.name)
+            node = self.nodes[node_name(node.input[0])]
+        return names
 
     def constant(self, tensor: str) -> np.ndarray | None:
         """The value of a tensor that depends on constants and unchanging variables, else None."""

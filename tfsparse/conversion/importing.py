@@ -1,12 +1,13 @@
 """Puts a `Graph` into TensorFlow: into the graph that is being built at the moment.
 
-The bodies of loops and branches are written back as functions, under names that no other import
-has used, so that a body that was changed is never taken for the one it was made from.
+The bodies of loops and branches are written back as functions, which are named by what they hold.
+So a body that was changed is never taken for the one it was made from, and one that is imported
+again, in the next conversion too, is no new function to TensorFlow, which forgets none.
 """
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from tfsparse.conversion.control_flow import function_slots
 from tfsparse.conversion.function_def import definition, write_function
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 
-_numbers = itertools.count()
+_BODY = "tfsparse_body"
 
 
 def import_graph(
@@ -84,13 +85,16 @@ def written(graph: Graph) -> tuple[list[NodeDef], list[Any]]:
             if body is None:
                 functions |= _closure([node], graph.library)
                 continue
-            name = f"tfsparse_body_{next(_numbers)}"
             inner, needed = written(body)
             functions |= {each.signature.name: each for each in needed}
             standing = Graph({each.name: each for each in inner}, body.inputs, body.outputs)
             standing.control_outputs = body.control_outputs
             types = _types(body)
-            functions[name] = write_function(standing, name, body.library, types.__getitem__)
+            function = write_function(standing, _BODY, body.library, types.__getitem__)
+            content = function.SerializeToString(deterministic=True)
+            name = f"{_BODY}_{hashlib.sha256(content).hexdigest()[:32]}"
+            function.signature.name = name
+            functions[name] = function
             slot.function.name = name
         nodes.append(copy)
     return nodes, list(functions.values())
@@ -109,9 +113,14 @@ def placeholder_spec(node: NodeDef) -> tf.TensorSpec:
 
 def tensor_type(graph: Graph, tensor: str) -> tf.DType:
     """The type of a tensor, from the attributes of the node that makes it."""
-    node = graph.nodes[node_name(tensor)]
+    return result_types(graph, node_name(tensor))[int(tensor.split(":")[1])]
+
+
+def result_types(graph: Graph, name: str) -> list[tf.DType]:
+    """The types of all results of a node."""
+    node = graph.nodes[name]
     if node.op == "Placeholder":
-        return tf.as_dtype(node.attr["dtype"].type)
+        return [tf.as_dtype(node.attr["dtype"].type)]
     types: list[int] = []
     for output in definition(node, graph.library).output_arg:
         if output.type_list_attr:
@@ -120,7 +129,7 @@ def tensor_type(graph: Graph, tensor: str) -> tf.DType:
             type_ = node.attr[output.type_attr].type if output.type_attr else output.type
             count = int(node.attr[output.number_attr].i) if output.number_attr else 1
             types += [type_] * count
-    return tf.as_dtype(types[int(tensor.split(":")[1])])
+    return [tf.as_dtype(each) for each in types]
 
 
 def _closure(nodes: Iterable[NodeDef], library: Mapping[str, Any]) -> dict[str, Any]:

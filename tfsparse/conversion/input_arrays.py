@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfsparse.conversion.data_forms import is_array
+from tfsparse.data_forms import is_array
 
 Batch = dict[str, np.ndarray]
 

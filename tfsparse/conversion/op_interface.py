@@ -1,7 +1,7 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
-It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc` and `pooling_op.cc` in
-`custom_ops/tf_ops/` register.
+It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
+`channel_ops.cc`, `attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -22,10 +22,16 @@ INT8_OP = "Tfsparse>QuantizedBlockSparseMatMul"
 FLOAT_CONV_OP = "Tfsparse>BlockSparseConv2D"
 INT8_CONV_OP = "Tfsparse>QuantizedBlockSparseConv2D"
 RANGE_OP = "Tfsparse>ActivationRange"
-MAX_POOL_OP = "Tfsparse>MaxPool2D"
+ATTENTION_OP = "Tfsparse>Attention"
+INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
+NORMALIZATION_OP = "Tfsparse>Normalization"
+SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
+MEANS_OP = "Tfsparse>ChannelMeans"
+POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
+"""TensorFlow's pooling to ours, which takes uint8."""
 
-QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP)
-"""Ops that take and give uint8."""
+QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, SCALE_SHIFT_OP)
+"""Ops that take and give uint8, or float32."""
 
 CHAIN_OF = {
     FLOAT_OP: "Tfsparse>BlockSparseMatMulChain",
@@ -38,6 +44,9 @@ MAX_LAYERS = 16
 MAX_AXES = 8
 """Over as many axes inputs may be spread, and outputs (custom_ops/tf_ops/op_inputs.cc)."""
 
+MAX_FILTER_INPUTS = 1 << 22
+"""As many inputs a filter of a convolution may have (custom_ops/conv/conv_geometry.h)."""
+
 X = 0
 """The input that holds the activations, in all ops."""
 
@@ -49,6 +58,7 @@ PER_LAYER = {
     INT8_OP: _INT8_LAYER,
     FLOAT_CONV_OP: _FLOAT_LAYER,
     INT8_CONV_OP: _INT8_LAYER,
+    SCALE_SHIFT_OP: ("x_scale", "x_zero_point", "scale", "shift"),
 }
 """Inputs behind x that a chain has of each of its layers."""
 
@@ -65,12 +75,27 @@ OF_LAST = {
     INT8_OP: ("residual", *_Y),
     FLOAT_CONV_OP: ("residual",),
     INT8_CONV_OP: ("residual", "residual_scale", "residual_zero_point", *_Y),
+    SCALE_SHIFT_OP: _Y,
 }
 """Inputs behind those that a chain has of its last layer only."""
 
 
+ATTENTION_INPUTS = ("query", "key", "value", "bias", "mask")
+"""Inputs of both ops of attention."""
+
+ATTENTION_SCALES = (
+    *("query_scale", "query_zero_point", "key_scale", "key_zero_point"),
+    *("value_scale", "value_zero_point", *_Y),
+)
+"""Inputs behind those that the op of uint8 has."""
+
+NORMALIZATION_INPUTS = ("x", "residual", "gamma", "beta", *_Y)
+
+
 def place_of(op: str, name: str) -> int:
     """The place of an input of an op that is no chain."""
+    if op == INT8_ATTENTION_OP:
+        return (*ATTENTION_INPUTS, *ATTENTION_SCALES).index(name)
     return 1 + (*PER_LAYER[op], *OF_LAST[op]).index(name)
 
 
@@ -111,9 +136,55 @@ def convolution_attributes(geometry: Geometry) -> dict[str, Any]:
     }
 
 
-def pool_node(name: str, x: str, geometry: Geometry, control: Sequence[str] = ()) -> NodeDef:
-    """A node that pools uint8 images by maximum."""
-    node = tf.compat.v1.NodeDef(name=name, op=MAX_POOL_OP, input=[x, *control])
+def attention_node(
+    name: str,
+    inputs: Mapping[str, str],
+    attributes: Mapping[str, Any],
+    control: Sequence[str] = (),
+) -> NodeDef:
+    """A node of attention, in float32 or, if it has a `y_scale`, with uint8 at its ends.
+
+    Args:
+        name: The node's name.
+        inputs: Name of an input to reference.
+        attributes: Name of an attribute to its value; see `set_attribute`.
+        control: References ``^node`` of what has to run before.
+    """
+    quantized = "y_scale" in inputs
+    names = [*ATTENTION_INPUTS, *(ATTENTION_SCALES if quantized else ())]
+    op = INT8_ATTENTION_OP if quantized else ATTENTION_OP
+    return _node(op, name, [inputs[each] for each in names], attributes, control)
+
+
+def normalization_node(
+    name: str,
+    inputs: Mapping[str, str],
+    attributes: Mapping[str, Any],
+    control: Sequence[str] = (),
+) -> NodeDef:
+    """A node of a normalization; see `attention_node`."""
+    references = [inputs[each] for each in NORMALIZATION_INPUTS]
+    return _node(NORMALIZATION_OP, name, references, attributes, control)
+
+
+def _node(
+    op: str,
+    name: str,
+    references: Sequence[str],
+    attributes: Mapping[str, Any],
+    control: Sequence[str],
+) -> NodeDef:
+    node = tf.compat.v1.NodeDef(name=name, op=op, input=[*references, *control])
+    for key, value in attributes.items():
+        set_attribute(node, key, value)
+    return node
+
+
+def pool_node(
+    op: str, name: str, x: str, geometry: Geometry, control: Sequence[str] = ()
+) -> NodeDef:
+    """A node that pools uint8 images; `op` is a value of `POOL_OPS`."""
+    node = tf.compat.v1.NodeDef(name=name, op=op, input=[x, *control])
     set_attribute(node, "pool_size", geometry.kernel_size)
     for key in ("strides", "paddings", "padding"):
         set_attribute(node, key, convolution_attributes(geometry)[key])
@@ -146,12 +217,14 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
 
 
 def set_attribute(node: NodeDef, key: str, value: Any) -> None:
-    """Sets an attribute of a node to a bool, int, text, list of ints or `tf.DType`."""
+    """Sets an attribute of a node to a bool, int, float, text, list of ints or `tf.DType`."""
     attribute = node.attr[key]
     if isinstance(value, bool):
         attribute.b = value
     elif isinstance(value, int):
         attribute.i = value
+    elif isinstance(value, float):
+        attribute.f = value
     elif isinstance(value, str):
         attribute.s = value.encode()
     elif isinstance(value, tf.DType):

@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-from tfsparse.conversion.paths import is_remote
+from tfsparse.ops.location import is_remote
 
 GRAPH = "saved_model.pb"
 """The file that makes a folder a model."""

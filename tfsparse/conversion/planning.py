@@ -30,6 +30,10 @@ from tfsparse.pattern import BlockPattern, parse_pattern
 MIN_SPEEDUP = 1.1
 """A smaller predicted gain is within the error of the prediction, and could be a loss."""
 
+MIN_SPEEDUP_BEFORE_UINT8 = 0.4
+"""The same for an INT8 layer whose result only INT8 layers read: what they and it save where they
+pass uint8 on is not in the prediction."""
+
 SKIP, CONVERT = "skip", "convert"
 
 Override = str | BlockPattern
@@ -152,6 +156,16 @@ class Planner:
                 that INT8 cannot hold or would not speed up is converted in fp32 if that pays.
         """
         wanted = self._options.precision if precision is None else precision
+        return self._plan(layer, wanted, MIN_SPEEDUP)
+
+    def plan_before_uint8(self, layer: DenseLayer) -> Plan:
+        """Decides what becomes of a layer whose result only INT8 layers read."""
+        plan = self._plan(layer, "int8", MIN_SPEEDUP_BEFORE_UINT8)
+        if not plan.convert or self._options.override(layer.name) is not None:
+            return plan
+        return dataclasses.replace(plan, reason="lets its readers take uint8")
+
+    def _plan(self, layer: DenseLayer, wanted: Precision, least: float) -> Plan:
         override = self._options.override(layer.name)
         if layer.problem is not None:
             return Plan(layer, wanted, None, layer.problem, None, None)
@@ -161,7 +175,7 @@ class Planner:
             if override not in (None, SKIP):
                 check_overrides({layer.name: override or CONVERT}, [], [_not_finite(layer)])
             return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
-        return self._in_precision(layer, matrix, wanted, override, zeros)
+        return self._in_precision(layer, matrix, wanted, override, zeros, least)
 
     def settle(self, plan: Plan) -> None:
         """Forgets what was packed for plans of a layer that this one was compared with."""
@@ -174,6 +188,7 @@ class Planner:
         precision: Precision,
         override: Override | None,
         zeros: float,
+        least: float,
     ) -> Plan:
         if precision != "int8":
             stored = matrix
@@ -183,15 +198,15 @@ class Planner:
                     return self._instead(
                         layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
                     )
-            return self._decided(layer, precision, stored, None, override, zeros)
+            return self._decided(layer, precision, stored, None, override, zeros, least)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
             reason = "int8 sums could exceed 32 bits"
             return self._instead(layer, matrix, override, zeros, reason)
-        plan = self._decided(layer, "int8", quantized, scale, override, zeros)
+        plan = self._decided(layer, "int8", quantized, scale, override, zeros, least)
         if plan.convert or override is not None:
             return plan
-        other = self._in_precision(layer, matrix, "fp32", None, zeros)
+        other = self._in_precision(layer, matrix, "fp32", None, zeros, MIN_SPEEDUP)
         if not other.convert:
             return plan
         return dataclasses.replace(other, reason="predicted faster in fp32; not in int8")
@@ -205,7 +220,7 @@ class Planner:
         why: str,
     ) -> Plan:
         """The plan for fp32, where another precision cannot hold a layer."""
-        plan = self._in_precision(layer, matrix, "fp32", override, zeros)
+        plan = self._in_precision(layer, matrix, "fp32", override, zeros, MIN_SPEEDUP)
         return dataclasses.replace(plan, reason=f"{plan.reason}; {why}")
 
     def _decided(
@@ -216,6 +231,7 @@ class Planner:
         scale: np.ndarray | None,
         override: Override | None,
         zeros: float,
+        least: float,
     ) -> Plan:
         block = None if override is None else _block(override)
         candidates = (
@@ -226,7 +242,7 @@ class Planner:
         choice = choose_block(matrix, precision, rows, candidates, target, layer.geometry)
         if self._options.tune and override is None:
             choice = measure(layer, matrix, scale, rows, choice, candidates)
-        convert, reason = _decide(choice, override, self._options.tune)
+        convert, reason = _decide(choice, override, self._options.tune, least)
         packed = self._pack(layer, precision, matrix, scale, choice) if convert else None
         return Plan(layer, precision, choice, reason, zeros, packed)
 
@@ -256,13 +272,15 @@ def _not_finite(layer: DenseLayer) -> Unmatched:
     return Unmatched(layer.name, layer.graph, layer.product, "its weights hold NaN or Inf")
 
 
-def _decide(choice: BlockChoice, override: Override | None, tuned: bool) -> tuple[bool, str]:
+def _decide(
+    choice: BlockChoice, override: Override | None, tuned: bool, least: float
+) -> tuple[bool, str]:
     known = "measured" if tuned and override is None else "predicted"
     if override == SKIP:
         return False, "skipped by `overrides`"
     if override is not None:
         return True, "converted by `overrides`"
-    if choice.speedup >= MIN_SPEEDUP:
+    if choice.speedup >= least:
         return True, f"{known} faster"
     return False, f"{known} no faster: {choice.speedup:.2f}x at best, as {choice.block}"
 

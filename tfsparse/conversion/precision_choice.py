@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from tfsparse.conversion.dense_layer import DenseLayer
+from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.layer_error import layer_error
+from tfsparse.conversion.passes.keep_uint8 import keep_uint8
 from tfsparse.conversion.passes.quantize import Calibration
 from tfsparse.conversion.planning import Plan, Planner
 from tfsparse.conversion.quantization import LARGEST_SCALE, activation_params, scales_fit
@@ -20,7 +22,7 @@ _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 
 def plan_all(
-    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate
+    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, views: Views | None
 ) -> tuple[list[Plan], Calibration]:
     """Plans layers in the precision that was asked for.
 
@@ -28,11 +30,14 @@ def plan_all(
         layers: The layers.
         planner: Plans a layer.
         calibrate: Called once, with the layers that become INT8.
+        views: Views of their graphs, where INT8 layers pass uint8 to each other.
 
     Returns:
         A plan for each layer, with its error where the data show it, and what they show.
     """
     plans = [planner.plan(layer) for layer in layers]
+    if views is not None:
+        plans = keep_uint8(plans, planner, views)
     quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
     calibration = calibrate(quantized)
     plans = [_that_fits(plan, planner, calibration) for plan in plans]

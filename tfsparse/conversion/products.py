@@ -38,7 +38,7 @@ _OTHERS = {
 
 PRODUCTS = {*MATMULS, *_OTHERS, "Einsum"}
 
-_REST = "."
+REST = "."
 """The label of all axes that an ellipsis stands for."""
 
 
@@ -105,24 +105,24 @@ def read_product(view: GraphView, node: NodeDef) -> Product | NoProduct | None:
     if not any(constant):
         return NoProduct("its weights are not constant")
     place = 1 if constant[1] else 0
-    labels = _labels(view, node, tensors)
+    labels = labels_of(view, node, tensors)
     if isinstance(labels, str):
         return NoProduct(labels)
     return _product(view, tensors, labels, place)
 
 
-def _labels(view: GraphView, node: NodeDef, tensors: list[str]) -> list[str] | str:
+def labels_of(view: GraphView, node: NodeDef, tensors: list[str]) -> list[str] | str:
     """Labels of the axes of both factors and the result, or why they cannot be told."""
     ranks = [view.shape(tensor).rank for tensor in tensors]
     if node.op != "Einsum":
         names = MATMULS[node.op]
         left, right = (attribute(node, name, False) for name in names)
         many = node.op != "MatMul"
-        lead = [_REST if many and (rank is None or rank > 2) else "" for rank in ranks]
+        lead = [REST if many and (rank is None or rank > 2) else "" for rank in ranks]
         one = lead[0] + ("km" if left else "mk")
         other = lead[1] + ("nk" if right else "kn")
-        return [one, other, (_REST if _REST in lead else "") + "mn"]
-    equation = node.attr["equation"].s.decode().replace(" ", "").replace("...", _REST)
+        return [one, other, (REST if REST in lead else "") + "mn"]
+    equation = node.attr["equation"].s.decode().replace(" ", "").replace("...", REST)
     if "->" not in equation:
         return "its Einsum has no explicit result"
     factors, result = equation.split("->")
@@ -138,13 +138,13 @@ def _product(
     w_tensor, x_tensor = tensors[place], tensors[1 - place]
     x, w, y = labels[1 - place], labels[place], labels[2]
     shape = shape_of_constant(view, w_tensor)
-    lead = len(shape) - len(w.replace(_REST, ""))
-    if lead < 0 or (lead > 0 and _REST not in w):
+    lead = len(shape) - len(w.replace(REST, ""))
+    if lead < 0 or (lead > 0 and REST not in w):
         return NoProduct("its weights are not a matrix", shape)
     if math.prod(shape[:lead]) != 1 or lead > _rest(view.shape(x_tensor).rank, x):
         return NoProduct("its weights are a batch of matrices", shape)
     x, y = _without_rest(view.shape(x_tensor).rank, x, y)
-    w = w.replace(_REST, "")
+    w = w.replace(REST, "")
     reason = _reason(x, w, y)
     if reason is not None:
         return NoProduct(reason, shape)
@@ -154,7 +154,7 @@ def _product(
     summed = tail if set(tail) == set(summed) else summed
     kept, new = ([label for label in y if label in labels] for labels in (x, w))
     x_order, y_order = _order(x, [*kept, *summed]), _order("".join([*kept, *new]), list(y))
-    if _REST in x and (x_order is not None or y_order is not None):
+    if REST in x and (x_order is not None or y_order is not None):
         return NoProduct("its activations have an unknown number of axes", shape)
     order = (*range(lead), *(lead + w.index(label) for label in (*new, *summed)))
     out = tuple(shape[lead + w.index(label)] for label in new)
@@ -165,18 +165,18 @@ def _product(
 
 def _rest(rank: int | None, x: str) -> int:
     """For how many axes of the activations an ellipsis stands; 0 where that is not known."""
-    return 0 if rank is None or _REST not in x else rank - len(x) + 1
+    return 0 if rank is None or REST not in x else rank - len(x) + 1
 
 
 def _without_rest(rank: int | None, x: str, y: str) -> tuple[str, str]:
     """The labels with one for each axis that an ellipsis stands for, if their number is known."""
-    if _REST not in x:
+    if REST not in x:
         # The ellipsis is of the weights, and stands for no axis.
-        return x, y.replace(_REST, "")
+        return x, y.replace(REST, "")
     if rank is None:
         return x, y
     rest = "".join(chr(ord("\u0400") + axis) for axis in range(_rest(rank, x)))
-    return x.replace(_REST, rest), y.replace(_REST, rest)
+    return x.replace(REST, rest), y.replace(REST, rest)
 
 
 def _reason(x: str, w: str, y: str) -> str | None:

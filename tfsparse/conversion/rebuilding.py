@@ -15,7 +15,11 @@ from tfsparse.conversion.source import LoadedModel
 
 
 def rebuild(
-    loaded: LoadedModel, graphs: ModelGraphs, store: PackedStore, report: ConversionReport
+    loaded: LoadedModel,
+    graphs: ModelGraphs,
+    store: PackedStore,
+    report: ConversionReport,
+    target: str,
 ) -> ConvertedModel:
     """Makes the converted model.
 
@@ -24,6 +28,7 @@ def rebuild(
         graphs: Its graphs, converted.
         store: The packed weights that they read.
         report: What was converted.
+        target: The processor that was decided for.
 
     Returns:
         A model with the signatures and callable attributes of the source. It holds the packed
@@ -56,7 +61,7 @@ def rebuild(
         state.tfsparse_assets = list(loaded.model.asset_paths)
     for name, function in endpoints.items():
         setattr(state, name, function)
-    return ConvertedModel(signatures, endpoints, by_key, state, report, loaded.folder)
+    return ConvertedModel(signatures, endpoints, by_key, state, report, loaded.folder, target)
 
 
 def _resources(model: Any, read: set[int]) -> list[Any]:

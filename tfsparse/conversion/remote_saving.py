@@ -64,7 +64,7 @@ def write_remote(target: str, write: Callable[[str], None], overwrite: bool) -> 
         if tf.io.gfile.exists(target):
             if tf.io.gfile.exists(f"{target}/{GRAPH}"):
                 tf.io.gfile.remove(f"{target}/{GRAPH}")
-            tf.io.gfile.rmtree(target)
+            _delete(target)
         _move(new, target)
     finally:
         _remove(new)
@@ -117,9 +117,18 @@ def _siblings(target: str) -> list[str]:
         return []
 
 
+def _delete(folder: str) -> None:
+    # The longest names first: ``ram://`` takes what is in a folder for part of another one whose
+    # name begins alike, as ``assets.extra`` and ``assets`` do.
+    folders = [name.rstrip("/") for name, _, _ in tf.io.gfile.walk(folder)]
+    for name in sorted(folders, reverse=True):
+        if tf.io.gfile.exists(name):
+            tf.io.gfile.rmtree(name)
+
+
 def _remove(folder: str) -> None:
     try:
         if tf.io.gfile.exists(folder):
-            tf.io.gfile.rmtree(folder)
+            _delete(folder)
     except tf.errors.OpError:
         pass  # What led here counts, and the next export reports what is left.

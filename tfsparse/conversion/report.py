@@ -57,6 +57,27 @@ class OpReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class WholeLayerReport:
+    """An attention or a normalization of the model, which is several ops of TensorFlow.
+
+    Attributes:
+        layer: The layer's name as the user knows it.
+        kind: ``"attention"`` or ``"normalization"``.
+        node: Name of the node that gives its result.
+        signatures: Signatures that the node serves.
+        converted: Whether one op took its place.
+        reason: Why it stayed.
+    """
+
+    layer: str
+    kind: str
+    node: str
+    signatures: tuple[str, ...]
+    converted: bool
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ConversionReport:
     """All products and convolutions of a model, as a table.
 
@@ -66,6 +87,7 @@ class ConversionReport:
     Attributes:
         ops: One entry per product or convolution, in the order of the graph.
         notes: What else is to be said, a sentence each.
+        whole_layers: One entry per attention and normalization.
 
     Example:
 
@@ -77,6 +99,7 @@ class ConversionReport:
 
     ops: tuple[OpReport, ...]
     notes: tuple[str, ...] = ()
+    whole_layers: tuple[WholeLayerReport, ...] = ()
 
     def __iter__(self) -> Iterator[OpReport]:
         return iter(self.ops)
@@ -85,7 +108,17 @@ class ConversionReport:
         return len(self.ops)
 
     def __getitem__(self, layer: str) -> OpReport:
-        """The first entry of a layer, by its name or else by the last part of it."""
+        """The first entry of a layer, by its name or else by the last part of it.
+
+        Raises:
+            TypeError: If `layer` is no text: entries by number are those of `ops`.
+            KeyError: If there is no such layer.
+        """
+        if not isinstance(layer, str):
+            raise TypeError(
+                "`layer` should be a layer's name; `report.ops[0]` is the first entry. "
+                f"Received: layer={layer!r} of type {type(layer).__name__}"
+            )
         for matches in (str.__eq__, is_named):
             for op in self.ops:
                 if matches(op.layer, layer):
@@ -95,8 +128,12 @@ class ConversionReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data: ``{"ops": [{"layer": ..., ...}, ...], "notes": [...]}``."""
-        return {"ops": [dataclasses.asdict(op) for op in self.ops], "notes": list(self.notes)}
+        """Plain data: ``{"ops": [{"layer": ..., ...}, ...], "notes": [...], ...}``."""
+        return {
+            "ops": [dataclasses.asdict(op) for op in self.ops],
+            "notes": list(self.notes),
+            "whole_layers": [dataclasses.asdict(each) for each in self.whole_layers],
+        }
 
     def __str__(self) -> str:
         heads = (
@@ -121,7 +158,7 @@ class ConversionReport:
         ]
         converted = sum(op.converted for op in self.ops)
         total = f"{converted} of {len(self.ops)} products converted"
-        return "\n".join([*lines, total, *self.notes])
+        return "\n".join([*lines, total, *_of_whole_layers(self.whole_layers), *self.notes])
 
 
 def _places(ops: Sequence[OpReport]) -> Iterator[int]:
@@ -132,6 +169,17 @@ def _places(ops: Sequence[OpReport]) -> Iterator[int]:
         places = [place for place, layer in enumerate(op.chain, 1) if layer == op.layer]
         yield places[before[key]] if places else 0
         before[key] += 1
+
+
+def _of_whole_layers(layers: Sequence[WholeLayerReport]) -> Iterator[str]:
+    """How many attentions and normalizations are one op, and a line for each that is not."""
+    for kind in dict.fromkeys(layer.kind for layer in layers):
+        each = [layer for layer in layers if layer.kind == kind]
+        converted = sum(layer.converted for layer in each)
+        yield f"{converted} of {len(each)} {kind}s in one op each"
+        for layer in each:
+            if not layer.converted:
+                yield f"  {layer.layer}: {layer.reason}"
 
 
 def _row(op: OpReport, place: int) -> tuple[str, ...]:

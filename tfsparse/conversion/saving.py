@@ -19,8 +19,8 @@ import tensorflow as tf
 from tfsparse.conversion.exchange import put_in_place
 from tfsparse.conversion.leftovers import ASIDE, clean_up, scratch_folder
 from tfsparse.conversion.overwriting import refuse_what_is_there
-from tfsparse.conversion.paths import is_remote, location
 from tfsparse.conversion.remote_saving import check_remote, copy_files, write_remote
+from tfsparse.ops.location import is_remote, location
 
 _STORAGE_ERRORS = {
     tf.errors.ResourceExhaustedError: errno.ENOSPC,

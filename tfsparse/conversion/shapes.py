@@ -8,6 +8,7 @@ other, so that the product can take the tensor as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,11 @@ def trailing_axes(shape: list[Size], elements: int) -> int | None:
     return None
 
 
+def vector_of_sizes(view: GraphView, tensor: str) -> list[Size] | None:
+    """The elements of a tensor of sizes, a scalar as a list of one; None if it is no such."""
+    return _vector(view, tensor, _MAX_DEPTH)
+
+
 def _vector(view: GraphView, tensor: str, depth: int) -> list[Size] | None:
     """The elements of a tensor of sizes, a scalar as a list of one."""
     if depth == 0:
@@ -133,12 +139,23 @@ def _slice(view: GraphView, node: NodeDef, depth: int) -> list[Size] | None:
     return vector[None if masks["begin"] else begin : None if masks["end"] else end : step]
 
 
+def _prod(view: GraphView, node: NodeDef, depth: int) -> list[Size] | None:
+    """The product of all elements, which is unknown where one of them is."""
+    vector = _vector(view, view.data_inputs(node)[0], depth)
+    axes = view.constant(view.data_inputs(node)[1])
+    if vector is None or axes is None or axes.size != 1:
+        return None
+    known = [size for size in vector if isinstance(size, int)]
+    return [math.prod(known) if len(known) == len(vector) else None]
+
+
 _READ: dict[str, Callable[[GraphView, NodeDef, int], Any]] = {
     "Shape": _shape,
     "Identity": _same,
     "Cast": _same,
     "ConcatV2": _concat,
     "Pack": _pack,
+    "Prod": _prod,
     "GatherV2": _gather,
     "StridedSlice": _slice,
 }

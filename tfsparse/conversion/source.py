@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
-from tfsparse.conversion.paths import location
+from tfsparse.ops.location import location
 
 # What looks at a model before it is read, and knows of it what a graph does not show.
 _INSPECTORS: list[Callable[[Any], None]] = []
@@ -70,31 +70,47 @@ def load_source(
         FileNotFoundError: If there is no SavedModel at the path.
     """
     tags, signatures = _texts("tags", tags), _texts("signatures", signatures)
+    check_source(source)
     if isinstance(source, str | os.PathLike):
-        folder = location(source)
+        folder = location(source, "source")
+        return _load(folder, folder, tags, signatures)
+    for inspector in _INSPECTORS:
+        inspector(source)
+    with scratch_folder() as scratch:
+        path = str(scratch / "model")
+        _export(source, path)
+        loaded = _load(path, None, tags, signatures)
+    layers = layer_paths(source)
+    if layers is None:
+        return loaded
+    paths = _paths_in(loaded.model, source, layers)
+    return dataclasses.replace(loaded, layers=layers, layer_paths=paths)
+
+
+def check_source(source: Any, argument: str = "source") -> None:
+    """Whether something is a model or the folder of one, before anything is done with it.
+
+    Args:
+        source: See `load_source`.
+        argument: What the user calls it, for errors.
+
+    Raises:
+        ValueError: If `source` is neither.
+        FileNotFoundError: If there is no SavedModel at the path.
+    """
+    if isinstance(source, str | os.PathLike):
+        folder = location(source, argument)
         names = ("saved_model.pb", "saved_model.pbtxt")
         if not any(tf.io.gfile.exists(f"{folder}/{name}") for name in names):
             raise FileNotFoundError(
-                "`source` should be the folder of a SavedModel. "
-                f"Received: source={os.fspath(source)!r}, where there is no saved_model.pb"
+                f"`{argument}` should be the folder of a SavedModel. Received: "
+                f"{argument}={os.fspath(source)!r}, where there is no saved_model.pb"
             )
-        return _load(folder, folder, tags, signatures)
-    if callable(getattr(source, "export", None)) and not isinstance(source, type):
-        for inspector in _INSPECTORS:
-            inspector(source)
-        with scratch_folder() as scratch:
-            path = str(scratch / "model")
-            _export(source, path)
-            loaded = _load(path, None, tags, signatures)
-        layers = layer_paths(source)
-        if layers is None:
-            return loaded
-        paths = _paths_in(loaded.model, source, layers)
-        return dataclasses.replace(loaded, layers=layers, layer_paths=paths)
-    raise ValueError(
-        "`source` should be a Keras 3 model, a tf_keras model or the path of a SavedModel. "
-        f"Received: source={source!r} of type {type(source).__name__}"
-    )
+    elif not callable(getattr(source, "export", None)) or isinstance(source, type):
+        raise ValueError(
+            f"`{argument}` should be a Keras 3 model, a tf_keras model or the path of a SavedModel."
+            f" Received: {argument}={source!r} of type {type(source).__name__}"
+        )
 
 
 def _texts(name: str, value: Iterable[str] | None) -> list[str] | None:

@@ -19,14 +19,19 @@ def library_path() -> Path:
 
 _OPS = (
     "tfsparse_activation_range",
+    "tfsparse_attention",
     "tfsparse_average_pool2d",
     "tfsparse_block_sparse_conv2d",
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
+    "tfsparse_channel_means",
     "tfsparse_max_pool2d",
+    "tfsparse_normalization",
+    "tfsparse_quantized_attention",
     "tfsparse_quantized_block_sparse_conv2d",
     "tfsparse_quantized_block_sparse_mat_mul",
     "tfsparse_quantized_block_sparse_mat_mul_chain",
+    "tfsparse_scale_shift_channels",
 )
 
 

@@ -6,8 +6,10 @@ from tfsparse.pruning.callback import UpdatePruning
 from tfsparse.pruning.constant_schedules import ConstantSparsity, OneShot, PatternLock
 from tfsparse.pruning.criterion import register_criterion
 from tfsparse.pruning.group_lasso import GroupLasso
+from tfsparse.pruning.one_shot.prune_one_shot import prune_one_shot
 from tfsparse.pruning.prune import prune_block
 from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, PolynomialDecay
+from tfsparse.pruning.recalibrate import recalibrate
 from tfsparse.pruning.registering import register_prunable
 from tfsparse.pruning.report import SparsityReport, sparsity_report
 from tfsparse.pruning.schedules import PruningSchedule
@@ -42,6 +44,8 @@ __all__ = [
     "UpdatePruning",
     "load_weights",
     "prune_block",
+    "prune_one_shot",
+    "recalibrate",
     "register_criterion",
     "register_prunable",
     "sensitivity",

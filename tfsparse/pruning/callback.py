@@ -29,11 +29,10 @@ from tfsparse.pruning.accumulation import accumulated_batches
 from tfsparse.pruning.binding import pruned_layers
 from tfsparse.pruning.callback_protocol import CallbackProtocol
 from tfsparse.pruning.mask_sparsity import mask_sparsity
+from tfsparse.pruning.mask_update import advance, finish
 from tfsparse.pruning.moving_averages import mask_averages
 from tfsparse.pruning.pruned_kernel import PrunedKernel
 from tfsparse.pruning.pruning_state import PruningState
-from tfsparse.pruning.scope import advance as advance_all
-from tfsparse.pruning.scope import finish as finish_all
 from tfsparse.pruning.sparsity_guard import SparsityGuard, call_after_callbacks
 from tfsparse.pruning.training_progress import TrainingProgress
 
@@ -253,12 +252,12 @@ class UpdatePruning(CallbackProtocol):
         self._started = len(self._states) == len(layers)
 
     def _advance(self) -> None:
-        advance_all(self._states, self._iterations())
+        advance(self._states, self._iterations())
 
     def _finish(self) -> None:
         """Makes the last update of schedules that end with this training."""
         if self._progress is not None:
-            finish_all([s for s in self._states if self._progress.has_ended(s.clock)])
+            finish([s for s in self._states if self._progress.has_ended(s.clock)])
 
     def _have_the_last_word(self) -> None:
         """Undoes what other callbacks did to the masks when training ended."""

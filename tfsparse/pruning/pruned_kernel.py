@@ -188,6 +188,17 @@ class PrunedKernel:
             self.mask.assign(kept)
             self.apply()
 
+    def set(self, kept: np.ndarray, values: np.ndarray) -> None:
+        """Sets the mask, and the kernel to new values where it keeps them.
+
+        Args:
+            kept: bool array of the shape of the mask.
+            values: Array of the shape of the kernel.
+        """
+        self.mask.assign(kept)
+        flags = self.constraint.flags().numpy()
+        self.variable.assign(np.where(flags, values, 0).astype(self.variable.numpy().dtype))
+
     def update(self, sparsity: float) -> None:
         """Recomputes the mask for `sparsity` and applies it."""
         self.assign(select(self.ranking(), sparsity))

@@ -11,6 +11,7 @@ from tfsparse.pruning.copying import Copies
 from tfsparse.pruning.graph import is_graph
 from tfsparse.pruning.inplace import exchange_layers
 from tfsparse.pruning.layer_rules import Changes, LayerRules, Rule
+from tfsparse.pruning.mask_update import advance
 from tfsparse.pruning.prunable import (
     has_matrix,
     is_kernel_owner,
@@ -23,7 +24,6 @@ from tfsparse.pruning.prunable import (
     refusal,
     skipped,
 )
-from tfsparse.pruning.scope import advance
 from tfsparse.pruning.settings import Settings
 from tfsparse.pruning.wrapper import PruneBlockMixin
 
@@ -36,6 +36,7 @@ class Pruner:
         exclude: As in `prune_block`.
         overrides: As in `prune_block`.
         strict: As in `prune_block`.
+        at_once: Whether to prune immediately where the schedule says so.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Pruner:
         exclude: Rule | Collection[Rule],
         overrides: Mapping[Any, Changes] | None,
         strict: bool,
+        at_once: bool = True,
     ) -> None:
+        self._begin = begin if at_once else build
         self._rules = LayerRules(settings, exclude, overrides)
         self._strict = strict
         # A clone may take several attempts, each of which asks for every layer again.
@@ -67,14 +70,14 @@ class Pruner:
         """Layers in wrappers, but for those that cannot be pruned."""
         wrapped = [self._replacement(one, one.name) or one for one in layers]
         self._check()
-        return begin(wrapped)
+        return self._begin(wrapped)
 
     def prune_model(self, model: Any) -> Any:
         """A clone of a model with its layers in wrappers."""
         self._enter_models(model, "")
         pruned = clone_with(model, self._replacement)
         self._check()
-        return begin([pruned])[0]
+        return self._begin([pruned])[0]
 
     def prune_inplace(self, model: Any) -> Any:
         """The same model with the layers inside it exchanged for wrappers."""
@@ -86,10 +89,18 @@ class Pruner:
         try:
             exchange_layers(model, self._exchange)
             self._check()
-            return begin([model])[0]
+            return self._begin([model])[0]
         except Exception:
-            exchange_layers(model, self._give_back)
+            self.release(model)
             raise
+
+    def made(self, layer: Any) -> list[PruneBlockMixin]:
+        """The wrappers in a layer or model that were made here."""
+        return [wrapper for wrapper in pruned_layers(layer) if id(wrapper) in self._made]
+
+    def release(self, model: Any) -> None:
+        """Undoes `prune_inplace`; kernels stay as they are now."""
+        exchange_layers(model, self._give_back)
 
     def _give_back(self, layer: Any, path: str) -> Any | None:
         """What was in the place of a layer before `_exchange`, None to look into it."""
@@ -190,12 +201,18 @@ def _parts_inside(layer: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{path}/{name}", None) for name in kernel_names(inner))
 
 
+def build(layers: list[Any]) -> list[Any]:
+    """Builds masks where there are weights."""
+    for layer in layers:
+        for wrapper in pruned_layers(layer):
+            if is_ready(wrapper.layer) and not wrapper.built:
+                wrapper.build(None)
+    return layers
+
+
 def begin(layers: list[Any]) -> list[Any]:
     """Builds masks where there are weights, and prunes where the schedule says at once."""
-    wrappers = [wrapper for layer in layers for wrapper in pruned_layers(layer)]
-    for wrapper in wrappers:
-        if is_ready(wrapper.layer) and not wrapper.built:
-            wrapper.build(None)
+    wrappers = [wrapper for layer in build(layers) for wrapper in pruned_layers(layer)]
     states = [wrapper.pruning for wrapper in wrappers if wrapper.pruning is not None]
     immediate = [state for state in states if state.is_immediate]
     for state in immediate:

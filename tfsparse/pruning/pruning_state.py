@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from tfsparse.pruning.clock import Clock
 from tfsparse.pruning.pruned_kernel import PrunedKernel
 from tfsparse.pruning.schedules import PruningSchedule
-from tfsparse.pruning.scope import advance as advance_all
-from tfsparse.pruning.scope import finish as finish_all
 
 
 class PruningState:
     """What moves the kernels of a layer along their schedules.
 
     All kernels share one position, so that a checkpoint has one clock for a
-    layer, but each may have a schedule and a scope of its own. `scope.advance`
+    layer, but each may have a schedule and a scope of its own. `mask_update.advance`
     moves the states of all layers of a model at once.
 
     Args:
@@ -63,14 +61,6 @@ class PruningState:
         ]
         self.clock.last = max(map(_last_update, self._schedules))
         self.clock.store()
-
-    def advance(self, iterations: int) -> None:
-        """Makes the updates of this layer alone that are due up to an iteration."""
-        advance_all([self], iterations)
-
-    def finish(self) -> None:
-        """Makes the last update of this layer alone; see `scope.finish`."""
-        finish_all([self])
 
     def schedules(self) -> list[tuple[PrunedKernel, PruningSchedule]]:
         """Each kernel with its schedule, in steps once the training has begun."""

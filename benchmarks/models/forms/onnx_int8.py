@@ -1,8 +1,9 @@
-"""`int8.onnx` and `int8_all.onnx`: `model.onnx`, quantized by ONNX Runtime's static quantization.
+"""`int8*.onnx`: `model.onnx`, quantized by ONNX Runtime's static quantization in several forms.
 
-Quantize-dequantize pairs, uint8 activations by the least and greatest value seen, int8 weights with
-a scale per output channel. The first file has them around products and convolutions, the second
-around every op that ONNX Runtime can quantize; which is faster depends on the model.
+uint8 activations by the least and greatest value seen, int8 weights with a scale per output
+channel. `int8.onnx` has quantize-dequantize pairs around products and convolutions, `int8_all.onnx`
+around every op that ONNX Runtime can quantize, and `int8_operators.onnx` has QLinear ops in their
+place. Which is fastest depends on the model and the engine.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from benchmarks.harness import child
 
 PRODUCTS = ["MatMul", "Gemm", "Conv"]
+PAIRS, OPERATORS = quantization.QuantFormat.QDQ, quantization.QuantFormat.QOperator
+FILES = (
+    ("int8.onnx", PRODUCTS, PAIRS),
+    ("int8_all.onnx", None, PAIRS),
+    ("int8_operators.onnx", None, OPERATORS),
+)
 
 
 class Rows(quantization.CalibrationDataReader):
@@ -40,12 +47,12 @@ def write(request: dict[str, Any]) -> dict[str, Any]:
         calibration = dict(arrays)
     prepared = folder / "prepared.onnx"
     quant_pre_process(str(folder / "model.onnx"), str(prepared), skip_symbolic_shape=True)
-    for name, ops in (("int8.onnx", PRODUCTS), ("int8_all.onnx", None)):
+    for name, ops, form in FILES:
         quantization.quantize_static(
             str(prepared),
             str(folder / name),
             Rows(calibration),
-            quant_format=quantization.QuantFormat.QDQ,
+            quant_format=form,
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,

@@ -1,7 +1,8 @@
-"""`integer.onnx`: the products of `int8.onnx` as MatMulInteger, which DeepSparse is fast with.
+"""`integer.onnx`: `int8.onnx` with integer products, which DeepSparse has kernels of its own for.
 
-uint8 activations times uint8 weights with zero point 128, then Cast, Mul by both scales, and what
-came after. Products of two activations, and what else was quantized, go back to float32.
+MatMulInteger and ConvInteger: uint8 activations times uint8 weights with zero point 128, then the
+bias in int32, Cast, Mul by both scales, and what came after. Products of two activations, and what
+else was quantized, go back to float32.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.harness import child
 
 WEIGHT_ZERO_POINT = 128
+INTEGER = {"MatMul": "MatMulInteger", "Conv": "ConvInteger"}
 
 
 class Rewriting:
@@ -42,15 +44,16 @@ class Rewriting:
 
     def _product(self, node: Any) -> list[Any]:
         """The nodes in place of a product by constant weights; none if it is another node."""
-        if node.op_type != "MatMul":
+        if node.op_type not in INTEGER:
             return []
-        read, weights = (self._maker(name, "DequantizeLinear") for name in node.input)
+        read, weights = (self._maker(name, "DequantizeLinear") for name in node.input[:2])
         if read is None or weights is None or weights.input[0] not in self._constants:
             return []
         if self._maker(read.input[0], "QuantizeLinear") is None:
             return []
         of, kernel = node.output[0], self._value(weights.input[0])
         scale = self._value(weights.input[1]) * self._value(read.input[1])
+        along = (-1, 1, 1) if node.op_type == "Conv" else (-1,)
         shifted = (kernel.astype(np.int16) + WEIGHT_ZERO_POINT).astype(np.uint8)
         wanted = [
             read.input[0],
@@ -58,13 +61,23 @@ class Rewriting:
             read.input[2],
             self._constant(f"{of}/zero_point", np.array(WEIGHT_ZERO_POINT, np.uint8)),
         ]
-        rescale = self._constant(f"{of}/rescale", scale.astype(np.float32))
-        names = [f"{of}/product", f"{of}/cast"]
-        return [
-            helper.make_node("MatMulInteger", wanted, names[:1], name=names[0]),
-            helper.make_node("Cast", names[:1], names[1:], name=names[1], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [names[1], rescale], [of], name=f"{of}/scaled"),
-        ]
+        product = helper.make_node(INTEGER[node.op_type], wanted, [f"{of}/product"])
+        product.name = product.output[0]
+        product.attribute.extend(node.attribute)
+        nodes = [product]
+        if len(node.input) > 2:
+            bias = self._constant(f"{of}/bias", self._bias(node.input[2], scale).reshape(along))
+            nodes.append(helper.make_node("Add", [nodes[-1].output[0], bias], [f"{of}/biased"]))
+        rescale = self._constant(f"{of}/rescale", scale.astype(np.float32).reshape(along))
+        cast = helper.make_node("Cast", nodes[-1].output, [f"{of}/cast"], to=TensorProto.FLOAT)
+        return [*nodes, cast, helper.make_node("Mul", [f"{of}/cast", rescale], [of])]
+
+    def _bias(self, name: str, scale: np.ndarray) -> np.ndarray:
+        """A bias in int32, by the scale of a product."""
+        pair = self._maker(name, "DequantizeLinear")
+        if pair is not None:  # Quantized by that scale already.
+            return self._value(pair.input[0])
+        return np.rint(self._value(name) / scale).astype(np.int32)
 
     def _without_pair(self, name: str) -> str:
         """What a pair was made of, or the tensor itself."""

@@ -21,4 +21,5 @@ MODEL = BenchModel(
     token_inputs(VOCABULARY, LENGTH),
     batches=(1, 8),
     calibration=32,
+    by_default=False,
 )

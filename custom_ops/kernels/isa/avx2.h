@@ -20,6 +20,7 @@ bool PackU8Interleave2Avx2(const PackArgs& args);
 bool PackU8Interleave1WideAvx2(const PackArgs& args);
 
 bool QuantizeInterleave4Avx2(const PackArgs& args);  // float x, quantized
+bool QuantizeRowsAvx2(const PackArgs& args);         // rows as they are (kGemvPadding)
 bool QuantizeInterleave1Avx2(const PackArgs& args);
 bool QuantizeInterleave2Avx2(const PackArgs& args);
 bool QuantizeInterleave1WideAvx2(const PackArgs& args);

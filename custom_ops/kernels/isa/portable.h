@@ -14,6 +14,7 @@ bool PackU8Interleave4Portable(const PackArgs& args);
 bool QuantizeInterleave4Portable(const PackArgs& args);
 bool PackU8Interleave1Portable(const PackArgs& args);
 bool QuantizeInterleave1Portable(const PackArgs& args);
+bool QuantizeRowsPortable(const PackArgs& args);  // rows as they are (kGemvPadding)
 
 MultiplyFunction MultiplyF32Portable(int nr, int vectors);
 MultiplyFunction MultiplyBf16Interleave1Portable(int nr, int vectors);

@@ -21,6 +21,7 @@ bool PackU8Interleave2Avx2(const PackArgs& args) {
 bool PackU8Interleave1WideAvx2(const PackArgs& args) {
   return PackLanes<Avx2, FromU8, IntoInterleave1Wide>(args);
 }
+bool QuantizeRowsAvx2(const PackArgs& args) { return PackRows<Avx2, FromF32>(args); }
 bool QuantizeInterleave4Avx2(const PackArgs& args) {
   return PackLanes<Avx2, FromF32, IntoInterleave4>(args);
 }

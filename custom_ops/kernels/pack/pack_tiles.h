@@ -184,7 +184,9 @@ bool PackRows(const PackArgs& args) {
   const int64_t tile_stride = (args.inputs + 63) / 64 * 64 * kBytes + kGemvPadding;
   for (int64_t row = 0; row < args.rows; ++row) {
     uint8_t* tile = static_cast<uint8_t*>(args.tile) + row * tile_stride;
-    for (int64_t input = 0; input <= args.inputs; input += kInputs) {
+    // Only bfloat16 has a zero behind its last input.
+    const int64_t end = args.inputs + (kBytes == 1 ? 0 : 1);
+    for (int64_t input = 0; input < end; input += kInputs) {
       const int64_t left = args.inputs - input;
       Vec::StoreInts(tile + input * kBytes, source.Load(args.x, row * args.stride + input, left));
     }

@@ -6,8 +6,8 @@
 // group is loaded once (R registers of x), and each of its NR weights is broadcast and
 // meets all of them: NR * R multiply-adds for R + NR loads.
 //
-// What a group is, an policy says: multiply_f32.h, multiply_interleave4.h, multiply_interleave2.h,
-// multiply_bf16.h. An policy is a class over a vector type (vector_avx512.h, vector_avx2.h) with
+// What a group is, a policy says: multiply_f32.h, multiply_interleave4.h, multiply_interleave2.h,
+// multiply_bf16.h. A policy is a class over a vector type (vector_avx512.h, vector_avx2.h) with
 //
 //   Vector, Sum, X, Weight, Register   types: of a sum, of the tile, of the weights
 //   kColumns, kWeights                 per group; weights per output
@@ -31,6 +31,18 @@ namespace {
 // each. Whole numbers can be summed up in two parts.
 template <class Sum, int kSums>
 inline constexpr bool kTwoSums = static_cast<Sum>(0.5f) == Sum{0} && kSums < 8;
+
+// Columns and weights come from the third level of cache where a layer has many of them, faster
+// than the hardware fetches them ahead: so many groups at a time, from so many bytes on.
+constexpr int kPrefetchGroups = 16;
+constexpr int kPrefetchAhead = 1024;
+
+template <int kBytes>
+inline __attribute__((always_inline)) void PrefetchAhead(const void* at) {
+  for (int i = 0; i < kBytes; i += 64) {
+    __builtin_prefetch(static_cast<const char*>(at) + kPrefetchAhead + i);
+  }
+}
 
 template <class DotPolicy, int NR, int V, int kPerPass, int First>
 inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& args,
@@ -60,21 +72,30 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
     column += DotPolicy::kColumns;
     w += NR * DotPolicy::kWeights;
   };
-  int64_t groups = panel.groups;
-  if constexpr (kTwoSums<Sum, NR * R>) {
-    typename DotPolicy::Register odd[NR][R];
-    for (int h = 0; h < NR; ++h) {
-      for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
-    }
-    for (; groups >= 2; groups -= 2) {
+  typename DotPolicy::Register odd[NR][R];
+  constexpr bool kHasOdd = kTwoSums<Sum, NR * R>;
+  for (int h = 0; h < NR && kHasOdd; ++h) {
+    for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
+  }
+  const auto add_groups = [&](int64_t groups) __attribute__((always_inline)) {
+    for (; groups >= 2 && kHasOdd; groups -= 2) {
       add_group(acc);
       add_group(odd);
     }
-    for (int h = 0; h < NR; ++h) {
-      for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
+    for (; groups > 0; --groups) add_group(acc);
+  };
+  if (First == 0 && args.fetches_ahead) {
+    for (int64_t left = panel.groups; left > 0; left -= kPrefetchGroups) {
+      PrefetchAhead<kPrefetchGroups * DotPolicy::kColumns * sizeof(*column)>(column);
+      PrefetchAhead<kPrefetchGroups * NR * DotPolicy::kWeights * sizeof(*w)>(w);
+      add_groups(left < kPrefetchGroups ? left : kPrefetchGroups);
     }
+  } else {
+    add_groups(panel.groups);
   }
-  for (; groups > 0; --groups) add_group(acc);
+  for (int h = 0; h < NR && kHasOdd; ++h) {
+    for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
+  }
   Sum* to = static_cast<Sum*>(args.acc) + first * kRows + First * Vector::kLanes;
   for (int h = 0; h < NR; ++h) {
     for (int r = 0; r < R; ++r) Vector::Store(to + h * kRows + r * Vector::kLanes, acc[h][r]);

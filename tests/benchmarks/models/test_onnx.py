@@ -75,7 +75,41 @@ onnx_file.spell_erfc(spelled)
 with open("net.onnx", "wb") as file:
     file.write(rewritten.SerializeToString())
 fixed = onnx.load_from_string(onnx_file.with_shapes("net.onnx", {"x": x}))
+image_constants = {
+    "kernel_s8": rng.integers(-127, 128, (6, 3, 3, 3)).astype(np.int8),
+    "kernel_scale": constants["kernel_scale"], "kernel_zero": constants["kernel_zero"],
+    "scale": constants["scale"], "zero": constants["zero"],
+    "bias_s32": rng.integers(-900, 900, 6).astype(np.int32),
+    "bias_scale": constants["kernel_scale"] * np.float32(0.02),
+    "bias_zero": np.zeros(6, np.int32),
+}
+image_nodes = [
+    *(helper.make_node(op, inputs, [output], name=output) for op, inputs, output in steps[:2]),
+    *(
+        helper.make_node(
+            "DequantizeLinear", [f"{name}_{kind}", f"{name}_scale", f"{name}_zero"], [name], axis=0
+        )
+        for name, kind in (("kernel", "s8"), ("bias", "s32"))
+    ),
+    helper.make_node(
+        "Conv", ["x_back", "kernel", "bias"], ["y"], strides=[2, 2], pads=[1, 1, 0, 0]
+    ),
+]
+images = helper.make_model(
+    helper.make_graph(
+        image_nodes, "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 6, 4, 4])],
+        [numpy_helper.from_array(value, name) for name, value in image_constants.items()],
+    ),
+    opset_imports=[helper.make_opsetid("", 19)], ir_version=8,
+)
+pixels = rng.normal(0, 0.5, size=(2, 3, 8, 8)).astype(np.float32)
+expected = evaluate(images, pixels)
+Rewriting(images).run()
 print(json.dumps({
+    "image_ops": [node.op_type for node in images.graph.node],
+    "image": float(abs(evaluate(images, pixels) - expected).max()),
     "ops": [node.op_type for node in rewritten.graph.node],
     "constants": sorted(each.name for each in rewritten.graph.initializer),
     "rewritten": float(abs(evaluate(rewritten, x) - right).max()),
@@ -110,6 +144,11 @@ def test_products_by_constants_become_integer_products(found):
     assert found["ops"] == [*first, "Transpose", "MatMul", "Erf"]
     assert "kernel_s8" not in found["constants"] and "bias" in found["constants"]
     assert found["rewritten"] < 1e-5
+
+
+def test_convolutions_become_integer_convolutions_with_their_bias(found):
+    assert found["image_ops"] == ["QuantizeLinear", "ConvInteger", "Add", "Cast", "Mul"]
+    assert found["image"] < 1e-4
 
 
 def test_open_sizes_are_fixed(found):

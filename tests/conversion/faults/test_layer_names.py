@@ -14,7 +14,7 @@ import tfsparse
 from .models import BOTH, thin
 
 NAMES = {
-    "encoder/mha",  # The products of two activations.
+    "encoder/mha",  # The attention, which is one op.
     "first",
     "encoder/first",
     "encoder/deep/first",
@@ -49,8 +49,8 @@ def by_class(k):
 
 
 def names(model, **options):
-    rows = tfsparse.convert(model, **options).report
-    return {row.layer for row in rows}
+    report = tfsparse.convert(model, **options).report
+    return {row.layer for row in (*report, *report.whole_layers)}
 
 
 @BOTH

@@ -4,6 +4,7 @@ Reported: after `convert` from several threads at once, `sys.stdout` was a dead 
 """
 
 import concurrent.futures
+import gc
 import logging
 import os
 import pathlib
@@ -16,10 +17,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from tensorflow.python.eager import context
 
 import tfsparse
 
-from .models import assert_close, normal, thin
+from ..helpers import save, spec
+from .models import assert_close, kernel, normal, thin
 
 X = normal((3, 256))
 BUILDERS = {"keras3": keras, "tf_keras": tf_keras}
@@ -126,3 +129,26 @@ def test_the_model_is_left_as_it_was(tmp_path):
     for weight, value in zip(model.weights, values, strict=True):
         np.testing.assert_array_equal(weight.numpy(), value)
     model.fit(X, X, epochs=1, verbose=0)
+
+
+def _names_of_functions():
+    return set(context.context().list_function_names())
+
+
+def test_a_conversion_that_is_repeated_leaves_no_more_functions(tmp_path):
+    """TensorFlow forgets no function that it was told of, such as the body of a loop."""
+    weights = tf.Variable(kernel(8, 8))
+
+    def function(x):
+        shapes = (tf.TensorShape(()), tf.TensorShape((None, 8)))
+        step = lambda i, h: (i + 1, tf.nn.relu(h @ weights))  # noqa: E731
+        return {"y": tf.while_loop(lambda i, h: i < 3, step, (0, x), shapes)[1]}
+
+    save(tmp_path / "m", function, {"x": spec(None, 8)}, [weights])
+    left = []
+    for _ in range(3):
+        tfsparse.convert(tmp_path / "m")
+        gc.collect()
+        left.append(_names_of_functions())
+    assert left[2] <= left[1]
+    assert any("body" in name for name in left[0])

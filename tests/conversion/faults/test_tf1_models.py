@@ -204,6 +204,23 @@ def test_models_of_2018(tmp_path, as_in_2018, case):
     assert not inside or "tf1" in case
 
 
+def _depthwise_in_a_while(build):
+    scale, shift, filters = 1 + 0.1 * normal(16, 1), normal(16, 2), 0.3 * normal((3, 3, 16, 1), 3)
+
+    def step(i, x):
+        return i + 1, tf.nn.depthwise_conv2d(x, filters, [1] * 4, "SAME") * scale + shift
+
+    images = tf.reshape(build.x, (-1, 4, 4, 16))
+    shapes = (tf.TensorShape([]), tf.TensorShape([None, 4, 4, 16]))
+    _, y = v1.while_loop(lambda i, _: i < 2, step, (0, images), shapes)
+    return {"y": tf.reshape(y, (-1, 256)) @ build.variable()}, {}
+
+
+def test_norms_in_a_while_stay(tmp_path, as_in_2018):
+    """A constant that takes their place would have to be inside of the loop."""
+    _check(tmp_path, _depthwise_in_a_while)
+
+
 @pytest.mark.parametrize("case", ["reference variable", "while of tf1"])
 def test_models_of_2018_in_a_new_process(tmp_path, as_in_2018, case):
     """The values of references live in a process; those of the file have to be in the file."""

@@ -108,6 +108,14 @@ ROWS = {
     "by the first row": lambda x: x[:1] @ SQUARE + x,
     "the first row, further on": lambda x: x @ SQUARE + tf.exp(x[:1]),
     "the rows in halves": lambda x: x[: tf.shape(x)[0] // 2] @ SQUARE + x[:1],
+    "the rows that a mask leaves": lambda x: x @ SQUARE + tf.boolean_mask(x, x[:, 0] > 0),
+    "by the rows that a mask leaves": lambda x: tf.boolean_mask(x, x[:, 0] > 0) @ SQUARE + x,
+    "rows of another mask": lambda x: (
+        tf.boolean_mask(x, x[:, 0] > 0) @ SQUARE + tf.boolean_mask(x, x[:, 1] > 0)
+    ),
+    "as many rows as a number says": lambda x: (
+        x @ SQUARE + tf.exp(x[: tf.cast(tf.reduce_sum(x), tf.int32)])
+    ),
 }
 
 

@@ -79,3 +79,14 @@ def test_padding_that_is_read_besides_stays_for_that(tmp_path):
 def test_floats_stay(tmp_path):
     graph = pooled(tmp_path, pool, tf.float32)
     assert not nodes(graph, OUR_OP) and nodes(graph, "MaxPool")
+
+
+def test_the_op_waits_for_what_the_padding_waited_for(tmp_path):
+    inputs = {"x": spec(None, None, None, 3, dtype=tf.uint8)}
+    example = read(tmp_path, lambda x: {"y": pool(around(x, 1))}, inputs)
+    example.graph.add(tf.compat.v1.NodeDef(name="before", op="NoOp"))
+    (pad,) = nodes(example.graph, "Pad") + nodes(example.graph, "PadV2")
+    pad.input.append("^before")
+    pool_uint8(example.view)
+    (node,) = nodes(example.graph, OUR_OP)
+    assert "^before" in node.input

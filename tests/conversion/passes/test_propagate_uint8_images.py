@@ -115,7 +115,9 @@ STAYS = {
     "a float is joined": lambda x, one, four, **_: conv(
         tf.concat([conv(x, one), x, x[..., :4]], -1), four
     ),
-    "averaged": lambda x, one, two, **_: conv(tf.nn.avg_pool(conv(x, one), 2, 1, "SAME"), two),
+    "averaged over channels": lambda x, one, two, **_: conv(
+        tf.reduce_mean(conv(x, one), -1, keepdims=True) * tf.ones(12), two
+    ),
     "ones around": lambda x, one, two, **_: conv(
         tf.pad(conv(x, one), [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0), two
     ),

@@ -9,11 +9,11 @@ already: only those join.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 import tensorflow as tf
 
-from tfsparse.conversion.graph import NodeDef, node_name
+from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.op_interface import (
     CHAIN_OF,
@@ -42,7 +42,7 @@ def chain_layers(view: GraphView, ops: Collection[str]) -> dict[str, list[str]]:
     runs = [run for run in _runs(view, ops) if len(run) > 1]
     for run in runs:
         members = [graph.nodes[name] for name in run]
-        node = chain_node(members, _control_inputs(members))
+        node = chain_node(members, graph.waits_of(run))
         for name in run:
             del graph.nodes[name]
         graph.add(node)
@@ -84,9 +84,3 @@ def _follower(view: GraphView, node: NodeDef) -> str | None:
         return None
     residual = view.constant(view.data_inputs(node)[place_of(node.op, "residual")])
     return str(reader.node.name) if residual is not None and residual.size == 0 else None
-
-
-def _control_inputs(ops: Sequence[NodeDef]) -> list[str]:
-    members = {op.name for op in ops}
-    edges = {ref for op in ops for ref in op.input if ref.startswith("^")}
-    return sorted(ref for ref in edges if node_name(ref) not in members)

@@ -91,7 +91,7 @@ class Rewriter:
         """Replaces a layer; gives the name of the node that computes it."""
         layer = plan.layer
         base = layer.product if layer.reshape is not None else layer.result
-        control = self._control_inputs(layer.absorbed)
+        control = self._graph.waits_of(layer.absorbed)
         x = self._float(layer.x)
         if layer.x_order is not None:
             x = self._transposed(x, layer.x_order)
@@ -205,11 +205,6 @@ class Rewriter:
             node.attr[key].type = dtype.as_datatype_enum
         return self._graph.add(node)
 
-    def _control_inputs(self, absorbed: Sequence[str]) -> list[str]:
-        references = [ref for name in absorbed for ref in self._graph.nodes[name].input]
-        waits = {ref for ref in references if ref.startswith("^")}
-        return sorted(ref for ref in waits if ref[1:] not in absorbed)
-
     def _quantization(self, tensor: str, name: str, x: str) -> tuple[str, str]:
         """References to the scale and zero point of an op's activations."""
         params = self._params.get((self._graph, tensor))
@@ -230,10 +225,7 @@ class Rewriter:
         array = np.asarray(value)
         key = (wanted, array.dtype.name, array.shape, array.tobytes())
         if key not in self._constants:
-            node = tf.compat.v1.NodeDef(name=self._graph.free_name(wanted), op="Const")
-            node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-            self._constants[key] = self._graph.add(node)
+            self._constants[key] = self._graph.add_constant(wanted, array)
         return self._constants[key]
 
 

@@ -9,15 +9,12 @@ or of middle lightness: they can be read on light and on dark ground.
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tfsparse.pruning.report.kernel_sparsity import KernelSparsity
 from tfsparse.pruning.report.page_masks import mask_section
 from tfsparse.pruning.report.page_style import FRAGMENT_STYLE, PAGE_STYLE
 from tfsparse.pruning.report.text import NUMBERS, cells, share, shown_columns, size
-
-if TYPE_CHECKING:
-    from tfsparse.pruning.report.sparsity_report import SparsityReport
 
 _EXPLAINED = {
     "target": "sparsity that the schedule ends with",
@@ -30,7 +27,26 @@ _EXPLAINED = {
 }
 
 
-def report_page(report: SparsityReport) -> str:
+class _Report(Protocol):
+    """What a page needs of a `SparsityReport`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kernels(self) -> tuple[KernelSparsity, ...]: ...
+    @property
+    def skipped(self) -> dict[str, str]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def total_sparsity(self) -> float: ...
+    @property
+    def total_bytes(self) -> int: ...
+    @property
+    def total_packed_bytes(self) -> int: ...
+
+
+def report_page(report: _Report) -> str:
     """A report as a web page.
 
     Args:
@@ -48,12 +64,12 @@ def report_page(report: SparsityReport) -> str:
     )
 
 
-def report_fragment(report: SparsityReport) -> str:
+def report_fragment(report: _Report) -> str:
     """A report as HTML to be shown within something else, such as a notebook."""
     return _body(report, is_page=False)
 
 
-def _body(report: SparsityReport, is_page: bool) -> str:
+def _body(report: _Report, is_page: bool) -> str:
     parts = [f"<style>{FRAGMENT_STYLE}</style>", f"<h1>{escape(_title(report))}</h1>"]
     if report.kernels:
         parts += [_totals(report), _table(report.kernels, is_page)]
@@ -67,11 +83,11 @@ def _body(report: SparsityReport, is_page: bool) -> str:
     return '<div class="tfsparse-report">' + "\n".join(parts) + "</div>"
 
 
-def _title(report: SparsityReport) -> str:
+def _title(report: _Report) -> str:
     return f"Sparsity of {report.name}" if report.name else "Sparsity"
 
 
-def _totals(report: SparsityReport) -> str:
+def _totals(report: _Report) -> str:
     elements = sum(kernel.elements for kernel in report.kernels)
     packed, stored = report.total_packed_bytes, report.total_bytes
     tiles = [

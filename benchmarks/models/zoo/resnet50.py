@@ -1,0 +1,26 @@
+"""ResNet-50 v1.5, in Keras 3, for images of 224 by 224."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.models import residual_network
+from benchmarks.models.bench_model import BenchModel
+from benchmarks.models.images import image_inputs
+
+IMAGE = 224
+
+
+def build() -> Any:
+    """See `BenchModel`."""
+    return residual_network.bottleneck_network(IMAGE, (3, 4, 6, 3))
+
+
+MODEL = BenchModel(
+    "ResNet-50 v1.5, Keras 3, 224 by 224",
+    build,
+    image_inputs(IMAGE),
+    batches=(1, 8),
+    calibration=32,
+    exclude=(residual_network.STEM, "head"),
+)

@@ -1,0 +1,13 @@
+#ifndef TFSPARSE_CUSTOM_OPS_KERNELS_SCALE_SHIFT_AVX2_H_
+#define TFSPARSE_CUSTOM_OPS_KERNELS_SCALE_SHIFT_AVX2_H_
+
+#include "custom_ops/kernels/scale_shift_args.h"
+
+namespace tfsparse {
+
+// See scale_shift.h; needs AVX2 and FMA.
+void ScaleShiftAvx2(const ScaleShiftArgs& args);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_KERNELS_SCALE_SHIFT_AVX2_H_

@@ -1,0 +1,210 @@
+"""How much accuracy does pruning without training cost? See `--help`.
+
+Prunes the trained ResNet-20 of `cifar_resnet20.py`, or the BERT of `bert_mini.py --task sst2`, by
+magnitude and by `tfsparse.prune_one_shot`, at several patterns and sparsities, and scores each on
+the test set. A seed draws the training examples to calibrate with; their labels are not used.
+ResNet-20 is scored with and without `tfsparse.recalibrate` on the same examples.
+
+Each result is kept in artifacts/, so what is done is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from support.locations import ARTIFACTS, add_data_argument, data_file, write_json
+from support.scores import scores
+
+FOLDER = ARTIFACTS / "examples" / "one_shot"
+TASKS = {"cifar10": "ResNet-20, CIFAR-10", "sst2": "BERT mini, SST-2"}
+SEEDS = 3
+EXAMPLES = {"cifar10": 128, "sst2": 128}
+EXCLUDED = {"cifar10": ["conv1", "linear"], "sst2": ["class"]}
+PATTERNS = ("4x1", "2x1", "16x4", "1x1")
+SPARSITIES = (0.5, 0.3, 0.6, 0.7)
+TRIALS = [(p, s) for s in SPARSITIES for p in PATTERNS] + [("2:4", 0.5)]
+
+ABOUT = """\
+Written by `python examples/one_shot.py`: nothing is trained. **Magnitude** is `tfsparse.OneShot`,
+**one-shot** is `tfsparse.prune_one_shot` with the same layers left dense, calibrated with 128
+training examples (images shifted and flipped as in training) without their labels. **Recalibrated**
+is after `tfsparse.recalibrate` on them, where there is BatchNormalization. Points of accuracy lost
+on the test set; means over seeds, which draw the examples, with the standard deviation from two
+seeds on."""
+
+Score = Callable[[Any], float]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained model and what to do with it.
+
+    Attributes:
+        model: The model.
+        score: Accuracy of a model on the test set.
+        examples: For a seed, examples to calibrate with.
+        recalibrates: Whether the model has BatchNormalization.
+    """
+
+    model: Any
+    score: Score
+    examples: Callable[[int], Any]
+    recalibrates: bool
+
+
+def cifar10(data: Path) -> Subject:
+    """ResNet-20 with trained weights."""
+    from support import cifar10 as task
+
+    (train, train_labels), (images, labels) = task.load(data)
+    model = task.resnet20()
+    task.set_weights(model, data_file(data, "cifar10_resnet_weights/resnet20.npz"))
+
+    def score(model: Any) -> float:
+        return scores(model.predict(images, verbose=0), labels)["accuracy"]
+
+    def examples(seed: int) -> np.ndarray:
+        count = EXAMPLES["cifar10"]
+        chosen = np.random.default_rng(seed).permutation(len(train))[:count]
+        # Shifted and flipped, as in training: statistics of BatchNormalization are of that.
+        shifted = task.augmented((train[chosen], train_labels[chosen]), count, seed)
+        return np.asarray(next(iter(shifted))[0])
+
+    return Subject(model, score, examples, recalibrates=True)
+
+
+def sst2(data: Path) -> Subject:
+    """The small BERT, trained on SST-2; trained now if it was not yet."""
+    import bert_mini
+
+    experiment = bert_mini.Experiment(bert_mini.parsed(["--task", "sst2", "--data", str(data)]))
+
+    def score(model: Any) -> float:
+        return experiment.score(model)["accuracy"]
+
+    def examples(seed: int) -> list[Any]:
+        chosen = np.random.default_rng(seed).permutation(len(experiment.train.tokens))
+        taken = experiment.train.taken(chosen[: EXAMPLES["sst2"]])
+        return list(taken.batches(bert_mini.PREDICT_BATCH, seed=0))
+
+    return Subject(experiment.dense, score, examples, recalibrates=False)
+
+
+def trial(subject: Subject, task: str, pattern: str, sparsity: float, seed: int) -> dict[str, Any]:
+    """Accuracies of one pattern at one sparsity."""
+    # Only here: it loads TensorFlow, which to print a table would take long.
+    import tfsparse
+
+    examples, excluded = subject.examples(seed), EXCLUDED[task]
+    once = tfsparse.OneShot(sparsity)
+    started = time.perf_counter()
+    models = {
+        "magnitude": tfsparse.prune_block(subject.model, pattern, once, exclude=excluded),
+        "one-shot": tfsparse.prune_one_shot(
+            subject.model, examples, pattern, sparsity, exclude=excluded, batch_size=128
+        ),
+    }
+    seconds = time.perf_counter() - started
+    found: dict[str, Any] = {"seconds": round(seconds, 1)}
+    for name, model in models.items():
+        found[name] = subject.score(model)
+        if subject.recalibrates:
+            tfsparse.recalibrate(model, examples, batch_size=128)
+            found[f"{name}, recalibrated"] = subject.score(model)
+    found["sparsity"] = tfsparse.sparsity_report(models["one-shot"]).total_sparsity
+    return found
+
+
+def file_of(folder: Path, task: str, pattern: str, sparsity: float, seed: int) -> Path:
+    """Where the result of a trial is."""
+    return folder / f"{task}-{pattern.replace(':', 'in')}-{sparsity}-{seed}.json"
+
+
+def run(task: str, trials: list[tuple[str, float]], seeds: int, folder: Path, data: Path) -> None:
+    """Makes the trials that are not done, seed by seed."""
+    subject = {"cifar10": cifar10, "sst2": sst2}[task](data)
+    path = folder / f"{task}-dense.json"
+    if not path.is_file():
+        write_json(path, {"accuracy": subject.score(subject.model)})
+    for seed in range(seeds):
+        for pattern, sparsity in trials:
+            path = file_of(folder, task, pattern, sparsity, seed)
+            if not path.is_file():
+                found = trial(subject, task, pattern, sparsity, seed)
+                print(f"{task} {pattern} {sparsity:.0%}, seed {seed}: {found}", flush=True)
+                write_json(path, found)
+
+
+def table(folder: Path, task: str) -> str:
+    """What is done of a task, in Markdown; nothing if nothing is."""
+    path = folder / f"{task}-dense.json"
+    if not path.is_file():
+        return ""
+    dense = json.loads(path.read_text())["accuracy"]
+    names = ["magnitude", "one-shot"]
+    if task == "cifar10":
+        names += [f"{name}, recalibrated" for name in names]
+    lines = [
+        f"Dense: {dense:.2%}. Points lost:",
+        "",
+        f"| pattern | zeros | seeds | {' | '.join(names)} |",
+        "| --- " * (3 + len(names)) + "|",
+    ]
+    for pattern, sparsity in sorted(TRIALS, key=lambda one: (one[0], one[1])):
+        found = _read(folder, task, pattern, sparsity)
+        if found:
+            cells = [pattern, f"{found[0]['sparsity']:.0%}", str(len(found))]
+            cells += [_points([100 * (dense - one[name]) for one in found]) for name in names]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def document(folder: Path) -> str:
+    """The section of RESULTS.md; nothing if nothing is done."""
+    tables = {title: table(folder, task) for task, title in TASKS.items()}
+    parts = [f"### {title}\n\n{text}" for title, text in tables.items() if text]
+    return "\n\n".join(["## Without training", ABOUT, *parts]) if parts else ""
+
+
+def _read(folder: Path, task: str, pattern: str, sparsity: float) -> list[dict[str, Any]]:
+    """Results of a trial, one for each seed."""
+    paths = (file_of(folder, task, pattern, sparsity, seed) for seed in range(100))
+    return [json.loads(path.read_text()) for path in paths if path.is_file()]
+
+
+def _points(lost: list[float]) -> str:
+    mean = f"{np.mean(lost):.2f}"
+    spread = np.std(lost, ddof=1) if len(lost) > 1 else 0.0
+    return f"{mean} ± {spread:.2f}" if spread else mean
+
+
+def main() -> None:
+    """Makes the trials and prints their tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--pattern", nargs="+", help="only these patterns")
+    parser.add_argument("--sparsity", nargs="+", type=float, help="only these sparsities")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many (%(default)s)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of results (%(default)s)")
+    add_data_argument(parser)
+    arguments = parser.parse_args()
+    trials = [
+        (pattern, sparsity)
+        for pattern, sparsity in TRIALS
+        if pattern in (arguments.pattern or [pattern])
+        and sparsity in (arguments.sparsity or [sparsity])
+    ]
+    for task in arguments.task:
+        run(task, trials, arguments.seeds, arguments.folder, arguments.data)
+    print(document(arguments.folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""`tfsparse benchmark`: every cell is there, outputs are compared, and so are earlier figures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfsparse.cli import exit_codes
+from tfsparse.cli.benchmark_report import read_results
+from tfsparse.cli.command import CommandError
+from tfsparse.cli.timing import Timing, time_in_turns
+
+QUICK = ["--seconds", "0.05", "--warm_up", "0"]
+
+
+def test_a_cell_for_each_model_batch_and_number_of_threads(run_json, files):
+    models = [str(files / "dense.keras"), str(files / "sparse")]
+    code, found = run_json(
+        "benchmark", *models, "--batch", "1,3", "--percentiles", "50,99.9", "--streams", 2, *QUICK
+    )
+    assert code == 0
+    cells = [(each["model"], each["batch"], each["threads"]) for each in found["results"]]
+    assert cells == [(model, batch, 1) for batch in (1, 3) for model in models]
+    for each in found["results"]:
+        assert 0 < each["percentiles_us"]["50"] <= each["percentiles_us"]["99.9"]
+        assert each["calls"] >= 10 and each["examples_per_second"] > 0 and each["streams"] == 2
+    assert {each["model"] for each in found["agreement"]} == {models[1]}
+    assert all(each["relative_error"] > 0.1 for each in found["agreement"]), "other weights"
+
+
+def test_the_same_model_agrees(run_json, files):
+    code, found = run_json(
+        "benchmark", files / "sparse.keras", files / "sparse", "--data", files / "data.npz", *QUICK
+    )
+    assert code == 0
+    assert all(each["relative_error"] < 1e-5 for each in found["agreement"])
+
+
+def test_models_that_cannot_be_compared(run_json, files):
+    code, found = run_json(
+        "benchmark", files / "dense.keras", files / "cnn.h5", "--batch", 1, *QUICK
+    )
+    assert code == exit_codes.DIFFERENT
+    assert found["agreement"][0]["problem"]
+
+
+def test_beside_an_earlier_time(run, run_json, files, tmp_path):
+    arguments = ["benchmark", files / "sparse", "--batch", "1", *QUICK]
+    _, found = run_json(*arguments)
+    file = tmp_path / "before.json"
+    for factor, code in ((1000.0, exit_codes.OK), (0.001, exit_codes.DIFFERENT)):
+        found["results"][0]["median_us"] *= factor
+        file.write_text(json.dumps(found))
+        found["results"][0]["median_us"] /= factor
+        done, out, _ = run(*arguments, "--compare", file, "--max_slowdown", "2")
+        assert done == code and "than before" in out
+        assert ("Takes more than 2 times as long as in" in out) == (code != exit_codes.OK)
+    file.write_text("{}")
+    assert run(*arguments, "--compare", file)[0] == exit_codes.REFUSED
+
+
+@pytest.mark.parametrize(
+    "median", [0, -1, "12", None, float("nan"), float("inf"), pytest.param(10**400, id="huge")]
+)
+def test_medians_that_are_none(tmp_path, median):
+    row = {"model": "a", "batch": 1, "threads": 1, "streams": 1, "median_us": 12}
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps({"results": [row]}))
+    assert read_results(str(file)) == {("a", 1, 1, 1): 12.0}
+    file.write_text(json.dumps({"results": [row | {"median_us": median}]}))
+    with pytest.raises(CommandError, match="--compare should be"):
+        read_results(str(file))
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_tables(run, files, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    code, out, _ = run("benchmark", files / "dense.keras", files / "sparse", "--profile", *QUICK)
+    assert code == 0 and "MatMul" in out and "Outputs beside those of the first" in out
+    assert max(map(len, out.splitlines())) <= int(columns)
+
+
+def test_data_that_lack_an_input(run, files, tmp_path):
+    np.savez(tmp_path / "other.npz", y=np.zeros(3))
+    code, _, err = run("benchmark", files / "sparse", "--data", tmp_path / "other.npz", *QUICK)
+    assert code == exit_codes.REFUSED and "without ['x']" in err
+
+
+@pytest.mark.parametrize("shape", [(0, 128), ()])
+def test_data_without_rows(run, files, tmp_path, shape):
+    np.savez(tmp_path / "none.npz", x=np.zeros(shape, np.float32))
+    code, _, err = run("benchmark", files / "sparse", "--data", tmp_path / "none.npz", *QUICK)
+    assert code == exit_codes.REFUSED and "--data should have examples. Received: none" in err
+
+
+def test_turns_time_every_call():
+    calls = {"one": 0, "two": 0}
+
+    def counted(name):
+        def call():
+            calls[name] += 1
+
+        return call
+
+    timings = time_in_turns({name: counted(name) for name in calls}, 0.0, 0.02, 3)
+    for name, timing in timings.items():
+        assert len(timing.us) == calls[name] - 3, "a call for each stream warms up"
+        assert timing.calls_per_second() == pytest.approx(len(timing.us) / timing.seconds)
+
+
+def test_an_error_of_a_stream_is_raised():
+    def fail():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        time_in_turns({"one": fail}, 0.0, 0.0, 2)
+
+
+def test_percentiles():
+    timing = Timing(list(range(101)), 1.0)
+    assert (timing.percentile(50), timing.percentile(99.5)) == (50, 99.5)

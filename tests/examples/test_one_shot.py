@@ -1,0 +1,61 @@
+import json
+
+import numpy as np
+import one_shot
+import pytest
+import results
+
+
+def fill(folder, seed, **accuracies):
+    folder.mkdir(exist_ok=True)
+    (folder / "cifar10-dense.json").write_text(json.dumps({"accuracy": 0.9}))
+    found = {name.replace("_", "-"): value for name, value in accuracies.items()}
+    found |= {f"{name}, recalibrated": value + 0.01 for name, value in list(found.items())}
+    path = one_shot.file_of(folder, "cifar10", "4x1", 0.5, seed)
+    path.write_text(json.dumps({**found, "sparsity": 0.5}))
+
+
+def test_a_line_has_the_points_lost_and_their_deviation(tmp_path):
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
+    fill(tmp_path, 1, magnitude=0.5, one_shot=0.87)
+    (line,) = [line for line in one_shot.table(tmp_path, "cifar10").splitlines() if "4x1" in line]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["4x1", "50%", "2", "40.00", "4.00 ± 1.41", "39.00", "3.00 ± 1.41"]
+
+
+def test_nothing_is_written_of_what_was_not_run(tmp_path):
+    assert one_shot.document(tmp_path) == ""
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
+    text = results.document({}, tmp_path / "none", tmp_path)
+    assert (
+        "## Without training" in text
+        and "ResNet-20" in text
+        and "BERT mini" not in text.split("## Without training")[1].partition("## Commands")[0]
+    )
+
+
+def test_a_trial_scores_both_models_and_is_made_once(tmp_path, monkeypatch):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((16,))
+    h = keras.layers.BatchNormalization()(keras.layers.Dense(16, name="hidden")(x))
+    model = keras.Model(x, keras.layers.Dense(4, name="linear")(h))
+    rng = np.random.default_rng(0)
+    examples = (rng.standard_normal((64, 3)) @ rng.standard_normal((3, 16))).astype("float32")
+    outputs = np.asarray(model(examples))
+
+    def score(other):
+        return -float(np.square(np.asarray(other(examples)) - outputs).mean())
+
+    subject = one_shot.Subject(model, score, lambda seed: examples[seed:], recalibrates=True)
+    monkeypatch.setattr(one_shot, "cifar10", lambda data: subject)
+    monkeypatch.setitem(one_shot.EXCLUDED, "cifar10", ["linear"])
+    for _ in range(2):
+        one_shot.run("cifar10", [("4x1", 0.5)], 2, tmp_path, tmp_path)
+        monkeypatch.setattr(one_shot, "trial", None)
+    found = one_shot._read(tmp_path, "cifar10", "4x1", 0.5)
+    assert len(found) == 2
+    for one in found:
+        assert one["sparsity"] == pytest.approx(0.5)
+        assert one["one-shot"] > one["magnitude"]

@@ -1,0 +1,1 @@
+"""The command `tfsparse`: one file for each of its commands, and what they share."""

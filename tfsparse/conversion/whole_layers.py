@@ -1,0 +1,92 @@
+"""Finds attention and normalizations in all graphs of a function and makes each of them one op.
+
+It comes before products are matched, which then read and give the tensors of these ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TypeVar
+
+from tfsparse.conversion.attention import Attention, find_attentions
+from tfsparse.conversion.control_flow import nodes_in_frames
+from tfsparse.conversion.dense_layer import Unmatched
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.model_graphs import ModelFunction
+from tfsparse.conversion.normalization import Normalization, find_normalizations
+from tfsparse.conversion.passes.attend import attend
+from tfsparse.conversion.passes.normalize import normalize
+from tfsparse.conversion.planning import SKIP, Options
+from tfsparse.conversion.report import WholeLayerReport
+from tfsparse.conversion.request import Ops
+from tfsparse.conversion.state import State
+
+_Layer = TypeVar("_Layer", Attention, Normalization)
+
+
+def make_whole_layers(
+    function: ModelFunction, state: State, options: Options, ops: Ops
+) -> list[WholeLayerReport]:
+    """Replaces attention and normalizations of a function.
+
+    Args:
+        function: The function. Its graphs are changed in place.
+        state: The model's variables.
+        options: What was asked for. In INT8 and BF16 attention multiplies bfloat16 where the
+            processor does so faster; sums and softmax are float32.
+        ops: Whose ops the model is written in; in TensorFlow's, all of them stay.
+
+    Returns:
+        A row for each of them, also for those that stay.
+    """
+    rows: list[WholeLayerReport] = []
+    ours = ops == "tfsparse"
+    rounded = options.precision != "fp32" and options.target.peak["bf16"] > 1
+    compute = "bfloat16" if rounded else "float32"
+    for graph in list(function.graph.all_graphs()):
+        view = Views(state).of(graph)
+        frames = nodes_in_frames(graph)
+        attentions, others = find_attentions(view)
+        attentions, kept = _chosen(attentions, frames, options, ours)
+        others += kept
+        attend(attentions, compute)
+        view = Views(state).of(graph)
+        norms, beside = find_normalizations(view)
+        norms, kept = _chosen(norms, frames, options, ours)
+        beside += kept
+        normalize(norms)
+        rows += _rows("attention", attentions, others, function.signatures)
+        rows += _rows("normalization", norms, beside, function.signatures)
+    return rows
+
+
+def _chosen(
+    found: list[_Layer], frames: Collection[str], options: Options, ours: bool
+) -> tuple[list[_Layer], list[Unmatched]]:
+    """The layers that become one op, and those that stay though they could."""
+    chosen: list[_Layer] = []
+    kept: list[Unmatched] = []
+    for each in found:
+        skips = options.override(each.name) == SKIP
+        reason = None if ours else "stays what it is: ops of TensorFlow"
+        if skips:
+            reason = "skipped by `overrides`"
+        if not set(frames).isdisjoint(each.absorbed):
+            reason = "it is inside a loop or branch of TF1"
+        if reason is None:
+            chosen.append(each)
+        else:
+            kept.append(Unmatched(each.name, each.graph, each.result, reason))
+    return chosen, kept
+
+
+def _rows(
+    kind: str,
+    found: Sequence[Attention] | Sequence[Normalization],
+    stayed: Sequence[Unmatched],
+    signatures: tuple[str, ...],
+) -> Iterator[WholeLayerReport]:
+    for each in found:
+        yield WholeLayerReport(each.name, kind, each.result, signatures, True, "one op")
+    for other in stayed:
+        yield WholeLayerReport(other.name, kind, other.node, signatures, False, other.reason)

@@ -1,0 +1,78 @@
+"""All public names, which `import tfsparse` gives; and what has to happen once they are there."""
+
+from tfsparse import ops
+from tfsparse.conversion import ConversionReport, ConvertedModel, convert, export
+from tfsparse.conversion.source import inspect_models_with
+from tfsparse.pattern import BlockPattern, ChannelPattern, NMPattern, parse_pattern
+from tfsparse.pruning import (
+    AfterTarget,
+    ConstantSparsity,
+    CosineDecay,
+    ExponentialDecay,
+    GroupLasso,
+    LinearDecay,
+    OneShot,
+    PatternLock,
+    PolynomialDecay,
+    PruningSchedule,
+    PruningSummaries,
+    Scope,
+    SensitivityReport,
+    SparsityReport,
+    UpdatePruning,
+    load_weights,
+    prune_block,
+    prune_one_shot,
+    recalibrate,
+    register_criterion,
+    register_prunable,
+    sensitivity,
+    sparsity_report,
+    strip_pruning,
+)
+from tfsparse.pruning.schedule_check import check_schedules
+from tfsparse.serving import ServedModel, load
+
+__all__ = [
+    "AfterTarget",
+    "BlockPattern",
+    "ChannelPattern",
+    "ConstantSparsity",
+    "ConversionReport",
+    "ConvertedModel",
+    "CosineDecay",
+    "ExponentialDecay",
+    "GroupLasso",
+    "LinearDecay",
+    "NMPattern",
+    "OneShot",
+    "PatternLock",
+    "PolynomialDecay",
+    "PruningSchedule",
+    "PruningSummaries",
+    "Scope",
+    "SensitivityReport",
+    "ServedModel",
+    "SparsityReport",
+    "UpdatePruning",
+    "convert",
+    "export",
+    "load",
+    "load_weights",
+    "ops",
+    "parse_pattern",
+    "prune_block",
+    "prune_one_shot",
+    "recalibrate",
+    "register_criterion",
+    "register_prunable",
+    "sensitivity",
+    "sparsity_report",
+    "strip_pruning",
+]
+
+# Training and conversion meet here: the one warns of what the other is about to export.
+inspect_models_with(check_schedules)
+
+if ops.library_path().exists():
+    ops.load()
