@@ -75,7 +75,7 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
   typename DotPolicy::Register odd[NR][R];
   constexpr bool kHasOdd = kTwoSums<Sum, NR * R>;
   for (int h = 0; h < NR && kHasOdd; ++h) {
-    for (int r = 0; r < R; ++r) odd[h][r] = Vector::Zero();
+    for (int r = 0; r < R; ++r) odd[h][r] = Vector::Broadcast(Sum{0});
   }
   const auto add_groups = [&](int64_t groups) __attribute__((always_inline)) {
     for (; groups >= 2 && kHasOdd; groups -= 2) {
@@ -93,8 +93,10 @@ inline __attribute__((always_inline)) void MultiplyPanel(const MultiplyArgs& arg
   } else {
     add_groups(panel.groups);
   }
-  for (int h = 0; h < NR && kHasOdd; ++h) {
-    for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
+  if constexpr (kHasOdd) {
+    for (int h = 0; h < NR; ++h) {
+      for (int r = 0; r < R; ++r) acc[h][r] = Vector::Add(acc[h][r], odd[h][r]);
+    }
   }
   Sum* to = static_cast<Sum*>(args.acc) + first * kRows + First * Vector::kLanes;
   for (int h = 0; h < NR; ++h) {
