@@ -168,7 +168,9 @@ TEST_P(Normalization, KeepsNonFiniteValuesInTheirRow) {
     Normalize(problem.call, GetParam(), Threads());
     for (size_t i = 0; i < problem.y.size(); ++i) {
       EXPECT_EQ(std::isnan(problem.y[i]), i / 37 == 1);
-      if (i / 37 == 1) EXPECT_EQ(problem.bytes[i], 0);
+      if (i / 37 == 1) {
+        EXPECT_EQ(problem.bytes[i], 0);
+      }
     }
   }
 }
