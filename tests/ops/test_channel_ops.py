@@ -53,7 +53,7 @@ def test_keeps_the_shape():
         ({"x": np.uint8(3)}, "`x` should have rank 1 or more"),
         ({"x_scale": 0.0}, "`x_scale` should be finite and positive"),
         ({"y_scale": np.nan}, "`y_scale` should be finite and positive"),
-        ({"y_scale": 1e-40}, "`y_scale` should be finite and positive"),
+        ({"y_scale": 1e-40}, "`y_scale` should be finite, positive and at least"),
         ({"x_scale": [1.0]}, "`x_scale` and `x_zero_point` should be scalars"),
         ({"y_zero_point": 256}, r"`y_zero_point` should be in \[0, 255\]"),
         ({"x_zero_point": -1}, r"`x_zero_point` should be in \[0, 255\]"),
