@@ -7,7 +7,6 @@ an op, so shares of many tiny ops are too large. It runs in a child process: see
 from __future__ import annotations
 
 import dataclasses
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,9 +16,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import child
-
-RUNS, WARM_UPS = 15, 3
-_LABEL = re.compile(r"= ?([A-Za-z_0-9>]+)\(")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,43 +73,14 @@ def by_type(runs: Iterable[Iterable[tuple[str, float]]]) -> list[OpTime]:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What the child does."""
+    import tfsparse  # noqa: F401  registers the ops
+    from tfsparse.serving.op_times import trace
+
     with np.load(request["inputs"]) as arrays:
         inputs = dict(arrays)
-    ops = by_type(_trace(request["folder"], inputs, request["threads"]))
+    runs = trace(request["folder"], inputs, "serving_default", request["threads"])
+    ops = by_type([(op, ms) for _, op, ms in run] for run in runs)
     return {"ops": [dataclasses.asdict(each) for each in ops]}
-
-
-def _trace(
-    folder: str, inputs: dict[str, np.ndarray], threads: int
-) -> list[list[tuple[str, float]]]:
-    import tensorflow as tf
-
-    import tfsparse  # noqa: F401  registers the ops
-
-    v1 = tf.compat.v1
-    config = v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
-    options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE)
-    runs = []
-    with tf.Graph().as_default(), v1.Session(config=config) as session:
-        graph = v1.saved_model.load(session, ["serve"], folder)
-        signature = graph.signature_def["serving_default"]
-        fetches = [output.name for output in signature.outputs.values()]
-        feed = {given.name: inputs[name] for name, given in signature.inputs.items()}
-        for _ in range(WARM_UPS):
-            session.run(fetches, feed)
-        for _ in range(RUNS):
-            metadata = v1.RunMetadata()
-            session.run(fetches, feed, options=options, run_metadata=metadata)
-            stats = metadata.step_stats.dev_stats
-            runs.append([each for device in stats for each in map(_op_of, device.node_stats)])
-    return runs
-
-
-def _op_of(stats: Any) -> tuple[str, float]:
-    """Type and milliseconds; the label reads ``name = Type(inputs)``."""
-    label = _LABEL.search(stats.timeline_label)
-    ms = (stats.op_end_rel_nanos - stats.op_start_rel_nanos) / 1e6
-    return label[1] if label else stats.node_name, ms
 
 
 if __name__ == "__main__":

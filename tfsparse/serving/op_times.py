@@ -50,6 +50,21 @@ def op_times(
     Returns:
         The most expensive op first.
     """
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for run in trace(folder, inputs, signature, threads):
+        of_run: dict[tuple[str, str], float] = defaultdict(float)
+        for name, op, ms in run:
+            of_run[name, op] += ms
+        for key, ms in of_run.items():
+            times[key].append(ms)
+    made = [OpTime(name, op, statistics.median(each)) for (name, op), each in times.items()]
+    return sorted(made, key=lambda each: -each.ms)
+
+
+def trace(
+    folder: str, inputs: Mapping[str, np.ndarray], signature: str, threads: int
+) -> list[list[tuple[str, str, float]]]:
+    """Name, type and milliseconds of each op, for each of some runs; see `op_times`."""
     v1 = tf.compat.v1
     config = v1.ConfigProto(
         intra_op_parallelism_threads=threads,
@@ -57,7 +72,7 @@ def op_times(
         device_count={"GPU": 0},
     )
     options = v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE)
-    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    runs = []
     with tf.Graph().as_default(), v1.Session(config=config) as session:
         graph = v1.saved_model.load(session, ["serve"], folder)
         found = graph.signature_def[signature]
@@ -68,15 +83,9 @@ def op_times(
         for _ in range(RUNS):
             metadata = v1.RunMetadata()
             session.run(fetches, feed, options=options, run_metadata=metadata)
-            of_run: dict[tuple[str, str], float] = defaultdict(float)
-            for device in metadata.step_stats.dev_stats:
-                for stats in device.node_stats:
-                    name, op, ms = _of(stats)
-                    of_run[name, op] += ms
-            for key, ms in of_run.items():
-                times[key].append(ms)
-    made = [OpTime(name, op, statistics.median(each)) for (name, op), each in times.items()]
-    return sorted(made, key=lambda each: -each.ms)
+            devices = metadata.step_stats.dev_stats
+            runs.append([_of(stats) for device in devices for stats in device.node_stats])
+    return runs
 
 
 def by_type(times: Iterable[OpTime]) -> list[tuple[str, int, float]]:
