@@ -109,14 +109,9 @@ class AttentionOp : public OpKernel {
          &call->value_affine.zero_point},
         {"y_scale", "y_zero_point", &call->y_scale, &call->y_zero_point},
     };
-    int input = 5;
     for (const auto& each : inputs) {
-      const Tensor& scale = context->input(input++);
-      const Tensor& zero_point = context->input(input++);
-      TF_RETURN_IF_ERROR(CheckRank({each.scale_name}, scale, 0));
-      TF_RETURN_IF_ERROR(CheckRank({each.zero_point_name}, zero_point, 0));
-      *each.scale = scale.scalar<float>()();
-      *each.zero_point = zero_point.scalar<int32_t>()();
+      TF_RETURN_IF_ERROR(ReadScalar(context, each.scale_name, each.scale));
+      TF_RETURN_IF_ERROR(ReadScalar(context, each.zero_point_name, each.zero_point));
     }
     return absl::OkStatus();
   }

@@ -30,15 +30,6 @@ using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-template <typename Value>
-absl::Status ReadScalar(OpKernelContext* context, const char* name, Value* value) {
-  const Tensor* tensor;
-  TF_RETURN_IF_ERROR(context->input(name, &tensor));
-  TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
-  *value = tensor->scalar<Value>()();
-  return absl::OkStatus();
-}
-
 // T is the type of the weights.
 template <typename T>
 class ConvOp : public OpKernel {

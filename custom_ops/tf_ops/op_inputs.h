@@ -2,7 +2,7 @@
 #define TFSPARSE_CUSTOM_OPS_TF_OPS_OP_INPUTS_H_
 
 // Checks of what TensorFlow hands an op: ranks, sizes, finite values. What a value may be
-// otherwise, Matmul checks.
+// otherwise, the engine checks.
 
 #include <cstdint>
 #include <string>
@@ -29,6 +29,16 @@ struct InputName {
 absl::Status ToAbsl(const Status& status);
 
 absl::Status CheckRank(const InputName& name, const tensorflow::Tensor& tensor, int rank);
+
+// The value of an input that has to be a scalar.
+template <typename Value>
+absl::Status ReadScalar(tensorflow::OpKernelContext* context, const char* name, Value* value) {
+  const tensorflow::Tensor* tensor;
+  TF_RETURN_IF_ERROR(context->input(name, &tensor));
+  TF_RETURN_IF_ERROR(CheckRank({name}, *tensor, 0));
+  *value = tensor->scalar<Value>()();
+  return absl::OkStatus();
+}
 
 // One value per output, all finite; `optional` allows none at all.
 absl::Status CheckPerOutput(const InputName& name, const tensorflow::Tensor& tensor, int64_t units,
