@@ -23,7 +23,7 @@ enum class Isa {
 
 const char* IsaName(Isa isa);
 
-// Whether all that `other` needs is there on `ISA`, so that where `ISA` has no kernel
+// Whether all that `other` needs is there on `isa`, so that where `isa` has no kernel
 // for something, `other`'s will do. Not an order: AVX-VNNI and AVX-512 are apart.
 bool Includes(Isa isa, Isa other);
 

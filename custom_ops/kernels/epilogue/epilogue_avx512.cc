@@ -125,7 +125,7 @@ void EpilogueByQuads(const EpilogueArgs& args) {
   }
 }
 
-// Small M' sums lie as y wants them.
+// The accumulators of small M lie as y wants them.
 template <class From, class To, Activation kActivation, class Residual>
 void EpilogueGemv(const EpilogueArgs& args, const Residual& residual) {
   const To to(args);

@@ -8,7 +8,7 @@
 // transposed. Floats are activated where they are. Bytes are quantized four outputs at a time,
 // which is a quad of inputs; byte_layouts.h says where it goes.
 //
-// Contract. NBlocks of bytes begin with an output that is a multiple of four; inputs that are no
+// Contract. N blocks of bytes begin with an output that is a multiple of four; inputs that are no
 // output, up to the next quad, hold anything, and weights of theirs are 0 or are not stored. Of
 // floats, which are one to a group, nothing is written but the outputs.
 //

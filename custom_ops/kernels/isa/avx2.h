@@ -9,9 +9,9 @@
 namespace tfsparse {
 
 // Rows of x into a tile (format/weight_format.h: TileLayout); need AVX2 and FMA. `inputs` is
-// rounded up to 64, so a tile needs room for that many. Planes of uint8 want vectors = 2.
+// rounded up to 64, so a tile needs room for that many. kInterleave1 of uint8 wants vectors = 2.
 
-bool PackF32Avx2(const PackArgs& args);           // float x, planes of float
+bool PackF32Avx2(const PackArgs& args);           // float x, as it is
 bool RoundInterleave1Avx2(const PackArgs& args);  // the same, rounded to bfloat16
 
 bool PackU8Interleave4Avx2(const PackArgs& args);  // uint8 x
@@ -26,7 +26,7 @@ bool QuantizeInterleave2Avx2(const PackArgs& args);
 bool QuantizeInterleave1WideAvx2(const PackArgs& args);
 
 // The kernel for panels of `NR` outputs and tiles of `vectors` vectors, or
-// null where there is none. Planes of float; needs AVX2 and FMA.
+// null where there is none. Tiles of floats; needs AVX2 and FMA.
 MultiplyFunction MultiplyF32Avx2(int nr, int vectors);
 
 // The same with bfloat16 weights, packed as floats (TileLayout::kInterleave1).
@@ -34,8 +34,8 @@ MultiplyFunction MultiplyBf16Interleave1Avx2(int nr, int vectors);
 
 // The kernels for panels of `NR` outputs and tiles of `vectors` vectors, or
 // null where there is none; need AVX2.
-MultiplyFunction MultiplyInterleave2Avx2(int nr, int vectors);  // pairs
-MultiplyFunction MultiplyGatheredAvx2(int nr, int vectors);     // planes of 16 bits
+MultiplyFunction MultiplyInterleave2Avx2(int nr, int vectors);  // kInterleave2
+MultiplyFunction MultiplyGatheredAvx2(int nr, int vectors);     // kInterleave1Wide
 
 // Finished sums into rows of y; need AVX2 and FMA. Sums of kNBlock
 // outputs are read, so `acc` needs room for that many.

@@ -7,8 +7,8 @@ namespace tfsparse {
 
 // The kernels for panels of `NR` outputs and tiles of `vectors` vectors, or
 // null where there is none; need AVX2 and AVX-VNNI.
-MultiplyFunction MultiplyInterleave4Avx2Vnni(int nr, int vectors);  // quads
-MultiplyFunction MultiplyGatheredAvx2Vnni(int nr, int vectors);     // planes, vectors = 2
+MultiplyFunction MultiplyInterleave4Avx2Vnni(int nr, int vectors);  // kInterleave4
+MultiplyFunction MultiplyGatheredAvx2Vnni(int nr, int vectors);     // kInterleave1, vectors = 2
 
 }  // namespace tfsparse
 

@@ -12,7 +12,7 @@ namespace tfsparse {
 // rounded up to 64, so a tile needs room for that many. kInterleave1 of uint8 wants vectors = 4,
 // kInterleave1Wide an even number.
 
-bool PackF32Avx512(const PackArgs& args);           // float x, planes of float
+bool PackF32Avx512(const PackArgs& args);           // float x, as it is
 bool RoundInterleave1Avx512(const PackArgs& args);  // the same, rounded to bfloat16
 
 bool PackU8Interleave4Avx512(const PackArgs& args);  // uint8 x
@@ -30,7 +30,7 @@ bool QuantizeRowsAvx512(const PackArgs& args);
 bool RoundRowsAvx512(const PackArgs& args);  // floats, rounded to bfloat16
 
 // The kernel for panels of `NR` outputs and tiles of `vectors` vectors, or
-// null where there is none. Planes of float; needs AVX-512 F.
+// null where there is none. Tiles of floats; needs AVX-512 F.
 MultiplyFunction MultiplyF32Avx512(int nr, int vectors);
 
 // The same with bfloat16 weights, packed as floats (TileLayout::kInterleave1).
@@ -38,8 +38,8 @@ MultiplyFunction MultiplyBf16Interleave1Avx512(int nr, int vectors);
 
 // The kernels for panels of `NR` outputs and tiles of `vectors` vectors, or
 // null where there is none; need AVX-512 F and BW.
-MultiplyFunction MultiplyInterleave2Avx512(int nr, int vectors);  // pairs
-MultiplyFunction MultiplyGatheredAvx512(int nr, int vectors);     // planes of 16 bits
+MultiplyFunction MultiplyInterleave2Avx512(int nr, int vectors);  // kInterleave2
+MultiplyFunction MultiplyGatheredAvx512(int nr, int vectors);     // kInterleave1Wide
 
 // Finished sums into rows of y; need AVX-512 F and BW. Sums of kNBlock
 // outputs are read, so `acc` needs room for that many.

@@ -6,19 +6,19 @@
 namespace tfsparse {
 
 // Rows of float x into a tile of bfloat16 (format/weight_format.h: TileLayout), as the functions of
-// pack_avx512.h; need AVX-512 BF16. Wide planes want an even number of vectors.
+// avx512.h; need AVX-512 BF16. kInterleave1Wide wants an even number of vectors.
 bool RoundInterleave2Avx512Bf16(const PackArgs& args);
 bool RoundInterleave1WideAvx512Bf16(const PackArgs& args);
 
 bool RoundRowsAvx512Bf16(const PackArgs& args);  // small M (kGemvPadding)
 
 // The kernels for panels of `NR` outputs and tiles of `vectors` vectors, or null where
-// there is none; need AVX-512 BF16. Pairs of bfloat16, and planes of it.
+// there is none; need AVX-512 BF16. Tiles of kInterleave2, and of kInterleave1Wide.
 MultiplyFunction MultiplyBf16Interleave2Avx512Bf16(int nr, int vectors);
 MultiplyFunction MultiplyBf16GatheredAvx512Bf16(int nr, int vectors);
 
-// From sums to the packed x of the next layer, as in epilogue_to_tile.h; need AVX-512 BF16. NBlocks
-// begin with an even output.
+// From sums to the packed x of the next layer, as in epilogue_to_tile.h; need AVX-512 BF16. N
+// blocks begin with an even output.
 bool EpilogueToTileBf16Interleave2Avx512Bf16(const EpilogueArgs& args);
 bool EpilogueToTileBf16Interleave1WideAvx512Bf16(const EpilogueArgs& args);
 

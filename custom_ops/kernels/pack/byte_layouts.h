@@ -6,9 +6,9 @@
 // Store takes the quads (four inputs in a lane, a row per lane) of kTogether registers of
 // rows, the first of them r of `registers` in the tile, for the inputs 4 * quad and on.
 //
-// A quad is two pairs by two shuffles. Planes take the quads apart: four registers of quads
-// make four planes of bytes with 12 more shuffles, two registers make four planes of 16 bits
-// with 8 shifts and masks and 4 packs.
+// A quad is two pairs by two shuffles. K-interleave 1 takes the quads apart: four registers of
+// quads make a register of each of four inputs with 12 more shuffles, two registers make four
+// inputs of 16 bits with 8 shifts and masks and 4 packs.
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -48,8 +48,8 @@ struct IntoInterleave2 {
   }
 };
 
-// A plane is one register: tiles have four registers of rows. The bytes of a 128-bit part are
-// brought together by input, then the four parts of a plane.
+// An input is one register: tiles have four registers of rows. The bytes of a 128-bit part are
+// brought together by input, then the four parts of an input.
 template <class Vec>
 struct IntoInterleave1 {
   using I32 = typename Vec::I32;
@@ -72,8 +72,8 @@ struct IntoInterleave1 {
   }
 };
 
-// Of a tile of one vector, a plane is a quarter of a register, with its rows in order: four
-// planes are two shuffles of a register of quads.
+// Of a tile of one vector, an input is a quarter of a register, with its rows in order: four
+// inputs are two shuffles of a register of quads.
 template <class Vec>
 struct IntoInterleave1OfOneVector {
   using I32 = typename Vec::I32;

@@ -4,10 +4,9 @@
 // The pack step over a vector type (vector_avx512.h, vector_avx2.h).
 //
 // Everything is one square transposition of 32-bit elements, L rows by L of them, with L
-// lanes in a register: floats, quads of uint8 or pairs of bfloat16. That gives planes of float,
-// quads of uint8 and pairs of bfloat16. A quad is two pairs by two shuffles. Planes take the quads
-// apart: four registers of quads make four planes of bytes with 12 more shuffles, two registers
-// make four planes of 16 bits with 8 shifts and masks and 4 packs.
+// lanes in a register: floats, quads of uint8 or pairs of bfloat16. That gives
+// K-interleave 1 of floats, 4 of uint8 and 2 of bfloat16. byte_layouts.h makes the others from
+// quads.
 //
 // Cost with 512 bits: 0.25 shuffles per float, 0.06 to 0.11 per uint8. Each element then
 // meets N * density weights, so this is about 5% of the work at N = 1024, density 0.1.

@@ -1,7 +1,7 @@
 #ifndef TFSPARSE_CUSTOM_OPS_KERNELS_SPMM_MULTIPLY_F32_H_
 #define TFSPARSE_CUSTOM_OPS_KERNELS_SPMM_MULTIPLY_F32_H_
 
-// Float weights, one input per group; see multiply_panels.h. Planes of float. F32FromBf16 is
+// Float weights, one input per group; see multiply_panels.h. Tiles of kInterleave1. F32FromBf16 is
 // the same for bfloat16 weights that were packed as the floats they are.
 //
 // The limit is two FMAs a cycle. Loads per FMA are (NR + R) / (NR * R), so a high panel

@@ -12,8 +12,8 @@
 // Pairs. Where blocks are a multiple of two inputs wide, the tile holds the pairs ready
 // made: twice the bytes of quads, and nothing to do but multiply.
 //
-// GatheredPairs. Otherwise any two columns of a panel make a group: two planes of 16 bits
-// are interleaved by two unpacks into two registers of pairs. The planes' order is that
+// GatheredPairs. Otherwise any two columns of a panel make a group: two inputs of 16 bits
+// are interleaved by two unpacks into two registers of pairs. Their order is that
 // of the packs that narrow lanes to 16 bits, which the unpacks undo (kernel_args.h).
 //
 // Not taken: VPMADDUBSW, which multiplies bytes, adds pairs of products in 16 bits, and

@@ -9,14 +9,14 @@
 // made, and the kernel is two VPDPBUSD a cycle, as for float.
 //
 // GatheredQuads. Where they are not (4x1, 1x1, 2x3, ...), any four columns of a panel make
-// a group. Four planes, each one register of bytes, are interleaved by eight byte and word
+// a group. Four inputs, each one register of bytes, are interleaved by eight byte and word
 // unpacks into four registers of quads. Eight shuffles feed 4 * NR VPDPBUSD, so with 512
 // bits, where shuffles take a port from VPDPBUSD, NR = 4 is at most 16 of 24 vector
-// instructions; the planes are stored in the order that makes the unpacks' result come
+// instructions; the inputs are stored in the order that makes the unpacks' result come
 // out sorted (kernel_args.h).
 //
 // With 16 registers a group's quads for NR >= 4 are made in two passes over the panel, two
-// registers each: the shuffles stay as many per VPDPBUSD, and planes are loaded twice. For
+// registers each: the shuffles stay as many per VPDPBUSD, and inputs are loaded twice. For
 // NR <= 2 one pass for all four is better (2x1 75%: 0.48 ms against 0.66; 1x1 90%: 0.34
 // against 0.53).
 //

@@ -11,7 +11,7 @@ struct Avx512Vnni : Avx512 {
   }
 };
 
-// Four planes of 16 rows each are a register's four parts, and two shuffles make quads of them:
+// Four inputs of 16 rows each are a register's four parts, and two shuffles make quads of them:
 // 5 shuffles and inserts for a group instead of 8, but for 16 rows instead of 64.
 struct NarrowGatheredQuads : GatheredQuads<Avx512Vnni> {
   template <int V, int First, int R>
