@@ -7,8 +7,8 @@
 // The weights are those of the kernel for many rows where that one's layout serves; otherwise
 // they are packed a second time, which doubles their memory.
 //
-// Work is cut by outputs, into ranges with even numbers of stored weights, when there is enough
-// of it for more than one thread. No cut changes a result. Float sums are added in another
+// Work is cut by outputs, into ranges with about equal numbers of stored weights, when there is
+// enough of it for more than one thread. No cut changes a result. Float sums are added in another
 // order than in a product by many rows.
 
 #include <cstdint>

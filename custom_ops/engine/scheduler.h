@@ -4,8 +4,8 @@
 // One call on prepared weights: who does what, and in which order.
 //
 // Partition. Tiles of rows are the items of work when they are enough for the threads;
-// otherwise the outputs are cut as well, into ranges with even numbers of stored weights. Each
-// item packs its rows of x, for the cache of its own thread: to read what another has packed
+// otherwise the outputs are cut as well, into ranges with about equal numbers of stored weights.
+// Each item packs its rows of x, for the cache of its own thread: to read what another has packed
 // took longer than to pack it again, so that two threads were slower than one by 64 rows of
 // float x. No cut changes a result.
 //

@@ -1,11 +1,11 @@
 #ifndef TFSPARSE_CUSTOM_OPS_ENGINE_TILE_RUNNER_H_
 #define TFSPARSE_CUSTOM_OPS_ENGINE_TILE_RUNNER_H_
 
-// What a layer does with one tile of rows: pack x, multiply, finish the sums.
+// What a layer does with one tile of rows: pack x, multiply, and run the epilogue.
 //
-// Outputs go in N blocks, so that an N block's sums stay in the first level of cache between the
-// kernel and the epilogue. A layer that another one follows may hand its N blocks over
-// instead, packed as the other one's kernel wants them.
+// Outputs go in N blocks, so that the accumulators of an N block stay in the first level of cache
+// between the kernel and the epilogue. Where another layer follows, the epilogue may write the tile
+// that its kernel reads instead of y.
 
 #include <cstdint>
 
@@ -30,7 +30,7 @@ template <typename T>
 class TileRunner {
  public:
   // Of a call that has passed its checks; its pointers to x, residual and y are not looked at.
-  // All must outlive the work.
+  // All must outlive the runner.
   TileRunner(const PackedLayer<T>& prepared, const LayerCall& call,
              const EpilogueConstants<T>& constants)
       : prepared_(prepared), weights_(prepared.weights), call_(call), constants_(constants) {}

@@ -9,11 +9,12 @@
 //   pack      16*V rows of x, transposed so that the rows lie in the lanes of
 //             V vector registers (and quantized, where x is float and W int8)
 //   multiply  every stored weight, broadcast, with the V vectors of its input;
-//             a panel of a few outputs keeps its sums in registers
-//   output    the sums, transposed back, with scale, residual, activation and requantization
+//             a panel of a few outputs keeps its accumulators in registers
+//   epilogue  the accumulators, transposed back, with scale, residual, activation and
+//   requantization
 //
 // Between two layers of a chain the last and the first of these are one step, which
-// transposes nothing: the sums of a layer lie as the tile of the next one does.
+// transposes nothing: the accumulators of a layer lie as the tile of the next one does.
 //
 // Why the rows lie in the lanes: a sparse weight matrix gives no two neighbours
 // to put into a register, but every weight meets every row of x. One broadcast
@@ -36,8 +37,8 @@ namespace tfsparse {
 inline constexpr int kLanes = 16;
 // Most vectors V that any kernel takes at a time.
 inline constexpr int kMaxVectors = 8;
-// Outputs whose sums are finished together, the outputs of a panel at the most, and the
-// room for both: the last panel of an N block may stick out.
+// An N block: outputs that an epilogue finishes together. A panel has kMaxNr at the most, and the
+// last one of an N block may stick out, so accumulators are padded for both.
 inline constexpr int kNBlock = 64;
 inline constexpr int kMaxNr = 16;
 inline constexpr int kPaddedNBlock = 80;
@@ -120,7 +121,7 @@ struct GemvArgs {
   const void* values;
   const Panel* panels;
   int64_t num_panels;
-  int32_t first_out;     // output whose sum is sums[0]
+  int32_t first_out;     // output whose sum is acc[0]
   const void* acc_init;  // [kPaddedNBlock], from first_out on: added to the sums
   void* acc;             // [rows][acc_stride] float or int32; the last panel may stick out
   int64_t acc_stride;

@@ -13,7 +13,7 @@
 //
 // Cost: 1 + M * 16 / NR loads and M multiply-adds for every 16 lanes of weights. Two loads
 // a cycle are the limit: with NR = 8 that is 1.5 cycles for one row and 2.5 for two. From
-// some number of rows on, which is a column of kernels.inc, rows in the lanes are faster.
+// some number of rows on, which is a column of gemv.inc, rows in the lanes are faster.
 //
 // U sets of sums are there to hide the latency of a multiply-add: M * U >= 4.
 //

@@ -6,8 +6,9 @@
 // group is loaded once (R registers of x), and each of its NR weights is broadcast and
 // meets all of them: NR * R multiply-adds for R + NR loads.
 //
-// What a group is, a policy says: multiply_f32.h, multiply_interleave4.h, multiply_interleave2.h,
-// multiply_bf16.h. A policy is a class over a vector type (vector_avx512.h, vector_avx2.h) with
+// What a group is, a dot policy says: multiply_f32.h, multiply_interleave4.h,
+// multiply_interleave2.h, multiply_bf16.h. A dot policy is a class over a vector type
+// (vector_avx512.h, vector_avx2.h) with
 //
 //   Vector, Sum, X, Weight, Register   types: of a sum, of the tile, of the weights
 //   kColumns, kWeights                 per group; weights per output
