@@ -1,8 +1,18 @@
-"""What is mutated: converted models with each of our ops, and dense models to convert."""
+"""What is mutated: converted models with each of our ops, and dense models to convert.
+
+Equal graphs every time, so that a seed changes the same thing everywhere: a process of their own
+makes them, in which names are numbered from one, and functions and attributes are put in order.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 import tfsparse
 from tests.c_client.convolutional_models import export_network, network, save_pooling
@@ -17,8 +27,20 @@ CONVERTED = (
 DENSE = ("mlp", "mixed", "network")
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 def make(folder):
-    """Makes all models, once."""
+    """Makes all models, once, in a process of its own."""
+    subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.models", folder],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        check=True,
+    )
+
+
+def _make(folder):
     for precision in ("fp32", "bf16", "int8"):
         export_mlp(folder / precision, precision)
     _dense(folder / "mlp", folder / "mixed")
@@ -36,6 +58,16 @@ def make(folder):
     for precision in ("fp32", "int8"):
         export_network(model, folder / f"network_{precision}", precision)
     save_pooling(folder / "pooling")
+    for file in folder.rglob("saved_model.pb"):
+        _put_in_order(file)
+
+
+def _put_in_order(file):
+    """TensorFlow writes functions in the order of a hash table, another one in each process."""
+    model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for meta_graph in model.meta_graphs:
+        meta_graph.graph_def.library.function.sort(key=lambda each: each.signature.name)
+    file.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def layers(model):
@@ -63,3 +95,7 @@ def _dense(mlp, mixed):
         return {"y": tf.nn.tanh(h @ third + x)}
 
     save(mixed, function, {"x": tf.TensorSpec((None, INPUTS))}, [first, second, third])
+
+
+if __name__ == "__main__":
+    _make(Path(sys.argv[1]))

@@ -29,8 +29,9 @@ def mutate(rng, source, target):
 def _kills_tensorflow(folder):
     """Whether TensorFlow itself would die, before or beside our ops.
 
-    Its optimizer looks for the value of every constant, and it lists as many types of inputs as the
-    ``N`` of an op says before it looks at the inputs; when memory ends there, its session hangs.
+    Its optimizer reads the value of every constant as the type that the op says, and it lists as
+    many types of inputs as the ``N`` of an op says before it looks at the inputs; when memory ends
+    there, its session hangs.
     """
     try:
         content = (folder / "saved_model.pb").read_bytes()
@@ -41,7 +42,7 @@ def _kills_tensorflow(folder):
     places = [place for graph in graphs for place in (graph, *graph.library.function)]
     nodes = [node for place in places for node in _nodes(place)]
     return any(
-        (node.op == "Const" and "value" not in node.attr)
+        (node.op == "Const" and node.attr["value"].tensor.dtype != node.attr["dtype"].type)
         or (not node.op.startswith(OURS) and not 0 <= node.attr["N"].i <= len(node.input))
         for node in nodes
         if node.op == "Const" or "N" in node.attr

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import queue
+import re
 import select
 import signal
 import subprocess
@@ -29,6 +30,8 @@ ENVIRONMENT = {
     "TF_NUM_INTEROP_THREADS": "2",
     "TF_NUM_INTRAOP_THREADS": "2",
 }
+FATAL = re.compile(r"F\d{4} ")
+"""How a line of TensorFlow's log begins that says why it ends the process; a trace follows it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +128,8 @@ class Worker:
         name = signal.Signals(-code).name if code < 0 else f"code {code}"
         self._log.seek(0)
         words = self._log.read().decode(errors="replace").strip().splitlines()
-        return " | ".join([name, *words[-3:]])
+        fatal = [line for line in words[:-3] if FATAL.match(line)]
+        return " | ".join([name, *fatal, *words[-3:]])
 
     def _end(self, outcome, detail):
         self.close()
