@@ -70,7 +70,7 @@ def convert_graphs(
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     for function in graphs.functions:
-        whole_layers += make_whole_layers(function, graphs.state, options, request.ops)
+        whole_layers += make_whole_layers(function, graphs.state, options, request, store.tables)
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
