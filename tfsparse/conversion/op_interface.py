@@ -1,7 +1,8 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
 It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
-`channel_ops.cc`, `attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
+`channel_ops.cc`, `attention_op.cc`, `normalization_op.cc` and `lookup_interaction_op.cc` in
+`custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ RANGE_OP = "Tfsparse>ActivationRange"
 ATTENTION_OP = "Tfsparse>Attention"
 INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
 NORMALIZATION_OP = "Tfsparse>Normalization"
+INTERACTION_OP = "Tfsparse>LookupInteraction"
 SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
 MEANS_OP = "Tfsparse>ChannelMeans"
 POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
