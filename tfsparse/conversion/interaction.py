@@ -145,19 +145,19 @@ def _read(view: GraphView, node: NodeDef, product: Contraction, name: str) -> In
         raise _StaysError(f"it has {len(rows)} vectors, more than {MAX_FEATURES}")
     products = f"{node.name}:0"
     results = [products, *(f"{each.name}:0" for each in followers(view, products))]
-    reasons: list[str] = []
+    reason = "its dot products do not become a matrix of one row an item"
     for result in reversed(results):
+        shape = view.shape(result)
+        if shape.rank != 2 or shape[1] is None:
+            continue
         try:
             return _made(view, products, result, list(rows), name)
         except _StaysError as error:
-            reasons.append(str(error))
-    raise _StaysError(reasons[-1])
+            reason = str(error)
+    raise _StaysError(reason)
 
 
 def _made(view: GraphView, products: str, result: str, rows: list[_Row], name: str) -> Interaction:
-    shape = view.shape(result)
-    if shape.rank != 2 or shape[1] is None:
-        raise _StaysError("its dot products do not become a matrix of one row an item")
     between = carried_by(view, result, [products])
     absorbed = {*between, node_name(products)}
     sources = find_sources(view, result)

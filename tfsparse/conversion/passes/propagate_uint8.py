@@ -3,9 +3,9 @@
 Where everything that reads the result of an INT8 op, of attention or of an interaction is the
 activations or the residual of another INT8 op, the first requantizes its result and the second
 takes it as it is: same scale, same zero point, a quarter of the memory traffic, and no quantization
-twice. In between may stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
-images), ops that only compare or average them (pooling), and ops that look at the shape alone.
-Means over all pixels of images are read from uint8, and are float32.
+twice. In between may stand ops that move elements without looking at them (a reshape, a
+concatenation, zeros around images), ops that only compare or average them (pooling), and ops that
+look at the shape alone. Means over all pixels of images are read from uint8, and are float32.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
