@@ -1,8 +1,10 @@
-"""Spellings of dot interactions, as people write them, and what an interaction that was found means.
+"""Spellings of dot interactions, as people write them, and what one that was found means.
 
-A case is a function of a dense vector and ids that looks up in tables, takes the dot products of all
-pairs and puts them behind the dense vector, or leaves that to others.
+A case is a function of a dense vector and ids that looks up in tables and takes the dot products of
+all pairs. Most put them behind the dense vector.
 """
+
+import functools
 
 import keras
 import numpy as np
@@ -156,7 +158,9 @@ def pairs_in_keras(vectors):
 CASES = {
     "gather": by_gather,
     "band and boolean mask": by_band_and_boolean_mask,
-    "band and boolean mask with the diagonal": lambda d, i: by_band_and_boolean_mask(d, i, True),
+    "band and boolean mask with the diagonal": functools.partial(
+        by_band_and_boolean_mask, keeps_diagonal=True
+    ),
     "where": by_where,
     "constant mask": by_constant_mask,
     "gather_nd": by_gather_nd,

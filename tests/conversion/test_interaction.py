@@ -31,7 +31,10 @@ class Traced:
 
     def __init__(self, function, given, variables):
         named = {key: tf.TensorSpec(s.shape, s.dtype, name=key) for key, s in given.items()}
-        self.run = tf.function(function, autograph=False).get_concrete_function(**named)
+        # Called by another one, it captures variables by names that are like those of no op.
+        inner = tf.function(function, autograph=False)
+        outer = tf.function(lambda **tensors: inner(**tensors), autograph=False)
+        self.run = outer.get_concrete_function(**named)
         graph = read_concrete(self.run)
         state = State([*self.run.graph.variables, *variables], [graph])
         clean(graph, state)

@@ -113,7 +113,7 @@ def _is_of_pairs(view: GraphView, product: Contraction) -> bool:
         return False
     sizes = [view.shape(tensor)[labels.index(_own(labels, shared))]
              for tensor, labels in zip(product.factors, product.labels, strict=True)]  # fmt: skip
-    return sizes[0] is not None and sizes[0] == sizes[1]
+    return bool(sizes[0] == sizes[1])
 
 
 def _own(labels: tuple[str, ...], shared: list[str]) -> str:
@@ -147,8 +147,8 @@ def _read(view: GraphView, node: NodeDef, product: Contraction, name: str) -> In
     results = [products, *(f"{each.name}:0" for each in followers(view, products))]
     reason = "its dot products do not become a matrix of one row an item"
     for result in reversed(results):
-        shape = view.shape(result)
-        if shape.rank != 2 or shape[1] is None:
+        is_same = view.nodes[node_name(result)].op == "Identity"
+        if view.shape(result).rank != 2 or is_same:
             continue
         try:
             return _made(view, products, result, list(rows), name)
@@ -158,13 +158,12 @@ def _read(view: GraphView, node: NodeDef, product: Contraction, name: str) -> In
 
 
 def _made(view: GraphView, products: str, result: str, rows: list[_Row], name: str) -> Interaction:
-    between = carried_by(view, result, [products])
-    absorbed = {*between, node_name(products)}
     sources = find_sources(view, result)
-    origins = None if sources is None else find_origins(view, result, sources)
+    items = {products: (len(rows), len(rows))}
+    origins = None if sources is None else find_origins(view, result, sources, items)
     if sources is None or origins is None or products not in sources:
         raise _StaysError("something else happens to its dot products")
-    absorbed |= carried_by(view, result, sources)
+    absorbed = {node_name(products), *carried_by(view, result, sources, items)}
     _check_readers(view, products, result, absorbed)
     vectors = _Vectors(view)
     entries = tuple(vectors.entries(sources, origins, products, rows))
@@ -194,7 +193,7 @@ def _check_readers(view: GraphView, products: str, result: str, absorbed: set[st
         for reader in view.readers(tensor):
             if reader.index == CONTROL:
                 continue
-            if reader.node.name not in absorbed:
+            if reader.node.name not in absorbed and reader.node.op != "Identity":
                 if _only_for(view, reader.node, absorbed):
                     continue
                 raise _StaysError("something else reads its dot products")

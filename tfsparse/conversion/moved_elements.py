@@ -18,7 +18,7 @@ element comes from another item of the batch. An open batch is tried with two si
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -142,7 +142,12 @@ def find_sources(view: GraphView, tensor: str) -> list[str] | None:
     return list(found)
 
 
-def find_origins(view: GraphView, tensor: str, sources: Sequence[str]) -> Origins | None:
+def find_origins(
+    view: GraphView,
+    tensor: str,
+    sources: Sequence[str],
+    items: Mapping[str, tuple[int, ...]] | None = None,
+) -> Origins | None:
     """Finds out where the elements of a tensor come from.
 
     Args:
@@ -150,11 +155,12 @@ def find_origins(view: GraphView, tensor: str, sources: Sequence[str]) -> Origin
         tensor: Name of a tensor ``(batch, ...)``.
         sources: Names of tensors ``(batch, ...)`` of floats or integers, with items of fixed
             shapes.
+        items: Shapes of items of sources, where they are known better than from the graph.
 
     Returns:
         Where they come from; None if anything else happens to them on the way.
     """
-    part = _Part(view, tensor, sources)
+    part = _Part(view, tensor, sources, items)
     return part.origins() if part.is_moved else None
 
 
@@ -177,7 +183,13 @@ class _Part:
         between: Names of the nodes that pass elements on.
     """
 
-    def __init__(self, view: GraphView, tensor: str, sources: Sequence[str]) -> None:
+    def __init__(
+        self,
+        view: GraphView,
+        tensor: str,
+        sources: Sequence[str],
+        items: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> None:
         self._view = view
         self._tensor = tensor
         self._sources = list(dict.fromkeys(sources))
@@ -187,9 +199,10 @@ class _Part:
         self._shapes: dict[str, str] = {}
         batches = {batch_of(view, source) for source in self._sources}
         self._batch = batches.pop() if len(batches) == 1 else None
-        items = [self._item(source) for source in self._sources]
-        self._items = [item for item in items if item is not None]
-        known = self._batch is not None and len(self._items) == len(items)
+        known_items = items or {}
+        found = [known_items.get(each) or self._item(each) for each in self._sources]
+        self._items = [item for item in found if item is not None]
+        known = self._batch is not None and len(self._items) == len(found)
         self.is_moved = known and self._kind(tensor) == "carried"
 
     def _item(self, source: str) -> tuple[int, ...] | None:
@@ -390,9 +403,14 @@ def _same(one: Origins, other: Origins) -> bool:
     return np.array_equal(one.source, other.source) and np.array_equal(one.element, other.element)
 
 
-def carried_by(view: GraphView, tensor: str, sources: Sequence[str]) -> set[str]:
-    """Names of the nodes that pass elements of sources on to a tensor."""
-    return _Part(view, tensor, sources).between
+def carried_by(
+    view: GraphView,
+    tensor: str,
+    sources: Sequence[str],
+    items: Mapping[str, tuple[int, ...]] | None = None,
+) -> set[str]:
+    """Names of the nodes that pass elements of sources on to a tensor; see `find_origins`."""
+    return _Part(view, tensor, sources, items).between
 
 
 def followers(view: GraphView, tensor: str) -> Iterator[NodeDef]:
