@@ -142,8 +142,7 @@ def _convert(
         plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
     else:
         passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
-        passed = views if passes_uint8 else None
-        plans, calibration = plan_all(found.layers, planner, calibrate, passed)
+        plans, calibration = plan_all(found.layers, planner, calibrate, views, passes_uint8)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)
