@@ -1,4 +1,4 @@
-"""Lookups, dots of features and their concatenation, as a Python function over the registered op."""
+"""Lookups, dots of features and their concatenation, as a Python function over the op."""
 
 from __future__ import annotations
 
