@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <new>
 #include <random>
 
 #include "benchmarks/thread_pool.h"
@@ -71,7 +74,7 @@ class Data {
     call.type = case_.type;
     for (int64_t t = 0; t < case_.tables; ++t) {
       InteractionTable table;
-      table.data = tables_[t].data();
+      table.data = tables_[t].get();
       table.rows = case_.rows, table.width = case_.depth;
       if (is_int8) table.scales = scales_[t].data(), table.has_row_scales = case_.row_scales;
       call.tables.push_back(table);
@@ -132,8 +135,14 @@ class Data {
   int64_t read() const { return read_; }
 
  private:
-  std::vector<char> MakeTable(std::mt19937* random) const {
-    std::vector<char> table(static_cast<size_t>(case_.rows * row_size_));
+  // On pages and lines as TensorFlow's allocator has them.
+  using Table = std::unique_ptr<char, decltype(&std::free)>;
+
+  Table MakeTable(std::mt19937* random) const {
+    const size_t table_size =
+        static_cast<size_t>(case_.rows * row_size_ + kLine - 1) / kLine * kLine;
+    Table table(static_cast<char*>(std::aligned_alloc(kLine, table_size)), &std::free);
+    if (table == nullptr) throw std::bad_alloc();
     std::vector<uint32_t> some;
     for (int i = 0; i < 4096; ++i) {
       const uint32_t bits = (*random)();
@@ -144,20 +153,20 @@ class Data {
       for (uint32_t& each : some) each = (each & 0xffff0000u) | each >> 16;
     }
     const size_t size = some.size() * 4;
-    for (size_t at = 0; at < table.size(); at += size) {
-      std::memcpy(table.data() + at, some.data(), std::min(size, table.size() - at));
+    for (size_t at = 0; at < table_size; at += size) {
+      std::memcpy(table.get() + at, some.data(), std::min(size, table_size - at));
     }
     return table;
   }
 
   const char* RowAt(int64_t table, int64_t item) const {
-    return tables_[table].data() + ids_[table][item] * row_size_;
+    return tables_[table].get() + ids_[table][item] * row_size_;
   }
 
   const InteractionCase case_;
   const int64_t row_size_;
   InteractionPlan plan_;
-  std::vector<std::vector<char>> tables_;
+  std::vector<Table> tables_;
   std::vector<std::vector<float>> scales_;
   std::vector<std::vector<int64_t>> ids_;
   std::vector<uint8_t> bytes_;

@@ -97,6 +97,9 @@ struct InteractionItem {
   const TableRow* rows;   // of all lookups, one behind the other
   const int64_t* counts;  // [features - 1]: rows of each lookup
   void* y;
+  // To be prefetched while the item is computed: rows of an item that comes later.
+  const void* const* lines;
+  int64_t line_count;
 };
 
 using InteractionFunction = void (*)(const InteractionArgs&, const InteractionItem&,

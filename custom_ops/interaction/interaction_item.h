@@ -196,7 +196,9 @@ struct Item {
   static void Run(const InteractionArgs& args, const InteractionItem& item,
                   const InteractionScratch& scratch) {
     FillFeatures(args, item, scratch);
-    Dots<P>::Run(args, scratch);
+    Ahead ahead(args, item);
+    Dots<P>::Run(args, scratch, &ahead);
+    ahead.Rest();
     FillColumns(args, scratch);
     Write(args, scratch.y, item.y);
   }

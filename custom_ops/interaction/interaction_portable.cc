@@ -141,6 +141,7 @@ float Dot(const InteractionArgs& args, const InteractionScratch& scratch, int64_
 
 void InteractPortable(const InteractionArgs& args, const InteractionItem& item,
                       const InteractionScratch& scratch) {
+  for (int64_t i = 0; i < item.line_count; ++i) __builtin_prefetch(item.lines[i]);
   FillOperands(args, item, scratch);
   float* y = args.y_is_u8 ? scratch.y : static_cast<float*>(item.y);
   for (int64_t s = 0; s < args.segment_count; ++s) {

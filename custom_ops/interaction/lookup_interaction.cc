@@ -133,26 +133,36 @@ class Worker {
     thread_local FoundRows ring[kMaxAhead + 1];
     const InteractionScratch scratch = ScratchFor(args_);
     const int64_t slots = ahead_ + 1;
-    int64_t found = begin;
-    for (int64_t b = begin; b < end; ++b) {
-      for (; found < end && found <= b + ahead_; ++found) {
-        FoundRows* slot = &ring[found % slots];
-        *item = found;
-        if (Status status = finder_.Find(found, slot); !status.ok()) return status;
-        finder_.Prefetch(*slot);
+    for (int64_t b = begin - ahead_; b < end; ++b) {
+      // Items of the next block are asked for as well, which is most often this thread's, too.
+      const int64_t next = b + ahead_;
+      FoundRows* slot = &ring[next % slots];
+      slot->line_count = 0;
+      if (next < call_.batch) {
+        *item = next;
+        const Status status = finder_.Find(next, slot);
+        if (!status.ok() && next < end) return status;
       }
-      Compute(b, ring[b % slots], scratch);
+      if (b < begin) {
+        for (int64_t i = 0; i < slot->line_count; ++i) __builtin_prefetch(slot->lines[i]);
+      } else {
+        Compute(b, ring[b % slots], *slot, scratch);
+      }
     }
     return {};
   }
 
  private:
-  void Compute(int64_t b, const FoundRows& found, const InteractionScratch& scratch) const {
+  // Asks for the rows of another item on the way.
+  void Compute(int64_t b, const FoundRows& found, const FoundRows& next,
+               const InteractionScratch& scratch) const {
     InteractionItem item;
     const int64_t dense_size = call_.dense_width * (call_.dense_is_u8 ? 1 : 4);
     item.dense = call_.has_dense ? static_cast<const char*>(call_.dense) + b * dense_size : nullptr;
     item.rows = found.rows.data();
     item.counts = found.counts.data();
+    item.lines = next.lines.data();
+    item.line_count = next.line_count;
     item.y = static_cast<char*>(call_.y) + b * args_.columns * (call_.y_is_u8 ? 1 : 4);
     function_(args_, item, scratch);
   }

@@ -132,8 +132,9 @@ absl::Status InteractionShapeFunction(InferenceContext* c) {
 }
 
 TableType TypeOf(DataType type) {
-  return type == DT_INT8 ? TableType::kS8
-                         : type == DT_BFLOAT16 ? TableType::kBf16 : TableType::kF32;
+  return type == DT_INT8       ? TableType::kS8
+         : type == DT_BFLOAT16 ? TableType::kBf16
+                               : TableType::kF32;
 }
 
 absl::Status ReadDense(const Tensor& dense, InteractionCall* call) {
@@ -204,7 +205,8 @@ absl::Status ReadBatch(const Tensor& dense, const InteractionPlan& plan, Interac
         "`dense` should have rank 2 where there are no lookups. Received: shape=[0]"));
   }
   const Lookup& first = plan.lookups.front();
-  call->batch = first.splits >= 0 ? call->splits[first.splits].size - 1 : call->ids[first.ids].items;
+  call->batch =
+      first.splits >= 0 ? call->splits[first.splits].size - 1 : call->ids[first.ids].items;
   if (call->batch >= 0) return absl::OkStatus();
   return ToAbsl(Status::Invalid("`row_splits[", first.splits,
                                 "]` should have an element or more. Received: none"));
