@@ -28,25 +28,39 @@ enum class Combiner { kSum, kMean, kSqrtN };
 // Columns of y, as many as `size`.
 struct InteractionSegment {
   enum Kind { kDots, kCopy, kZeros } kind;
-  int64_t column;   // the first one
-  int64_t size;     // at least 1, but for kCopy
-  int32_t first;    // kCopy: the feature. kDots: the operand that is dotted with ..
-  int32_t second;   //   .. the operands from here on, one per column
+  int64_t column;  // the first one
+  int64_t size;    // at least 1, but for kCopy
+  int32_t first;   // kCopy: the feature. kDots: the operand that is dotted with ..
+  int32_t second;  //   .. the operands from here on, one per column
 };
 
-// Operands per lane vector, at the most; pitches of arrays of operands are multiples of it.
+// Pitches of arrays of operands are multiples of this.
 inline constexpr int64_t kOperandLanes = 16;
+
+// A row of a table, and its scale if the table is int8.
+struct TableRow {
+  const void* data;
+  const float* scale;
+};
+
+// Where the values of a feature lie: in a row of its table, or as floats.
+struct FeatureValues {
+  const TableRow* row;  // or null
+  const float* floats;  // or null
+};
 
 // Memory of a thread, aligned to cache lines, a line more behind each part.
 struct InteractionScratch {
-  float* values;         // [features, value_pitch]
-  unsigned char* rows;   // [operands, 4 * depth rounded up to a line]
-  unsigned char* lanes;  // [depth rounded up to a line of floats, operand_pitch], 4 bytes each
-  float* dots;           // [operands, operand_pitch]
-  float* scales;         // [operand_pitch]
-  int32_t* sums;         // [operand_pitch]
-  int32_t* shifts;       // [operand_pitch]
-  float* y;              // [columns]
+  float* values;            // [features, value_pitch]
+  FeatureValues* features;  // [features]
+  unsigned char* rows;      // [operands, row_pitch], of those that are not used as they lie
+  const void** row_at;      // [operands], where each lies
+  unsigned char* lanes;     // [row_pitch / 4, operand_pitch], 4 bytes each
+  float* dots;              // [operands, operand_pitch]
+  float* scales;            // [operand_pitch]
+  int32_t* shifts;          // [operand_pitch]
+  int32_t* sums;            // [operand_pitch]
+  float* y;                 // [columns]
 };
 
 // What all items of a call share.
@@ -56,18 +70,19 @@ struct InteractionArgs {
   float dense_scale;  // x = scale * (q - zero_point)
   int32_t dense_zero_point;
 
-  int64_t features;               // the dense vector, and each lookup
-  const int64_t* widths;          // [features]
-  const Combiner* combiners;      // [features], the first unused
-  const unsigned char* is_copied; // [features]: its values are wanted as they are
-  int64_t value_pitch;            // the greatest width, rounded up to a line
+  int64_t features;                // the dense vector, and each lookup
+  const int64_t* widths;           // [features]
+  const Combiner* combiners;       // [features], the first unused
+  const unsigned char* is_copied;  // [features]: its values are wanted as they are
+  int64_t value_pitch;             // the greatest width, rounded up to a line
 
-  int64_t operands;         // features that are dotted, in their order
+  int64_t operands;            // features that are dotted, in their order
   const int32_t* features_of;  // [operands]
   const int64_t* row_begin;    // [operands]: operand i is dotted with operands row_begin[i] ..
   const int64_t* row_end;      //   row_end[i] - 1, or with none
   int64_t operand_pitch;       // operands, rounded up to kOperandLanes
   int64_t depth;               // their width
+  int64_t row_pitch;           // 4 * depth, rounded up to a line
 
   const InteractionSegment* segments;
   int64_t segment_count;
@@ -77,17 +92,14 @@ struct InteractionArgs {
   int32_t y_zero_point;  //   NaN gives 0
 };
 
-// A row of a table, and its scale if the table is int8.
-struct TableRow {
-  const void* data;
-  const float* scale;
-};
-
 struct InteractionItem {
   const void* dense;      // null if there is none
   const TableRow* rows;   // of all lookups, one behind the other
   const int64_t* counts;  // [features - 1]: rows of each lookup
   void* y;
+  // To be prefetched while the item is computed: rows of an item that comes later.
+  const void* const* lines;
+  int64_t line_count;
 };
 
 using InteractionFunction = void (*)(const InteractionArgs&, const InteractionItem&,

@@ -52,12 +52,12 @@ Status ReadLookup(const InteractionAttributes& a, size_t l, Lookup* lookup) {
     return status;
   }
   if (lookup->start < 0) {
-    return Status::Invalid("`lookup_starts[", l, "]` should be at least 0. Received: ",
-                           lookup->start);
+    return Status::Invalid("`lookup_starts[", l,
+                           "]` should be at least 0. Received: ", lookup->start);
   }
   if (lookup->size < -1) {
-    return Status::Invalid("`lookup_sizes[", l, "]` should be at least -1. Received: ",
-                           lookup->size);
+    return Status::Invalid("`lookup_sizes[", l,
+                           "]` should be at least -1. Received: ", lookup->size);
   }
   return ParseCombiner(EntryOf<std::string>(a.combiners, l, "sum"), &lookup->combiner);
 }

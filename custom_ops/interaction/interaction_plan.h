@@ -16,12 +16,12 @@ namespace tfsparse {
 // defaults.
 struct InteractionAttributes {
   int64_t table_count = 0, ids_count = 0, splits_count = 0;  // inputs there are
-  std::vector<int64_t> tables, ids;  // of each lookup: its table, and its tensor of ids
-  std::vector<int64_t> starts;       // first column of the ids: 0
-  std::vector<int64_t> sizes;        // columns from there on: 1; -1 for all
-  std::vector<int64_t> splits;       // its row splits, which then say where bags are: -1, none
-  std::vector<int64_t> id_offsets;   // added to each id: 0
-  std::vector<bool> wraps_negative;  // whether ids below 0 count from the table's end: false
+  std::vector<int64_t> tables, ids;    // of each lookup: its table, and its tensor of ids
+  std::vector<int64_t> starts;         // first column of the ids: 0
+  std::vector<int64_t> sizes;          // columns from there on: 1; -1 for all
+  std::vector<int64_t> splits;         // its row splits, which then say where bags are: -1, none
+  std::vector<int64_t> id_offsets;     // added to each id: 0
+  std::vector<bool> wraps_negative;    // whether ids below 0 count from the table's end: false
   std::vector<std::string> combiners;  // 'sum', 'mean' or 'sqrtn': 'sum'
   std::vector<int64_t> columns;        // (i, j), (i, -1) or (-1, -1), one behind the other
 };
@@ -46,9 +46,9 @@ struct InteractionPlan {
   std::vector<Lookup> lookups;
   // In order, neighbours joined; `column` is not set, nor `size` of copies.
   std::vector<InteractionSegment> segments;
-  std::vector<Combiner> combiners;        // [features]
-  std::vector<unsigned char> is_copied;   // [features]
-  std::vector<int32_t> operands;          // features that are dotted
+  std::vector<Combiner> combiners;          // [features]
+  std::vector<unsigned char> is_copied;     // [features]
+  std::vector<int32_t> operands;            // features that are dotted
   std::vector<int64_t> row_begin, row_end;  // [operands]
 };
 

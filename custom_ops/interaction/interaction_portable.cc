@@ -105,7 +105,7 @@ void FillOperands(const InteractionArgs& args, const InteractionItem& item,
       FillDense(args, item.dense, value);
     }
     if (operand < args.operands && args.features_of[operand] == f) {
-      unsigned char* at = scratch.rows + operand * args.depth * 4;
+      unsigned char* at = scratch.rows + operand * args.row_pitch;
       if (args.type == TableType::kS8) {
         scratch.scales[operand] =
             FillInts(args, item, f, rows, value, reinterpret_cast<int32_t*>(at));
@@ -124,8 +124,8 @@ void FillOperands(const InteractionArgs& args, const InteractionItem& item,
 
 template <class T, class Sum>
 Sum DotOf(const InteractionArgs& args, const InteractionScratch& scratch, int64_t i, int64_t j) {
-  const T* a = reinterpret_cast<const T*>(scratch.rows) + i * args.depth;
-  const T* b = reinterpret_cast<const T*>(scratch.rows) + j * args.depth;
+  const T* a = reinterpret_cast<const T*>(scratch.rows + i * args.row_pitch);
+  const T* b = reinterpret_cast<const T*>(scratch.rows + j * args.row_pitch);
   Sum sum = 0;
   for (int64_t d = 0; d < args.depth; ++d) sum += a[d] * b[d];
   return sum;
@@ -141,6 +141,7 @@ float Dot(const InteractionArgs& args, const InteractionScratch& scratch, int64_
 
 void InteractPortable(const InteractionArgs& args, const InteractionItem& item,
                       const InteractionScratch& scratch) {
+  for (int64_t i = 0; i < item.line_count; ++i) __builtin_prefetch(item.lines[i]);
   FillOperands(args, item, scratch);
   float* y = args.y_is_u8 ? scratch.y : static_cast<float*>(item.y);
   for (int64_t s = 0; s < args.segment_count; ++s) {

@@ -19,7 +19,7 @@ namespace tfsparse {
 struct InteractionOptions {
   TableType type = TableType::kF32;
   int64_t batch = 5, lookups = 3, depth = 16, rows = 40;
-  int64_t bag = 1;        // ids of each bag
+  int64_t bag = 1;          // ids of each bag
   bool has_splits = false;  // bags of 0, 1, .. bag ids instead
   Combiner combiner = Combiner::kSum;
   bool has_dense = true, dense_is_u8 = false;
@@ -66,8 +66,8 @@ class InteractionProblem {
     status = ShapeInteraction(plan, call, &shape);
     if (!status.ok()) return {};
     columns = shape.columns;
-    std::vector<uint8_t> y(
-        static_cast<size_t>(call.batch * shape.columns * (call.y_is_u8 ? 1 : 4)), 77);
+    std::vector<uint8_t> y(static_cast<size_t>(call.batch * shape.columns * (call.y_is_u8 ? 1 : 4)),
+                           77);
     call.y = y.data();
     status = RunInteraction(plan, call, shape, isa, threads);
     return y;
@@ -99,7 +99,7 @@ class InteractionProblem {
     for (double v : f.value) greatest = std::max(greatest, std::abs(v));
     f.value_error += greatest * 0x1p-23;
     f.operand_error = f.value_error;
-    if (options_.type == TableType::kBf16) f.operand_error += greatest * 0x1.01p-9;
+    if (options_.type == TableType::kBf16) f.operand_error += greatest * 0x1.01p-8;
     // Half a step; the step's own error.
     if (options_.type == TableType::kS8 && !is_exact) f.operand_error += greatest * 0.501 / 127;
     return f;
@@ -154,7 +154,8 @@ class InteractionProblem {
       }
       tables.push_back(std::move(table));
       std::vector<float> scale;
-      for (int64_t r = 0; r < options_.rows; ++r) scale.push_back(0.01f * (1 + std::abs(normal(random_))));
+      for (int64_t r = 0; r < options_.rows; ++r)
+        scale.push_back(0.01f * (1 + std::abs(normal(random_))));
       scales.push_back(std::move(scale));
       InteractionTable each;
       each.data = tables.back().data();
@@ -171,10 +172,9 @@ class InteractionProblem {
   void MakeIds() {
     for (int64_t l = 0; l < options_.lookups; ++l) {
       std::vector<int64_t> list, split = {0};
-      const int64_t columns = options_.bag + (options_.has_splits ? 0 : l % 2);
+      const int64_t per_item = options_.bag + (options_.has_splits ? 0 : l % 2);
       for (int64_t b = 0; b < options_.batch; ++b) {
-        const int64_t count =
-            options_.has_splits ? (b + l) % (options_.bag + 1) : columns;
+        const int64_t count = options_.has_splits ? (b + l) % (options_.bag + 1) : per_item;
         for (int64_t i = 0; i < count; ++i) {
           list.push_back(static_cast<int64_t>(random_() % static_cast<uint64_t>(options_.rows)));
         }
@@ -239,8 +239,8 @@ class InteractionProblem {
       begin = splits[lookup][item];
       count = splits[lookup][item + 1] - begin;
     } else {
-      const int64_t columns = options_.bag + lookup % 2;
-      begin = item * columns + lookup % 2;
+      const int64_t per_item = options_.bag + lookup % 2;
+      begin = item * per_item + lookup % 2;
       count = options_.bag;
     }
     const int64_t table = attributes.tables[lookup];

@@ -59,9 +59,9 @@ Status CheckBag(const Lookup& lookup, const InteractionCall& call) {
   const int64_t columns = ids.size / call.batch;
   const int64_t size = lookup.size == -1 ? 0 : lookup.size;
   if (lookup.start <= columns && size <= columns - lookup.start) return {};
-  return Status::Invalid("`ids[", lookup.ids, "]` should have at least ", lookup.start, " + ", size,
-                         " columns, as `lookup_starts` and `lookup_sizes` say. Received: ",
-                         columns);
+  return Status::Invalid(
+      "`ids[", lookup.ids, "]` should have at least ", lookup.start, " + ", size,
+      " columns, as `lookup_starts` and `lookup_sizes` say. Received: ", columns);
 }
 
 Status CheckDense(const InteractionPlan& plan, const InteractionCall& call) {

@@ -4,13 +4,11 @@
 #include <mutex>
 
 #include "custom_ops/base/aligned_buffer.h"
-#include "custom_ops/interaction/interaction_portable.h"
+#include "custom_ops/interaction/interaction_kernel.h"
 #include "custom_ops/interaction/row_finder.h"
 
 namespace tfsparse {
 namespace {
-
-InteractionFunction ChooseFunction(Isa isa, TableType type) { return InteractPortable; }
 
 int64_t RoundUp(int64_t size, int64_t multiple) {
   return (size + multiple - 1) / multiple * multiple;
@@ -35,6 +33,7 @@ InteractionArgs ArgsOf(const InteractionPlan& plan, const InteractionCall& call,
   args.row_end = plan.row_end.data();
   args.operand_pitch = RoundUp(args.operands, kOperandLanes);
   args.depth = shape.depth;
+  args.row_pitch = RoundUp(shape.depth * 4, static_cast<int64_t>(kAlignment));
   args.segments = shape.segments.data();
   args.segment_count = static_cast<int64_t>(shape.segments.size());
   args.columns = shape.columns;
@@ -44,37 +43,48 @@ InteractionArgs ArgsOf(const InteractionPlan& plan, const InteractionCall& call,
   return args;
 }
 
+// Hands out parts of a buffer; of none, counts them.
+class Parts {
+ public:
+  explicit Parts(unsigned char* at) : start_(at), at_(at) {}
+
+  template <class T>
+  T* Take(int64_t count) {
+    constexpr int64_t kLine = static_cast<int64_t>(kAlignment);
+    unsigned char* part = at_;
+    size_ += RoundUp(count * static_cast<int64_t>(sizeof(T)), kLine) + kLine;
+    if (start_ != nullptr) at_ = start_ + size_;
+    return reinterpret_cast<T*>(part);
+  }
+  int64_t size() const { return size_; }
+
+ private:
+  unsigned char* const start_;
+  unsigned char* at_;
+  int64_t size_ = 0;
+};
+
+int64_t Divide(const InteractionArgs& args, unsigned char* buffer, InteractionScratch* scratch) {
+  Parts parts(buffer);
+  scratch->values = parts.Take<float>(args.features * args.value_pitch);
+  scratch->features = parts.Take<FeatureValues>(args.features);
+  scratch->rows = parts.Take<unsigned char>(args.operands * args.row_pitch);
+  scratch->row_at = parts.Take<const void*>(args.operands);
+  scratch->lanes = parts.Take<unsigned char>(args.row_pitch * args.operand_pitch);
+  scratch->dots = parts.Take<float>(args.operands * args.operand_pitch);
+  scratch->scales = parts.Take<float>(args.operand_pitch);
+  scratch->shifts = parts.Take<int32_t>(args.operand_pitch);
+  scratch->sums = parts.Take<int32_t>(args.operand_pitch);
+  scratch->y = parts.Take<float>(args.columns);
+  return parts.size();
+}
+
 // The scratch of the calling thread.
 InteractionScratch ScratchFor(const InteractionArgs& args) {
   thread_local AlignedBuffer<unsigned char> buffer;
-  const int64_t line = static_cast<int64_t>(kAlignment);
-  const int64_t row = RoundUp(args.depth * 4, line), pitch = args.operand_pitch;
-  const int64_t sizes[] = {args.features * args.value_pitch * 4,
-                           args.operands * row,
-                           row * pitch,
-                           args.operands * pitch * 4,
-                           pitch * 4,
-                           pitch * 4,
-                           pitch * 4,
-                           RoundUp(args.columns * 4, line)};
-  int64_t total = 0;
-  for (int64_t size : sizes) total += size + line;
-  buffer.Reserve(total);
-  unsigned char* parts[8];
-  unsigned char* next = buffer.data();
-  for (int i = 0; i < 8; ++i) {
-    parts[i] = next;
-    next += sizes[i] + line;
-  }
   InteractionScratch scratch;
-  scratch.values = reinterpret_cast<float*>(parts[0]);
-  scratch.rows = parts[1];
-  scratch.lanes = parts[2];
-  scratch.dots = reinterpret_cast<float*>(parts[3]);
-  scratch.scales = reinterpret_cast<float*>(parts[4]);
-  scratch.sums = reinterpret_cast<int32_t*>(parts[5]);
-  scratch.shifts = reinterpret_cast<int32_t*>(parts[6]);
-  scratch.y = reinterpret_cast<float*>(parts[7]);
+  buffer.Reserve(Divide(args, nullptr, &scratch));
+  Divide(args, buffer.data(), &scratch);
   return scratch;
 }
 
@@ -115,7 +125,7 @@ class Worker {
       : call_(call),
         finder_(plan, call),
         args_(ArgsOf(plan, call, shape)),
-        function_(ChooseFunction(isa, call.type)),
+        function_(ChooseInteraction(isa, call.type)),
         ahead_(ItemsAhead(call, shape)) {}
 
   // Fails on the first id outside its table, with *item its item. Throws std::bad_alloc.
@@ -123,27 +133,36 @@ class Worker {
     thread_local FoundRows ring[kMaxAhead + 1];
     const InteractionScratch scratch = ScratchFor(args_);
     const int64_t slots = ahead_ + 1;
-    int64_t found = begin;
-    for (int64_t b = begin; b < end; ++b) {
-      for (; found < end && found <= b + ahead_; ++found) {
-        FoundRows* slot = &ring[found % slots];
-        *item = found;
-        if (Status status = finder_.Find(found, slot); !status.ok()) return status;
-        finder_.Prefetch(*slot);
+    for (int64_t b = begin - ahead_; b < end; ++b) {
+      // Items of the next block are asked for as well, which is most often this thread's, too.
+      const int64_t next = b + ahead_;
+      FoundRows* slot = &ring[next % slots];
+      slot->line_count = 0;
+      if (next < call_.batch) {
+        *item = next;
+        const Status status = finder_.Find(next, slot);
+        if (!status.ok() && next < end) return status;
       }
-      Compute(b, ring[b % slots], scratch);
+      if (b < begin) {
+        for (int64_t i = 0; i < slot->line_count; ++i) __builtin_prefetch(slot->lines[i]);
+      } else {
+        Compute(b, ring[b % slots], *slot, scratch);
+      }
     }
     return {};
   }
 
  private:
-  void Compute(int64_t b, const FoundRows& found, const InteractionScratch& scratch) const {
+  // Asks for the rows of another item on the way.
+  void Compute(int64_t b, const FoundRows& found, const FoundRows& next,
+               const InteractionScratch& scratch) const {
     InteractionItem item;
     const int64_t dense_size = call_.dense_width * (call_.dense_is_u8 ? 1 : 4);
-    item.dense =
-        call_.has_dense ? static_cast<const char*>(call_.dense) + b * dense_size : nullptr;
+    item.dense = call_.has_dense ? static_cast<const char*>(call_.dense) + b * dense_size : nullptr;
     item.rows = found.rows.data();
     item.counts = found.counts.data();
+    item.lines = next.lines.data();
+    item.line_count = next.line_count;
     item.y = static_cast<char*>(call_.y) + b * args_.columns * (call_.y_is_u8 ? 1 : 4);
     function_(args_, item, scratch);
   }

@@ -5,6 +5,8 @@
 namespace tfsparse {
 namespace {
 
+constexpr int64_t kLine = 64;
+
 int64_t SizeOf(TableType type) {
   switch (type) {
     case TableType::kF32:
@@ -17,105 +19,109 @@ int64_t SizeOf(TableType type) {
   return 0;
 }
 
-// Wraps as TensorFlow's addition does.
-int64_t Add(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
-// The row that an id means, which may be outside the table.
-int64_t RowOf(const Lookup& lookup, int64_t id, int64_t rows) {
-  id = Add(id, lookup.id_offset);
-  return lookup.wraps_negative && id < 0 ? id + rows : id;
-}
-
-template <class Int>
-bool FindIn(const Lookup& lookup, const InteractionTable& table, const Int* ids, int64_t count,
-            int64_t row_size, TableRow* rows, int64_t* bad) {
-  const char* data = static_cast<const char*>(table.data);
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = RowOf(lookup, int64_t{ids[i]}, table.rows);
-    if (static_cast<uint64_t>(row) >= static_cast<uint64_t>(table.rows)) {
-      *bad = i;
-      return false;
-    }
-    rows[i].data = data + row * row_size;
-    rows[i].scale = table.has_row_scales ? table.scales + row : table.scales;
-  }
-  return true;
+// Makes room without keeping what is there.
+template <class T>
+T* Room(int64_t size, std::vector<T>* list) {
+  if (list->size() < static_cast<size_t>(size)) list->resize(static_cast<size_t>(size));
+  return list->data();
 }
 
 }  // namespace
 
-RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call)
-    : plan_(plan), call_(call), element_size_(SizeOf(call.type)) {}
+RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call) : plan_(plan) {
+  for (const Lookup& lookup : plan.lookups) {
+    const InteractionTable& table = call.tables[lookup.table];
+    Source source = {};
+    source.ids = &call.ids[lookup.ids];
+    if (lookup.splits >= 0) {
+      source.splits = &call.splits[lookup.splits];
+    } else {
+      source.columns = source.ids->size / call.batch;
+      source.start = lookup.start;
+      source.count = lookup.size == -1 ? source.columns - lookup.start : lookup.size;
+    }
+    source.offset = lookup.id_offset;
+    source.wraps_negative = lookup.wraps_negative;
+    source.data = static_cast<const char*>(table.data);
+    source.rows = table.rows;
+    source.row_size = table.width * SizeOf(call.type);
+    source.scales = table.scales;
+    source.scale_step = table.has_row_scales ? 1 : 0;
+    source.max_lines = source.row_size / kLine + 3;
+    sources_.push_back(source);
+  }
+}
 
-bool RowFinder::FindBag(const Lookup& lookup, int64_t begin, int64_t count, TableRow* rows,
-                        int64_t* bad) const {
-  const InteractionTable& table = call_.tables[lookup.table];
-  const InteractionInts& ids = call_.ids[lookup.ids];
-  const int64_t row_size = table.width * element_size_;
-  return ids.is_64 ? FindIn(lookup, table, static_cast<const int64_t*>(ids.data) + begin, count,
-                            row_size, rows, bad)
-                   : FindIn(lookup, table, static_cast<const int32_t*>(ids.data) + begin, count,
-                            row_size, rows, bad);
+// That an id means; it may be outside the table. Wraps as TensorFlow's addition does.
+int64_t RowFinder::RowOf(const Source& source, int64_t id) {
+  const auto row =
+      static_cast<int64_t>(static_cast<uint64_t>(id) + static_cast<uint64_t>(source.offset));
+  return source.wraps_negative && row < 0 ? row + source.rows : row;
+}
+
+template <class Int>
+bool RowFinder::FindIn(const Source& source, int64_t begin, int64_t count, TableRow* rows,
+                       const void*** lines, int64_t* bad) {
+  const Int* ids = static_cast<const Int*>(source.ids->data) + begin;
+  const void** line = *lines;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = RowOf(source, int64_t{ids[i]});
+    if (static_cast<uint64_t>(row) >= static_cast<uint64_t>(source.rows)) {
+      *bad = begin + i;
+      return false;
+    }
+    const char* data = source.data + row * source.row_size;
+    rows[i].data = data;
+    rows[i].scale = source.scales + row * source.scale_step;
+    const char* end = data + source.row_size;
+    // From the row's first byte, and then from where lines begin.
+    for (const char* at = data; at < end;
+         at += kLine - static_cast<int64_t>(reinterpret_cast<uintptr_t>(at) % kLine)) {
+      *line++ = at;
+    }
+    if (source.scale_step != 0) *line++ = rows[i].scale;
+  }
+  *lines = line;
+  return true;
 }
 
 Status RowFinder::Find(int64_t item, FoundRows* found) const {
-  found->counts.resize(plan_.lookups.size());
-  size_t used = 0;
-  for (size_t l = 0; l < plan_.lookups.size(); ++l) {
-    const Lookup& lookup = plan_.lookups[l];
-    int64_t begin, count;
-    if (lookup.splits >= 0) {
-      begin = call_.splits[lookup.splits][item];
-      count = call_.splits[lookup.splits][item + 1] - begin;
-    } else {
-      const int64_t columns = call_.ids[lookup.ids].size / call_.batch;
-      begin = item * columns + lookup.start;
-      count = lookup.size == -1 ? columns - lookup.start : lookup.size;
+  int64_t* counts = Room(static_cast<int64_t>(sources_.size()), &found->counts);
+  int64_t used = 0, used_lines = 0;
+  for (size_t l = 0; l < sources_.size(); ++l) {
+    const Source& source = sources_[l];
+    int64_t begin = item * source.columns + source.start, count = source.count;
+    if (source.splits != nullptr) {
+      begin = (*source.splits)[item];
+      count = (*source.splits)[item + 1] - begin;
     }
-    found->counts[l] = count;
-    if (found->rows.size() < used + static_cast<size_t>(count)) {
-      found->rows.resize(used + static_cast<size_t>(count));
-    }
+    counts[l] = count;
+    TableRow* rows = Room(used + count, &found->rows) + used;
+    const void** all_lines = Room(used_lines + count * source.max_lines, &found->lines);
+    const void** lines = all_lines + used_lines;
     int64_t bad;
-    if (!FindBag(lookup, begin, count, found->rows.data() + used, &bad)) {
-      return Outside(lookup, begin, item, bad);
+    if (source.ids->is_64 ? !FindIn<int64_t>(source, begin, count, rows, &lines, &bad)
+                          : !FindIn<int32_t>(source, begin, count, rows, &lines, &bad)) {
+      return Outside(l, item, bad);
     }
-    used += static_cast<size_t>(count);
+    used += count;
+    used_lines = lines - all_lines;
   }
-  found->rows.resize(used);
+  found->line_count = used_lines;
   return {};
 }
 
-void RowFinder::Prefetch(const FoundRows& found) const {
-  constexpr int64_t kLine = 64;
-  const TableRow* row = found.rows.data();
-  for (size_t l = 0; l < plan_.lookups.size(); ++l) {
-    const InteractionTable& table = call_.tables[plan_.lookups[l].table];
-    const int64_t size = table.width * element_size_;
-    for (int64_t i = 0; i < found.counts[l]; ++i, ++row) {
-      const char* data = static_cast<const char*>(row->data);
-      for (int64_t at = 0; at < size; at += kLine) __builtin_prefetch(data + at);
-      if (size > 0) __builtin_prefetch(data + size - 1);
-      if (table.has_row_scales) __builtin_prefetch(row->scale);
-    }
-  }
-}
-
-Status RowFinder::Outside(const Lookup& lookup, int64_t begin, int64_t item, int64_t at) const {
-  const InteractionInts& ids = call_.ids[lookup.ids];
-  const int64_t rows = call_.tables[lookup.table].rows;
-  std::string index = std::to_string(begin + at);
-  if (lookup.splits < 0) {
-    const int64_t columns = ids.size / call_.batch;
+Status RowFinder::Outside(size_t lookup, int64_t item, int64_t at) const {
+  const Source& source = sources_[lookup];
+  std::string index = std::to_string(at);
+  if (source.splits == nullptr) {
     index = std::to_string(item);
-    if (columns > 1) index += "," + std::to_string(lookup.start + at);
+    if (source.columns > 1) index += "," + std::to_string(at - item * source.columns);
   }
-  const int64_t row = RowOf(lookup, ids[begin + at], rows);
-  return Status::Invalid("`ids[", lookup.ids, "]` should be in [0, ", rows, "): indices[", index,
-                         "] = ", row, " is not in [0, ", rows, ")",
-                         lookup.id_offset == 0 ? "" : ", its offset added");
+  const int64_t row = RowOf(source, (*source.ids)[at]);
+  return Status::Invalid("`ids[", plan_.lookups[lookup].ids, "]` should be in [0, ", source.rows,
+                         "): indices[", index, "] = ", row, " is not in [0, ", source.rows, ")",
+                         source.offset == 0 ? "" : ", its offset added");
 }
 
 }  // namespace tfsparse

@@ -14,8 +14,10 @@ namespace tfsparse {
 
 // The rows of an item.
 struct FoundRows {
-  std::vector<TableRow> rows;   // of all lookups, one behind the other
-  std::vector<int64_t> counts;  // rows of each lookup
+  std::vector<TableRow> rows;      // of all lookups, one behind the other
+  std::vector<int64_t> counts;     // rows of each lookup
+  std::vector<const void*> lines;  // of the cache, which the rows and their scales are in
+  int64_t line_count = 0;
 };
 
 class RowFinder {
@@ -26,17 +28,29 @@ class RowFinder {
   // Fails on the first id that is outside its table. Throws std::bad_alloc.
   Status Find(int64_t item, FoundRows* found) const;
 
-  // Asks for the rows, without waiting.
-  void Prefetch(const FoundRows& found) const;
-
  private:
-  bool FindBag(const Lookup& lookup, int64_t begin, int64_t count, TableRow* rows,
-               int64_t* bad) const;
-  Status Outside(const Lookup& lookup, int64_t begin, int64_t item, int64_t at) const;
+  // A lookup, and all that finding its rows takes.
+  struct Source {
+    const InteractionInts* ids;
+    const InteractionInts* splits;  // or null; then item i has `count` ids from `start` on
+    int64_t columns, start, count;
+    int64_t offset;
+    bool wraps_negative;
+    const char* data;
+    int64_t rows, row_size;
+    const float* scales;
+    int64_t scale_step;
+    int64_t max_lines;  // of a row and its scale
+  };
+
+  static int64_t RowOf(const Source& source, int64_t id);
+  template <class Int>
+  static bool FindIn(const Source& source, int64_t begin, int64_t count, TableRow* rows,
+                     const void*** lines, int64_t* bad);
+  Status Outside(size_t lookup, int64_t item, int64_t at) const;
 
   const InteractionPlan& plan_;
-  const InteractionCall& call_;
-  int64_t element_size_;
+  std::vector<Source> sources_;
 };
 
 }  // namespace tfsparse

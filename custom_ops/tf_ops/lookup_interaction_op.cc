@@ -132,8 +132,9 @@ absl::Status InteractionShapeFunction(InferenceContext* c) {
 }
 
 TableType TypeOf(DataType type) {
-  return type == DT_INT8 ? TableType::kS8
-                         : type == DT_BFLOAT16 ? TableType::kBf16 : TableType::kF32;
+  return type == DT_INT8       ? TableType::kS8
+         : type == DT_BFLOAT16 ? TableType::kBf16
+                               : TableType::kF32;
 }
 
 absl::Status ReadDense(const Tensor& dense, InteractionCall* call) {
@@ -169,20 +170,26 @@ absl::Status ReadTables(const OpInputList& tables, const OpInputList& scales,
   return absl::OkStatus();
 }
 
-absl::Status ReadInts(const char* name, const OpInputList& list,
-                      std::vector<InteractionInts>* ints) {
-  for (int i = 0; i < list.size(); ++i) {
-    const Tensor& tensor = list[i];
-    if (tensor.dims() < 1) {
-      return ToAbsl(Status::Invalid("`", name, "[", i,
-                                    "]` should have rank 1 or more. Received: shape=[]"));
+InteractionInts IntsOf(const Tensor& tensor) {
+  InteractionInts ints;
+  ints.data = tensor.data();
+  ints.is_64 = tensor.dtype() == DT_INT64;
+  ints.size = tensor.NumElements();
+  ints.items = tensor.dim_size(0);
+  return ints;
+}
+
+absl::Status ReadInts(const OpInputList& ids, const OpInputList& splits, InteractionCall* call) {
+  for (int i = 0; i < ids.size(); ++i) {
+    if (ids[i].dims() < 1) {
+      return ToAbsl(
+          Status::Invalid("`ids[", i, "]` should have rank 1 or more. Received: shape=[]"));
     }
-    InteractionInts each;
-    each.data = tensor.data();
-    each.is_64 = tensor.dtype() == DT_INT64;
-    each.size = tensor.NumElements();
-    each.items = tensor.dim_size(0);
-    ints->push_back(each);
+    call->ids.push_back(IntsOf(ids[i]));
+  }
+  for (int i = 0; i < splits.size(); ++i) {
+    TF_RETURN_IF_ERROR(CheckRank({"row_splits", i}, splits[i], 1));
+    call->splits.push_back(IntsOf(splits[i]));
   }
   return absl::OkStatus();
 }
@@ -198,7 +205,8 @@ absl::Status ReadBatch(const Tensor& dense, const InteractionPlan& plan, Interac
         "`dense` should have rank 2 where there are no lookups. Received: shape=[0]"));
   }
   const Lookup& first = plan.lookups.front();
-  call->batch = first.splits >= 0 ? call->splits[first.splits].size - 1 : call->ids[first.ids].items;
+  call->batch =
+      first.splits >= 0 ? call->splits[first.splits].size - 1 : call->ids[first.ids].items;
   if (call->batch >= 0) return absl::OkStatus();
   return ToAbsl(Status::Invalid("`row_splits[", first.splits,
                                 "]` should have an element or more. Received: none"));
@@ -253,8 +261,7 @@ class LookupInteractionOp : public OpKernel {
     call->type = type_;
     TF_RETURN_IF_ERROR(ReadDense(context->input(0), call));
     TF_RETURN_IF_ERROR(ReadTables(tables, scales, call));
-    TF_RETURN_IF_ERROR(ReadInts("ids", ids, &call->ids));
-    TF_RETURN_IF_ERROR(ReadInts("row_splits", splits, &call->splits));
+    TF_RETURN_IF_ERROR(ReadInts(ids, splits, call));
     return ReadBatch(context->input(0), plan_, call);
   }
 

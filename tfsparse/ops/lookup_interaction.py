@@ -1,4 +1,4 @@
-"""Lookups, dots of features and their concatenation, as a Python function over the registered op."""
+"""Lookups, dots of features and their concatenation, as a Python function over the op."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def lookup_interaction(
     [[1.0, 2.0, 17.0]]
     """
     return load().tfsparse_lookup_interaction(
-        dense=np.zeros(0, np.float32) if dense is None else dense,
+        dense=tf.convert_to_tensor(np.zeros(0, np.float32) if dense is None else dense),
         dense_scale=dense_scale,
         dense_zero_point=dense_zero_point,
         tables=[tf.convert_to_tensor(table) for table in tables],
