@@ -14,6 +14,7 @@ void RegisterChannelOps();
 void RegisterActivationRange();
 void RegisterAttention();
 void RegisterNormalization();
+void RegisterLookupInteraction();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
@@ -25,6 +26,7 @@ inline void RegisterAll() {
   RegisterActivationRange();
   RegisterAttention();
   RegisterNormalization();
+  RegisterLookupInteraction();
 }
 
 }  // namespace tfsparse

@@ -70,7 +70,7 @@ def convert_graphs(
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     for function in graphs.functions:
-        whole_layers += make_whole_layers(function, graphs.state, options, request.ops)
+        whole_layers += make_whole_layers(function, graphs.state, options, request, store.tables)
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
@@ -142,8 +142,7 @@ def _convert(
         plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
     else:
         passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
-        passed = views if passes_uint8 else None
-        plans, calibration = plan_all(found.layers, planner, calibrate, passed)
+        plans, calibration = plan_all(found.layers, planner, calibrate, views, passes_uint8)
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)

@@ -1,7 +1,8 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
 It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
-`channel_ops.cc`, `attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
+`channel_ops.cc`, `attention_op.cc`, `normalization_op.cc` and `lookup_interaction_op.cc` in
+`custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ RANGE_OP = "Tfsparse>ActivationRange"
 ATTENTION_OP = "Tfsparse>Attention"
 INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
 NORMALIZATION_OP = "Tfsparse>Normalization"
+INTERACTION_OP = "Tfsparse>LookupInteraction"
 SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
 MEANS_OP = "Tfsparse>ChannelMeans"
 POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
@@ -91,12 +93,29 @@ ATTENTION_SCALES = (
 
 NORMALIZATION_INPUTS = ("x", "residual", "gamma", "beta", *_Y)
 
+INTERACTION_INPUTS = (
+    *("dense", "dense_scale", "dense_zero_point", "tables", "table_scales", "ids", "row_splits"),
+    *_Y,
+)
+"""Inputs of interactions, several of which are lists."""
+
 
 def place_of(op: str, name: str) -> int:
     """The place of an input of an op that is no chain."""
     if op == INT8_ATTENTION_OP:
         return (*ATTENTION_INPUTS, *ATTENTION_SCALES).index(name)
     return 1 + (*PER_LAYER[op], *OF_LAST[op]).index(name)
+
+
+def place_in(node: NodeDef, name: str) -> int:
+    """The place of an input of a node that is no chain, and no list."""
+    if node.op != INTERACTION_OP:
+        return place_of(node.op, name)
+    if name not in _Y:
+        return INTERACTION_INPUTS[:3].index(name)
+    lists = node.attr["num_tables"].i + node.attr["num_scales"].i
+    lists += len(node.attr["Tids"].list.type) + len(node.attr["Tsplits"].list.type)
+    return 3 + int(lists) + _Y.index(name)
 
 
 def op_node(
@@ -167,6 +186,20 @@ def normalization_node(
     return _node(NORMALIZATION_OP, name, references, attributes, control)
 
 
+def interaction_node(
+    name: str,
+    inputs: Mapping[str, str | list[str]],
+    attributes: Mapping[str, Any],
+    control: Sequence[str] = (),
+) -> NodeDef:
+    """A node of an interaction; see `attention_node`. Some inputs are lists of references."""
+    references: list[str] = []
+    for each in INTERACTION_INPUTS:
+        given = inputs[each]
+        references += [given] if isinstance(given, str) else given
+    return _node(INTERACTION_OP, name, references, attributes, control)
+
+
 def _node(
     op: str,
     name: str,
@@ -217,7 +250,7 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
 
 
 def set_attribute(node: NodeDef, key: str, value: Any) -> None:
-    """Sets an attribute of a node to a bool, int, float, text, list of ints or `tf.DType`."""
+    """Sets an attribute of a node to a bool, int, float, text or `tf.DType`, or a list of one."""
     attribute = node.attr[key]
     if isinstance(value, bool):
         attribute.b = value
@@ -231,4 +264,12 @@ def set_attribute(node: NodeDef, key: str, value: Any) -> None:
         attribute.type = value.as_datatype_enum
     else:
         attribute.list.SetInParent()
-        attribute.list.i.extend(int(each) for each in value)
+        for each in value:
+            if isinstance(each, bool):
+                attribute.list.b.append(each)
+            elif isinstance(each, str):
+                attribute.list.s.append(each.encode())
+            elif isinstance(each, tf.DType):
+                attribute.list.type.append(each.as_datatype_enum)
+            else:
+                attribute.list.i.append(int(each))

@@ -165,7 +165,20 @@ class Planner:
             return plan
         return dataclasses.replace(plan, reason="lets its readers take uint8")
 
-    def _plan(self, layer: DenseLayer, wanted: Precision, least: float) -> Plan:
+    def plan_in_chain(self, layer: DenseLayer, precision: Precision, joined: int) -> Plan:
+        """Decides what becomes of a layer beside others that will be in one op with it.
+
+        Args:
+            layer: The layer.
+            precision: Theirs.
+            joined: How many of its inputs and outputs they give and take.
+        """
+        plan = self._plan(layer, precision, MIN_SPEEDUP, joined)
+        if not plan.convert or plan.precision != precision:
+            return dataclasses.replace(plan, packed=None)
+        return dataclasses.replace(plan, reason="runs in one op with its neighbours")
+
+    def _plan(self, layer: DenseLayer, wanted: Precision, least: float, joined: int = 0) -> Plan:
         override = self._options.override(layer.name)
         if layer.problem is not None:
             return Plan(layer, wanted, None, layer.problem, None, None)
@@ -175,7 +188,7 @@ class Planner:
             if override not in (None, SKIP):
                 check_overrides({layer.name: override or CONVERT}, [], [_not_finite(layer)])
             return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
-        return self._in_precision(layer, matrix, wanted, override, zeros, least)
+        return self._in_precision(layer, matrix, wanted, override, zeros, least, joined)
 
     def settle(self, plan: Plan) -> None:
         """Forgets what was packed for plans of a layer that this one was compared with."""
@@ -189,6 +202,7 @@ class Planner:
         override: Override | None,
         zeros: float,
         least: float,
+        joined: int = 0,
     ) -> Plan:
         if precision != "int8":
             stored = matrix
@@ -198,13 +212,13 @@ class Planner:
                     return self._instead(
                         layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
                     )
-            return self._decided(layer, precision, stored, None, override, zeros, least)
+            return self._decided(layer, precision, stored, None, override, zeros, least, joined)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
             reason = "int8 sums could exceed 32 bits"
             return self._instead(layer, matrix, override, zeros, reason)
-        plan = self._decided(layer, "int8", quantized, scale, override, zeros, least)
-        if plan.convert or override is not None:
+        plan = self._decided(layer, "int8", quantized, scale, override, zeros, least, joined)
+        if plan.convert or override is not None or joined:
             return plan
         other = self._in_precision(layer, matrix, "fp32", None, zeros, MIN_SPEEDUP)
         if not other.convert:
@@ -232,6 +246,7 @@ class Planner:
         override: Override | None,
         zeros: float,
         least: float,
+        joined: int,
     ) -> Plan:
         block = None if override is None else _block(override)
         candidates = (
@@ -239,8 +254,9 @@ class Planner:
         )
         rows = layer.rows(self._options.batch_size)
         target = self._options.target
-        choice = choose_block(matrix, precision, rows, candidates, target, layer.geometry)
-        if self._options.tune and override is None:
+        geometry = layer.geometry
+        choice = choose_block(matrix, precision, rows, candidates, target, geometry, joined)
+        if self._options.tune and override is None and not joined:
             choice = measure(layer, matrix, scale, rows, choice, candidates)
         convert, reason = _decide(choice, override, self._options.tune, least)
         packed = self._pack(layer, precision, matrix, scale, choice) if convert else None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.layer_error import layer_error
+from tfsparse.conversion.passes.join_chains import join_chains
 from tfsparse.conversion.passes.keep_uint8 import keep_uint8
 from tfsparse.conversion.passes.quantize import Calibration
 from tfsparse.conversion.planning import Plan, Planner
@@ -22,7 +23,11 @@ _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 
 def plan_all(
-    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, views: Views | None
+    layers: Sequence[DenseLayer],
+    planner: Planner,
+    calibrate: Calibrate,
+    views: Views,
+    passes_uint8: bool,
 ) -> tuple[list[Plan], Calibration]:
     """Plans layers in the precision that was asked for.
 
@@ -30,14 +35,17 @@ def plan_all(
         layers: The layers.
         planner: Plans a layer.
         calibrate: Called once, with the layers that become INT8.
-        views: Views of their graphs, where INT8 layers pass uint8 to each other.
+        views: Views of their graphs.
+        passes_uint8: Whether INT8 layers pass uint8 to each other.
 
     Returns:
         A plan for each layer, with its error where the data show it, and what they show.
     """
     plans = [planner.plan(layer) for layer in layers]
-    if views is not None:
+    if passes_uint8:
         plans = keep_uint8(plans, planner, views)
+    if passes_uint8 or not any(plan.precision == "int8" for plan in plans):
+        plans = join_chains(plans, planner, views)
     quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
     calibration = calibrate(quantized)
     plans = [_that_fits(plan, planner, calibration) for plan in plans]

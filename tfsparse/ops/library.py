@@ -25,6 +25,7 @@ _OPS = (
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
     "tfsparse_channel_means",
+    "tfsparse_lookup_interaction",
     "tfsparse_max_pool2d",
     "tfsparse_normalization",
     "tfsparse_quantized_attention",

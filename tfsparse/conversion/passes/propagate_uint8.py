@@ -1,11 +1,11 @@
 """Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
-Where everything that reads the result of an INT8 op, or of attention, is the activations or the
-residual of another INT8 op, the first requantizes its result and the second takes it as it is: same
-scale, same zero point, a quarter of the memory traffic, and no quantization twice. In between may
-stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
-images), ops that only compare or average them (pooling), and ops that look at the shape alone.
-Means over all pixels of images are read from uint8, and are float32.
+Where everything that reads the result of an INT8 op, of attention or of an interaction is the
+activations or the residual of another INT8 op, the first requantizes its result and the second
+takes it as it is: same scale, same zero point, a quarter of the memory traffic, and no quantization
+twice. In between may stand ops that move elements without looking at them (a reshape, a
+concatenation, zeros around images), ops that only compare or average them (pooling), and ops that
+look at the shape alone. Means over all pixels of images are read from uint8, and are float32.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
@@ -31,10 +31,12 @@ from tfsparse.conversion.op_interface import (
     ATTENTION_INPUTS,
     ATTENTION_OP,
     INT8_CONV_OP,
+    INTERACTION_OP,
     MEANS_OP,
     QUANTIZED_OPS,
     SCALE_SHIFT_OP,
     X,
+    place_in,
     place_of,
 )
 from tfsparse.conversion.pads import PADS, is_zero_pad
@@ -51,8 +53,11 @@ _MOVES = {
 ATTENTION_OPERANDS = ATTENTION_INPUTS[:3]
 """Inputs of attention that are uint8 together or not at all."""
 
-_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP)
+_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP, INTERACTION_OP)
 """Ops that can give uint8."""
+
+_TYPE_OF_ROLE = {"residual": "Tresidual", "dense": "Tdense"}
+"""The attribute that says the type of an input, where it is not ``Tin``."""
 
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
@@ -69,7 +74,7 @@ class _Region:
     Attributes:
         producers: Names of the INT8 ops and of attention that make them.
         consumers: Names of ops that read them, and as what: ``"x"`` or ``"residual"`` of an INT8
-            op, ``"query"``, ``"key"`` or ``"value"`` of attention.
+            op, ``"query"``, ``"key"`` or ``"value"`` of attention, ``"dense"`` of an interaction.
         followers: Names of the nodes whose type follows theirs.
         means: Names of nodes that take the mean of all pixels.
         params: How all of them are read as uint8.
@@ -90,7 +95,7 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         params: Name of an INT8 op's node to how its result is read as uint8. Ops that
             measure the range of their activations when they run are not in it.
     """
-    params = dict(params) | dict(_params_of_attention(view))
+    params = dict(params) | dict(_params_of_readers(view))
     regions: dict[str, _Region] = {}
     for node in list(view.nodes.values()):
         if node.op not in _MAKERS or node.name not in params or node.name in regions:
@@ -124,10 +129,10 @@ def _with_whole_attention(regions: list[_Region]) -> list[_Region]:
         regions = kept
 
 
-def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
-    """How results of attention are read as uint8: as the INT8 op that reads them does."""
+def _params_of_readers(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
+    """How results of attention and interactions are read as uint8: as the INT8 op behind does."""
     for node in view.nodes.values():
-        if node.op != ATTENTION_OP:
+        if node.op not in (ATTENTION_OP, INTERACTION_OP):
             continue
         found, pending = [], [f"{node.name}:0"]
         while pending:
@@ -223,6 +228,11 @@ def _reads(
             return None
         found.consumers[node.name, ATTENTION_OPERANDS[reader.index]] = None
         return []
+    if node.op == INTERACTION_OP:
+        if reader.index != place_in(node, "dense"):
+            return None
+        found.consumers[node.name, "dense"] = None
+        return []
     if reader.index == 0 and takes_uint8(view, node):
         (found.means if node.op == "Mean" else found.followers)[node.name] = None
         return []
@@ -271,7 +281,7 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         if node.op == ATTENTION_OP:
             node = with_uint8_ends(graph, node)
         scale, zero_point = (
-            node.input[place_of(node.op, each)] for each in ("y_scale", "y_zero_point")
+            node.input[place_in(node, each)] for each in ("y_scale", "y_zero_point")
         )
         _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
         _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
@@ -286,9 +296,9 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         consumer = graph.nodes[name]
         if consumer.op == ATTENTION_OP:
             consumer = with_uint8_ends(graph, consumer)
-        consumer.attr["Tresidual" if role == "residual" else "Tin"].type = uint8
-        consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
-        consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
+        consumer.attr[_TYPE_OF_ROLE.get(role, "Tin")].type = uint8
+        consumer.input[place_in(consumer, f"{role}_scale")] = scale
+        consumer.input[place_in(consumer, f"{role}_zero_point")] = zero_point
 
 
 def _read_means(graph: Graph, name: str, scale: str, zero_point: str) -> None:
