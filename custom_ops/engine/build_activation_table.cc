@@ -15,8 +15,8 @@ namespace {
 constexpr double kInputs = 65536;
 constexpr double kPieceInputs = kInputs / kTablePieces;
 constexpr double kStep = 1 << kTableFraction;
-constexpr double kTail = 1.0 / 16;     // steps that the ends may be off
-constexpr double kMaxError = 1.0 / 8;  // steps that a quadratic may be, before its rounding
+constexpr double kTail = 1.0 / 16;  // steps that the ends may be off
+constexpr double kMaxError = 0.2;   // steps that a quadratic may be, before its rounding
 
 // Where the activation is nothing but a tail: it falls to `limit` monotonically below `low`, and
 // rises to `top` above 0.
@@ -70,6 +70,19 @@ Interval IntervalOf(Activation activation, double scale, int32_t zero_point) {
   return {low, Bisect(0, end, [&](double x) { return Value(activation, x) >= top; })};
 }
 
+// Where pieces lie, one of them ending at 0: activations bend there, and a piece that is much wider
+// than the bend should not have it inside.
+struct Pieces {
+  double low, width;
+};
+
+Pieces PiecesOf(const Interval& interval) {
+  const double share = -interval.low / (interval.high - interval.low);
+  const double below = std::clamp(std::ceil(share * kTablePieces), 1.0, kTablePieces - 1.0);
+  const double width = std::max(-interval.low / below, interval.high / (kTablePieces - below));
+  return {-below * width, width};
+}
+
 bool RoundCoefficient(double value, double max, int16_t* to) {
   if (!(std::abs(value) <= max)) return false;
   *to = static_cast<int16_t>(std::nearbyint(value));
@@ -81,22 +94,21 @@ bool RoundCoefficient(double value, double max, int16_t* to) {
 bool BuildActivationTable(Activation activation, float y_scale, int32_t y_zero_point,
                           ActivationTable* table) {
   const double scale = static_cast<double>(y_scale);
-  const Interval interval = IntervalOf(activation, scale, y_zero_point);
-  const double unit = (kInputs - 1) / (interval.high - interval.low);
-  table->unit = static_cast<float>(unit);
-  table->offset = static_cast<float>(-kInputs / 2 - interval.low * unit);
+  const Pieces pieces = PiecesOf(IntervalOf(activation, scale, y_zero_point));
+  const double unit = kPieceInputs / pieces.width, half = pieces.width / 2;
   if (!(unit < 1e30) || !(unit > 1e-30)) return false;
+  table->unit = static_cast<float>(unit);
+  table->offset = static_cast<float>(-kInputs / 2 - pieces.low * unit);
 
   for (int piece = 0; piece < kTablePieces; ++piece) {
-    const double middle = interval.low + (piece + 0.5) * kPieceInputs / unit;
-    const double half = kPieceInputs / 2 / unit;
+    const double middle = pieces.low + (piece + 0.5) * pieces.width;
     const auto steps = [&](double f) { return Value(activation, middle + f * half) / scale; };
     constexpr double kNode = 0.86602540378443865;  // sqrt(3) / 2, of the third Chebyshev polynomial
     const double below = steps(-kNode), at = steps(0), above = steps(kNode);
     const double slope = (above - below) / (2 * kNode);
     const double bend = ((above + below) / 2 - at) / (kNode * kNode);
-    // Where the error of an interpolation of a smooth function is largest.
-    for (double f : {-1.0, -0.5, 0.5, 1.0}) {
+    // Near where the error of an interpolation is largest: at the ends and half-way to them.
+    for (double f : {-1.0, -0.7, -0.4, 0.4, 0.7, 1.0}) {
       if (!(std::abs(at + f * (slope + f * bend) - steps(f)) <= kMaxError)) return false;
     }
     const int i = piece ^ (kTablePieces / 2);  // w is signed
