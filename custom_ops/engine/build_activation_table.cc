@@ -16,7 +16,7 @@ constexpr double kInputs = 65536;
 constexpr double kPieceInputs = kInputs / kTablePieces;
 constexpr double kStep = 1 << kTableFraction;
 constexpr double kTail = 1.0 / 16;  // steps that the ends may be off
-constexpr double kMaxError = 0.2;   // steps that a quadratic may be, before its rounding
+constexpr double kMaxError = 0.25;  // steps that a quadratic may be, before its rounding
 
 // Where the activation is nothing but a tail: it falls to `limit` monotonically below `low`, and
 // rises to `top` above 0.

@@ -10,8 +10,8 @@
 //
 // Error: y before it is rounded is within 1/4 step of the activation of w, so q is the nearest
 // value or, where that is about a tie, the next one. Up to a scale of 0.1 (y of up to 25) it is
-// within 0.065 step, and 1.25% of all w give the next one at the most. GELU has no table for scales
-// of 0.3 to 1, SiLU none of 0.8 to 1.9. build_activation_table_test.cc tries every w.
+// within 0.065 step, and 1.25% of all w give the next one at the most.
+// build_activation_table_test.cc tries every w.
 
 #include <cstdint>
 
