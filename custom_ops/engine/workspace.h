@@ -5,6 +5,7 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/engine/layer_call.h"
+#include "custom_ops/kernels/activation_table.h"
 
 namespace tfsparse {
 
@@ -18,6 +19,7 @@ struct Workspace {
   struct Constants {
     AlignedBuffer<int32_t> acc_init;  // or as many floats
     AlignedBuffer<float> scale, bias;
+    ActivationTable table;
   };
 
   AlignedBuffer<int32_t> accumulators;  // of an N block
