@@ -43,6 +43,18 @@ def test_a_good_machine_has_no_problems():
         ({"software": {"versions": {"tensorflow": "2.20.0"}}}, "op library", "==2.21.", True),
         ({"software": {"versions": {"tensorflow": None}}}, "TensorFlow", "pip install", True),
         (
+            {"software": {"versions": {"tensorflow": None, "tensorflow-cpu": "2.20.0"}}},
+            "op library",
+            'pip install "tensorflow-cpu==2.21.*"',
+            True,
+        ),
+        (
+            {"software": {"versions": {"tensorflow": "2.21.0", "tensorflow-cpu": "2.21.0"}}},
+            "TensorFlow",
+            "pip uninstall tensorflow tensorflow-cpu",
+            False,
+        ),
+        (
             {"software": {"library": None, "library_problem": "no such file"}},
             "op library",
             "make build",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tfsparse.cli.findings import Installation
     from tfsparse.cli.screen import Screen
 
-_PACKAGES = ("tfsparse", "tensorflow", "keras", "tf_keras", "numpy")
+_PACKAGES = ("tfsparse", "tensorflow", "tensorflow-cpu", "keras", "tf_keras", "numpy")
 
 
 def _define(_: flags.FlagValues) -> None:
