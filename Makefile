@@ -82,9 +82,9 @@ test-python: build ## Python tests; ARGS="-k name" selects
 test-applications: build ## Converts all families of keras.applications, which takes long
 	@$(python) -m pytest -n auto -m "long or not long" tests/conversion/test_applications.py $(ARGS)
 
-.PHONY: test-tensorflow-versions
-test-tensorflow-versions: build ## The wheel under each TensorFlow that it serves; builds for each
-	@$(python) -m pytest -s -m "long or not long" tests/package/test_tensorflow_versions.py $(ARGS)
+.PHONY: test-wheel
+test-wheel: build ## The wheel as a newcomer uses it, and under each TensorFlow that it serves; long
+	@$(python) -m pytest -s -m "long or not long" tests/package $(ARGS)
 
 .PHONY: fuzz
 fuzz: build ## Attacks ops and models with random input; ARGS="--op_arguments=100000 --models=10000"
@@ -124,6 +124,17 @@ bench-load: build ## Times a call from Python beside the model; ARGS="--rows 1,6
 .PHONY: bench-conversions
 bench-conversions: build ## Converts many kinds of models; ARGS="--precisions int8 --json FILE ..."
 	@$(python) -m benchmarks.conversions $(ARGS)
+
+# Of an environment of its own; once it is there, nothing is fetched.
+.build/docs/done: docs/requirements.txt
+	@$(python) -m venv --clear .build/docs
+	@.build/docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: docs
+docs: setup .build/docs/done ## Builds the documentation into .build/site
+	@NO_MKDOCS_2_WARNING=1 .build/docs/bin/python -m mkdocs build --strict --quiet
+	@echo .build/site/index.html
 
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv

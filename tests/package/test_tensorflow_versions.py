@@ -1,7 +1,7 @@
 """One wheel under each TensorFlow that it serves, in environments of their own; and they agree.
 
 The environments and libraries are those of `make wheel`, made here where they are missing: that
-takes long. `make test-tensorflow-versions` runs it.
+takes long. `make test-wheel` runs it.
 """
 
 import os
