@@ -3,6 +3,7 @@
 from tfsparse import ops
 from tfsparse.conversion import ConversionReport, ConvertedModel, convert, export
 from tfsparse.conversion.source import inspect_models_with
+from tfsparse.ops.library import is_installed
 from tfsparse.pattern import BlockPattern, ChannelPattern, NMPattern, parse_pattern
 from tfsparse.pruning import (
     AfterTarget,
@@ -74,5 +75,5 @@ __all__ = [
 # Training and conversion meet here: the one warns of what the other is about to export.
 inspect_models_with(check_schedules)
 
-if ops.library_path().exists():
+if is_installed():
     ops.load()
