@@ -15,14 +15,17 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfsparse
-from tests.c_client.convolutional_models import export_network, network, save_pooling
-from tests.c_client.models import INPUTS, export_mlp, save_int8_products
+from tests.c_client.convolutional_models import IMAGE, export_network, network, save_pooling
+from tests.c_client.models import INPUTS, batch, export_mlp, save_int8_products
+from tests.c_client.models import save as save_function
 from tests.conversion.helpers import save
 from tests.ops.helpers import float_weights
+from tfsparse import ops
 
 CONVERTED = (
     *("fp32", "bf16", "int8", "dynamic", "products", "residual"),
-    *("network_fp32", "network_int8", "pooling"),
+    *("network_fp32", "network_int8", "pooling", "channels"),
+    *("encoder_fp32", "encoder_int8"),
 )
 DENSE = ("mlp", "mixed", "network")
 
@@ -58,6 +61,8 @@ def _make(folder):
     for precision in ("fp32", "int8"):
         export_network(model, folder / f"network_{precision}", precision)
     save_pooling(folder / "pooling")
+    _channels(folder / "channels")
+    _encoder(folder)
     for file in folder.rglob("saved_model.pb"):
         _put_in_order(file)
 
@@ -68,6 +73,43 @@ def _put_in_order(file):
     for meta_graph in model.meta_graphs:
         meta_graph.graph_def.library.function.sort(key=lambda each: each.signature.name)
     file.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _channels(folder):
+    """Scales and shifts of channels and their means, which conversion puts between convolutions."""
+    library = ops.load()
+    given, made = {"x_scale": 0.1, "x_zero_point": 9}, {"y_scale": 0.2, "y_zero_point": 7}
+    channels = {"scale": np.linspace(-1, 1, 4, dtype=np.float32), "shift": np.ones(4, np.float32)}
+
+    def function(x):
+        images = tf.reshape(x, (-1, *IMAGE))
+        y = library.tfsparse_scale_shift_channels(
+            x=images, activation="relu", Tout=tf.uint8, **channels, **given, **made
+        )
+        return library.tfsparse_channel_means(x=y, **given)
+
+    save_function(folder, function, INPUTS)
+
+
+def _encoder(folder):
+    """Causal attention between normalizations."""
+    x = keras.Input((INPUTS,), name="x")
+    h = keras.layers.LayerNormalization(name="before")(keras.layers.Reshape((3, 8))(x))
+    y = keras.layers.MultiHeadAttention(2, 4, name="attention")(h, h, use_causal_mask=True)
+    h = keras.layers.RMSNormalization(name="behind")(h + y)
+    model = keras.Model(x, keras.layers.Dense(5, name="classes")(keras.layers.Flatten()(h)))
+    for seed, variable in enumerate(model.trainable_variables):
+        variable.assign(np.random.default_rng(seed).normal(size=variable.shape))
+    projections = [f"attention/{name}" for name in ("query", "key", "value", "attention_output")]
+    for precision in ("fp32", "int8"):
+        tfsparse.export(
+            model,
+            folder / f"encoder_{precision}",
+            precision,
+            batch(50) if precision == "int8" else None,
+            overrides=dict.fromkeys(projections, "convert"),
+            signatures=["serving_default"],
+        )
 
 
 def layers(model):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import error_interpolation
 
 import tfsparse
 from tests.fuzz import models
@@ -12,6 +13,10 @@ from tests.fuzz.edges import generator
 from tests.fuzz.mutations import mutate
 
 ROWS = (3, 0, 1, 40)
+
+# TensorFlow looks in the text of an error for names of nodes, to say where they were made, in time
+# that grows with the square of the text: up to 20 s where it quotes a whole library of functions.
+error_interpolation.interpolate_graph = lambda message, graph: message
 
 
 def try_seed(folder, seed):
@@ -32,8 +37,8 @@ def try_seed(folder, seed):
 def _call_in_python(target, rng):
     signature = tf.saved_model.load(str(target)).signatures["serving_default"]
     for rows in ROWS:
-        (x,) = [_feed(spec, rows, rng) for spec in signature.structured_input_signature[1].values()]
-        signature(x)
+        specs = signature.structured_input_signature[1]
+        signature(**{name: _feed(spec, rows, rng) for name, spec in specs.items()})
 
 
 def _call_in_session(target, rng):
