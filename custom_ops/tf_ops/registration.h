@@ -11,6 +11,8 @@ void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
 void RegisterChannelOps();
+void RegisterDepthwise();
+void RegisterGateChannels();
 void RegisterActivationRange();
 void RegisterAttention();
 void RegisterNormalization();
@@ -22,6 +24,8 @@ inline void RegisterAll() {
   RegisterConvKernels();
   RegisterPooling();
   RegisterChannelOps();
+  RegisterDepthwise();
+  RegisterGateChannels();
   RegisterActivationRange();
   RegisterAttention();
   RegisterNormalization();
