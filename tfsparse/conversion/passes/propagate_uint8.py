@@ -30,6 +30,7 @@ from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 from tfsparse.conversion.op_interface import (
     ATTENTION_INPUTS,
     ATTENTION_OP,
+    GATE_OP,
     INT8_CONV_OP,
     MEANS_OP,
     QUANTIZED_OPS,
@@ -186,14 +187,22 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
         node = view.nodes[name]
         inputs = view.data_inputs(node)
         x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
-        is_layer = node.op != SCALE_SHIFT_OP
-        w = view.constant(inputs[place_of(node.op, "w_scale" if is_layer else "scale")])
+        is_layer = node.op not in (SCALE_SHIFT_OP, GATE_OP)
+        w = _factors(view, node)
         if x is None or w is None or not scales_fit(float(x), w, y_scale):
             return False
         own = view.constant(inputs[place_of(node.op, "x_scale")])
         if is_layer and own is not None and float(x) > _MAX_COARSENING * float(own):
             return False
     return True
+
+
+def _factors(view: GraphView, node: NodeDef) -> np.ndarray | None:
+    """What an op multiplies by, beside scales of activations; None where that is not constant."""
+    if node.op == GATE_OP:  # What a call multiplies by is known when it runs.
+        return np.ones(1, np.float32)
+    name = "scale" if node.op == SCALE_SHIFT_OP else "w_scale"
+    return view.constant(view.data_inputs(node)[place_of(node.op, name)])
 
 
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
