@@ -58,6 +58,20 @@ struct Finish {
     return call.epilogue.bias == nullptr ? 0 : call.epilogue.bias[c] * unit;
   }
 
+  // Rounding keeps the order, so that bytes may be bounded instead of what is rounded to them.
+  int32_t byte(float bound) const {
+    return static_cast<int32_t>(std::nearbyint(bound)) + call.quantization.y_zero_point;
+  }
+  // Whether kernels can round what they have before they bound it.
+  bool FitsInt32(int64_t channels, int64_t taps) const {
+    const float sum = static_cast<float>(taps) * 255 * 128;
+    bool fits = true;
+    for (int64_t c = 0; c < channels; ++c) {
+      fits &= scale(c) * sum + std::abs(bias(c)) < static_cast<float>(1 << 30);
+    }
+    return fits;
+  }
+
   const LayerCall& call;
   bool is_bounded = false;
   float low, high, inv_y_scale, unit = 1;
@@ -131,10 +145,12 @@ Prepared Prepare(const DepthwiseCall& call, const Kernels& kernels, const Cut& c
     float* bias = constants.bias.data() + first;
     std::fill_n(scale, cut.block, 0.0f);
     std::fill_n(bias, cut.block, 0.0f);
-    for (int64_t c = 0; c < count; ++c) {
+    for (int64_t c = 0; c < count; c += 4) {
       const int64_t lane = LaneOf(c, kernel.block);
-      scale[lane] = finish.scale(first + c);
-      bias[lane] = finish.bias(first + c);
+      for (int64_t i = 0; i < std::min<int64_t>(4, count - c); ++i) {
+        scale[lane + i] = finish.scale(first + c + i);
+        bias[lane + i] = finish.bias(first + c + i);
+      }
     }
   }
   return {workspace.depthwise_weights.data(), constants.acc_init.data(), constants.scale.data(),
@@ -175,6 +191,7 @@ void RunStrips(const DepthwiseCall& call, const Kernels& kernels, const Cut& cut
   args.x_zero_point = call.call.quantization.x_zero_point;
   args.activation = call.call.epilogue.activation;
   args.is_bounded = finish.is_bounded;
+  args.least_byte = finish.byte(finish.low), args.most_byte = finish.byte(finish.high);
   args.low = finish.low, args.high = finish.high;
   args.y_is_u8 = call.call.y.is_u8;
   args.inv_y_scale = finish.inv_y_scale;
@@ -290,7 +307,8 @@ void RunQuantized(const DepthwiseCall& call, Isa isa, const Threads& threads) {
   const int64_t rows = call.batch * call.height.out();
   if (kernels.wide.run != nullptr && taps <= kMaxKernelTaps) {
     const Cut cut(call, kernels);
-    if (cut.tile <= kMaxTileBytes) {
+    const bool fits = !finish.is_bounded || finish.FitsInt32(call.channels, taps);
+    if (fits && cut.tile <= kMaxTileBytes) {
       const Prepared prepared = Prepare(call, kernels, cut, finish);
       const int64_t cost = cut.packed / 64 * cut.columns * 2;
       threads.Run(call.batch * cut.strips * cut.blocks, cost, [&](int64_t begin, int64_t end) {

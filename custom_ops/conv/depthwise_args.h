@@ -38,8 +38,11 @@ struct DepthwiseArgs {
   const int32_t* acc_init;    // [block], as all that has one number for each lane, in lane order
   const float *scale, *bias;  // [block]
   Activation activation;
-  bool is_bounded;    // uint8 y = round(y, held between low and high) + y_zero_point, with y in
-  float low, high;    //   units of its scale
+  // uint8 y = round(y) + y_zero_point, held between two bytes, with y in units of its scale; it
+  // fits in int32. Else it is activated, and held between low and high before it is rounded.
+  bool is_bounded;
+  int32_t least_byte, most_byte;
+  float low, high;
   bool y_is_u8;       // else float
   float inv_y_scale;  // of what is activated by something else
   int32_t y_zero_point;

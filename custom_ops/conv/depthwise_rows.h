@@ -20,8 +20,9 @@
 // Cost, with 512 bits, for 64 channels of a 3x3 kernel of stride 1: 12 VPDPBUSD for each pixel of
 // y, 4 unpacks, and 14 instructions to write it.
 //
-// This is text for files of one instruction set, not to be linked. The vector type has three
-// functions more than vector_avx512.h: DotQuads, Negate, and LoadSome without a branch.
+// This is text for files of one instruction set, not to be linked. The vector type has some
+// functions more than vector_avx512.h: DotQuads, Negate, MinBytes, MaxBytes, and LoadSome without a
+// branch.
 
 #include <cstdint>
 
@@ -111,16 +112,20 @@ TFSPARSE_INLINE void FillTile(const DepthwiseArgs& args, int64_t first, int64_t 
 template <class Vec, int C>
 TFSPARSE_INLINE void Multiply(const DepthwiseArgs& args, const uint8_t* tile, int64_t tile_columns,
                               const int8_t* weights, typename Vec::I32 (&acc)[C][4]) {
+#pragma GCC unroll 4
   for (int v = 0; v < 4; ++v) {
     const auto init = Vec::LoadInts(args.acc_init + v * Vec::kLanes);
+#pragma GCC unroll 8
     for (int c = 0; c < C; ++c) acc[c][v] = init;
   }
   const int64_t step = args.stride * kPlace<Vec>;
   for (int64_t group = 0; group < args.groups; ++group) {
     const uint8_t* place = tile + group * tile_columns * kPlace<Vec>;
     for (int64_t column = 0; column < args.kernel_width; ++column) {
+#pragma GCC unroll 4
       for (int v = 0; v < 4; ++v) {
         const auto w = Vec::LoadInts(weights + v * kRegister<Vec>);
+#pragma GCC unroll 8
         for (int c = 0; c < C; ++c) {
           const auto x = Vec::LoadInts(place + c * step + v * kRegister<Vec>);
           acc[c][v] = Vec::DotQuads(acc[c][v], x, w);
@@ -132,7 +137,8 @@ TFSPARSE_INLINE void Multiply(const DepthwiseArgs& args, const uint8_t* tile, in
   }
 }
 
-// Four registers of whole numbers as bytes, in the order of the channels.
+// Four registers of whole numbers as bytes, in the order of the channels. Held between 0 and 255 by
+// the packs.
 template <class Vec>
 TFSPARSE_INLINE typename Vec::I32 Bytes(const typename Vec::I32 (&q)[4], int32_t zero_point) {
   const auto zero_points = Vec::Broadcast(zero_point * 0x10001);  // in 16 bits, twice
@@ -141,19 +147,28 @@ TFSPARSE_INLINE typename Vec::I32 Bytes(const typename Vec::I32 (&q)[4], int32_t
   return Vec::Saturate16ToU8(low, high);
 }
 
+// The loops over registers are unrolled, or the accumulators would lie in memory.
 template <class Vec, int C>
 TFSPARSE_INLINE void StoreBounded(const DepthwiseArgs& args, const typename Vec::I32 (&acc)[C][4],
                                   uint8_t* y) {
-  const auto low = Vec::Broadcast(args.low), high = Vec::Broadcast(args.high);
-  for (int c = 0; c < C; ++c, y += args.channels) {
+  const auto least = Vec::Broadcast(args.least_byte * 0x1010101);
+  const auto most = Vec::Broadcast(args.most_byte * 0x1010101);
+  // y's bytes could be anybody's, so what is read of args again and again is read before.
+  const float *const scale = args.scale, *const bias = args.bias;
+  const int64_t channels = args.channels, count = args.count;
+  const int32_t zero_point = args.y_zero_point;
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) {
     typename Vec::I32 q[4];
+#pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const auto value =
-          Vec::MultiplyAdd(Vec::ToFloats(acc[c][v]), Vec::Load(args.scale + v * Vec::kLanes),
-                           Vec::Load(args.bias + v * Vec::kLanes));
-      q[v] = Vec::Round(Vec::Min(Vec::Max(value, low), high));
+          Vec::MultiplyAdd(Vec::ToFloats(acc[c][v]), Vec::Load(scale + v * Vec::kLanes),
+                           Vec::Load(bias + v * Vec::kLanes));
+      q[v] = Vec::Round(value);
     }
-    Vec::StoreSome(y, Bytes<Vec>(q, args.y_zero_point), args.count);
+    const auto bytes = Vec::MinBytes(Vec::MaxBytes(Bytes<Vec>(q, zero_point), least), most);
+    Vec::StoreSome(y + c * channels, bytes, count);
   }
 }
 
@@ -163,13 +178,17 @@ TFSPARSE_INLINE void StoreFloats(const float* lanes, int64_t count, float* y) {
   constexpr int L = Vec::kLanes;
   for (int64_t c = 0; c < count; c += 4) {
     const float* from = lanes + c % 16 / 4 * L + c / 16 * 4;
-    for (int64_t i = 0; i < 4 && c + i < count; ++i) y[c + i] = from[i];
+    if (c + 4 <= count) {
+      __builtin_memcpy(y + c, from, 4 * sizeof(float));
+    } else {
+      for (int64_t i = c; i < count; ++i) y[i] = from[i - c];
+    }
   }
 }
 
 // What the sums of `pixels` pixels become that is activated, or that stays float.
 template <class Vec, class Lanes, Activation kActivation>
-void FinishAs(const DepthwiseArgs& args, int64_t pixels, int64_t place) {
+__attribute__((noinline)) void FinishAs(const DepthwiseArgs& args, int64_t pixels, int64_t place) {
   constexpr int L = Vec::kLanes;
   const auto inv_scale = Vec::Broadcast(args.inv_y_scale);
   const auto low = Vec::Broadcast(args.low), high = Vec::Broadcast(args.high);
@@ -204,8 +223,11 @@ TFSPARSE_INLINE void Pixels(const DepthwiseArgs& args, const uint8_t* tile, int6
   if (args.is_bounded) {
     return StoreBounded<Vec, C>(args, acc, static_cast<uint8_t*>(args.y) + place);
   }
+  int32_t* const sums = args.acc;
+#pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    for (int v = 0; v < 4; ++v) Vec::Store(args.acc + (4 * c + v) * Vec::kLanes, acc[c][v]);
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) Vec::Store(sums + (4 * c + v) * Vec::kLanes, acc[c][v]);
   }
   WithActivation(args.activation, [&](auto activation) {
     FinishAs<Vec, Lanes, decltype(activation)::value>(args, C, place);

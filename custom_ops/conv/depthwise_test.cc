@@ -136,6 +136,14 @@ TEST(Depthwise, HasAllActivations) {
   }
 }
 
+TEST(Depthwise, BoundsWhatDoesNotFitInt32) {
+  Problem problem({1, {5, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 66}, 7);
+  for (size_t c = 0; c < problem.scales.size(); c += 2) problem.scales[c] = 1e30f;
+  problem.call.call.x.data = problem.bytes.data();
+  problem.call.call.x.is_u8 = problem.call.call.y.is_u8 = true;
+  RunOnAll(problem);
+}
+
 TEST(Depthwise, RefusesWhatItCannotHold) {
   const ConvAxis good = {5, 3, 1, 1, 1, 1};
   EXPECT_TRUE(ValidateDepthwise(good, good).ok());

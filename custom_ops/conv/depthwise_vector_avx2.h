@@ -16,6 +16,8 @@ namespace {
 
 struct DepthwiseVectorAvx2 : Avx2 {
   TFSPARSE_INLINE I32 Negate(I32 v) { return _mm256_sub_epi32(Zero(), v); }
+  TFSPARSE_INLINE I32 MinBytes(I32 a, I32 b) { return _mm256_min_epu8(a, b); }
+  TFSPARSE_INLINE I32 MaxBytes(I32 a, I32 b) { return _mm256_max_epu8(a, b); }
   TFSPARSE_INLINE I32 EvenBytes(I32 v) { return _mm256_and_si256(v, Broadcast(int32_t{0xff00ff})); }
   TFSPARSE_INLINE I32 OddBytes(I32 v) { return _mm256_srli_epi16(v, 8); }
   TFSPARSE_INLINE I32 EvenSignedBytes(I32 v) {

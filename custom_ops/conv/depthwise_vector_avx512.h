@@ -17,6 +17,8 @@ namespace {
 
 struct DepthwiseVectorAvx512 : Avx512 {
   TFSPARSE_INLINE I32 Negate(I32 v) { return _mm512_sub_epi32(Zero(), v); }
+  TFSPARSE_INLINE I32 MinBytes(I32 a, I32 b) { return _mm512_min_epu8(a, b); }
+  TFSPARSE_INLINE I32 MaxBytes(I32 a, I32 b) { return _mm512_max_epu8(a, b); }
   TFSPARSE_INLINE I32 EvenBytes(I32 v) { return _mm512_and_si512(v, Broadcast(int32_t{0xff00ff})); }
   TFSPARSE_INLINE I32 OddBytes(I32 v) { return _mm512_srli_epi16(v, 8); }
   TFSPARSE_INLINE I32 EvenSignedBytes(I32 v) {

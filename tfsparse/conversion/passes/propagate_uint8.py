@@ -285,6 +285,8 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
         _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
         node.attr["Tout"].type = uint8
+        if "activation" in node.attr and _saturates_at_six(params):
+            _use_relu(node)
     for name in region.followers:
         graph.nodes[name].attr["T"].type = uint8
         if graph.nodes[name].op in PADS:
@@ -298,6 +300,18 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         consumer.attr["Tresidual" if role == "residual" else "Tin"].type = uint8
         consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
         consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
+
+
+def _saturates_at_six(params: ActivationParams) -> bool:
+    """Whether 6 and all above it are read as 255."""
+    scaled = np.float32(6) * (np.float32(1) / np.float32(params.scale))
+    return bool(np.rint(scaled) + params.zero_point >= 255)
+
+
+def _use_relu(node: NodeDef) -> None:
+    """Leaves the bound of a ReLU6 to the saturation of uint8: the epilogue of a ReLU is shorter."""
+    if node.attr["activation"].s == b"relu6":
+        node.attr["activation"].s = b"relu"
 
 
 def _read_means(graph: Graph, name: str, scale: str, zero_point: str) -> None:
