@@ -11,6 +11,8 @@ void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
 void RegisterChannelOps();
+void RegisterDepthwise();
+void RegisterGateChannels();
 void RegisterActivationRange();
 void RegisterAttention();
 void RegisterNormalization();
@@ -23,6 +25,8 @@ inline void RegisterAll() {
   RegisterConvKernels();
   RegisterPooling();
   RegisterChannelOps();
+  RegisterDepthwise();
+  RegisterGateChannels();
   RegisterActivationRange();
   RegisterAttention();
   RegisterNormalization();

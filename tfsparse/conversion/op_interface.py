@@ -1,8 +1,8 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
 It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
-`channel_ops.cc`, `attention_op.cc`, `normalization_op.cc` and `lookup_interaction_op.cc` in
-`custom_ops/tf_ops/` register.
+`channel_ops.cc`, `depthwise_op.cc`, `gate_channels_op.cc`, `attention_op.cc`,
+`normalization_op.cc` and `lookup_interaction_op.cc` in `custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
 NORMALIZATION_OP = "Tfsparse>Normalization"
 INTERACTION_OP = "Tfsparse>LookupInteraction"
 SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
+INT8_DEPTHWISE_OP = "Tfsparse>QuantizedDepthwiseConv2D"
+GATE_OP = "Tfsparse>GateChannels"
 MEANS_OP = "Tfsparse>ChannelMeans"
 POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
 """TensorFlow's pooling to ours, which takes uint8."""
 
-QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, SCALE_SHIFT_OP)
+QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, INT8_DEPTHWISE_OP, SCALE_SHIFT_OP, GATE_OP)
 """Ops that take and give uint8, or float32."""
 
 CHAIN_OF = {
@@ -60,7 +62,9 @@ PER_LAYER = {
     INT8_OP: _INT8_LAYER,
     FLOAT_CONV_OP: _FLOAT_LAYER,
     INT8_CONV_OP: _INT8_LAYER,
+    INT8_DEPTHWISE_OP: ("x_scale", "x_zero_point", "weights", "w_scale", "bias"),
     SCALE_SHIFT_OP: ("x_scale", "x_zero_point", "scale", "shift"),
+    GATE_OP: ("x_scale", "x_zero_point", "gate"),
 }
 """Inputs behind x that a chain has of each of its layers."""
 
@@ -77,7 +81,9 @@ OF_LAST = {
     INT8_OP: ("residual", *_Y),
     FLOAT_CONV_OP: ("residual",),
     INT8_CONV_OP: ("residual", "residual_scale", "residual_zero_point", *_Y),
+    INT8_DEPTHWISE_OP: _Y,
     SCALE_SHIFT_OP: _Y,
+    GATE_OP: _Y,
 }
 """Inputs behind those that a chain has of its last layer only."""
 

@@ -49,6 +49,19 @@ class PackedWeights:
         return dense if self.scale is None else dense * self.scale
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class DepthwiseWeights:
+    """The weights of a depthwise convolution, which are constants beside its op.
+
+    Attributes:
+        values: int8 array of shape ``(channels, taps)``.
+        scale: float32 array of a scale per channel.
+    """
+
+    values: np.ndarray
+    scale: np.ndarray
+
+
 class PackedStore:
     """All packed weights of a model.
 

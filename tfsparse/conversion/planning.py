@@ -20,7 +20,7 @@ import tensorflow as tf
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.layer_name import is_named
-from tfsparse.conversion.packed import PackedStore, PackedWeights
+from tfsparse.conversion.packed import DepthwiseWeights, PackedStore, PackedWeights
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.conversion.tuning import measure
@@ -74,7 +74,8 @@ class Plan:
         choice: Block shape and predicted speed-up; None where the layer cannot be converted.
         reason: Why it is converted, or why not.
         zeros: Share of zeros among the weights.
-        packed: The packed weights; None where the layer stays.
+        packed: The packed weights, or those of a depthwise convolution; None where the layer
+            stays.
         error: Error that the precision adds to the layer's result on the calibration
             data, relative to the result; None where it was not measured.
     """
@@ -84,7 +85,7 @@ class Plan:
     choice: BlockChoice | None
     reason: str
     zeros: float | None
-    packed: PackedWeights | None
+    packed: PackedWeights | DepthwiseWeights | None
     error: float | None = None
 
     @property
@@ -165,6 +166,19 @@ class Planner:
             return plan
         return dataclasses.replace(plan, reason="lets its readers take uint8")
 
+    def plan_depthwise(self, layer: DenseLayer) -> Plan:
+        """Decides what becomes of a depthwise convolution whose result INT8 layers read."""
+        matrix = layer.weights.matrix()
+        zeros = 1.0 - np.count_nonzero(matrix) / matrix.size
+        plan = Plan(layer, "int8", None, "lets its readers take uint8", zeros, None)
+        skipped = self._options.override(layer.name) == SKIP
+        if skipped or layer.problem is not None or not np.isfinite(matrix).all():
+            return plan
+        quantized, scale = quantize_weights(matrix)
+        if not fits_accumulator(quantized):
+            return plan
+        return dataclasses.replace(plan, packed=DepthwiseWeights(quantized, scale))
+
     def plan_in_chain(self, layer: DenseLayer, precision: Precision, joined: int) -> Plan:
         """Decides what becomes of a layer beside others that will be in one op with it.
 
@@ -192,7 +206,8 @@ class Planner:
 
     def settle(self, plan: Plan) -> None:
         """Forgets what was packed for plans of a layer that this one was compared with."""
-        self._store.settle(plan.packed)
+        if not isinstance(plan.packed, DepthwiseWeights):
+            self._store.settle(plan.packed)
 
     def _in_precision(
         self,

@@ -30,6 +30,7 @@ from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 from tfsparse.conversion.op_interface import (
     ATTENTION_INPUTS,
     ATTENTION_OP,
+    GATE_OP,
     INT8_CONV_OP,
     INTERACTION_OP,
     MEANS_OP,
@@ -191,14 +192,22 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
         node = view.nodes[name]
         inputs = view.data_inputs(node)
         x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
-        is_layer = node.op != SCALE_SHIFT_OP
-        w = view.constant(inputs[place_of(node.op, "w_scale" if is_layer else "scale")])
+        is_layer = node.op not in (SCALE_SHIFT_OP, GATE_OP)
+        w = _factors(view, node)
         if x is None or w is None or not scales_fit(float(x), w, y_scale):
             return False
         own = view.constant(inputs[place_of(node.op, "x_scale")])
         if is_layer and own is not None and float(x) > _MAX_COARSENING * float(own):
             return False
     return True
+
+
+def _factors(view: GraphView, node: NodeDef) -> np.ndarray | None:
+    """What an op multiplies by, beside scales of activations; None where that is not constant."""
+    if node.op == GATE_OP:  # What a call multiplies by is known when it runs.
+        return np.ones(1, np.float32)
+    name = "scale" if node.op == SCALE_SHIFT_OP else "w_scale"
+    return view.constant(view.data_inputs(node)[place_of(node.op, name)])
 
 
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
@@ -286,6 +295,8 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
         _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
         node.attr["Tout"].type = uint8
+        if "activation" in node.attr and _saturates_at_six(params):
+            _use_relu(node)
     for name in region.followers:
         graph.nodes[name].attr["T"].type = uint8
         if graph.nodes[name].op in PADS:
@@ -299,6 +310,18 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         consumer.attr[_TYPE_OF_ROLE.get(role, "Tin")].type = uint8
         consumer.input[place_in(consumer, f"{role}_scale")] = scale
         consumer.input[place_in(consumer, f"{role}_zero_point")] = zero_point
+
+
+def _saturates_at_six(params: ActivationParams) -> bool:
+    """Whether 6 and all above it are read as 255."""
+    scaled = np.float32(6) * (np.float32(1) / np.float32(params.scale))
+    return bool(np.rint(scaled) + params.zero_point >= 255)
+
+
+def _use_relu(node: NodeDef) -> None:
+    """Leaves the bound of a ReLU6 to the saturation of uint8: the epilogue of a ReLU is shorter."""
+    if node.attr["activation"].s == b"relu6":
+        node.attr["activation"].s = b"relu"
 
 
 def _read_means(graph: Graph, name: str, scale: str, zero_point: str) -> None:
