@@ -18,24 +18,28 @@ def model(tmp_path_factory):
     return folder, x, tfsparse.load(folder)(x)
 
 
-def die_once(marker):
-    """Ends the process as a machine that fails does, the first time."""
-    try:
-        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    os._exit(17)
+def dies_once(marker):
+    """What ends its process as a machine that fails does, the first time; pickled by value."""
+
+    def die():
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        os._exit(17)
+
+    return die
 
 
 def test_an_actor_of_rays_is_killed(model, tmp_path):
     ray = pytest.importorskip("ray")
     folder, x, expected = model
-    marker, die = str(tmp_path / "died"), die_once
+    die = dies_once(str(tmp_path / "died"))
 
     class Dies(serving.RayPredictor):
         def __call__(self, batch):
             if 20 in batch["id"]:
-                die(marker)
+                die()
             return super().__call__(batch)
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
@@ -61,7 +65,7 @@ def test_a_worker_of_sparks_is_killed(model, tmp_path, monkeypatch):
     from pyspark.sql.types import ArrayType, FloatType
 
     folder, x, expected = model
-    marker, die, victim = str(tmp_path / "died"), die_once, x[20].copy()
+    die, victim = dies_once(str(tmp_path / "died")), x[20].copy()
     make = serving.spark_predict_fn(folder)
 
     def make_one_that_dies():
@@ -69,7 +73,7 @@ def test_a_worker_of_sparks_is_killed(model, tmp_path, monkeypatch):
 
         def run(columns):
             if (np.asarray(columns) == victim).all(-1).any():
-                die(marker)
+                die()
             return predict(columns)
 
         return run
