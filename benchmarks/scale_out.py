@@ -4,22 +4,24 @@
 
 A perceptron in INT8 runs over the same examples in every way. "one process" calls `tfsparse.load`
 on as many threads as the machine has cores, and is what the others are measured by: frameworks add
-processes, and what it takes to hand examples to them. Spark's workers stay from one run to the
-next, and have loaded the model before they are timed. Ray and Beam start workers for each run, so a
-short run is measured besides, and the rate is that of the examples that the long one has more.
-Results are compared with those of the one process, bit for bit.
+processes, and what it takes to hand examples to them. Results are compared with those of the one
+process, bit for bit.
 
-"examples/s" is of the run as a whole. What a framework costs besides is "us an example", over the
-one process: it is a matter of the framework and the size of an example, and not of the model, so it
-weighs less the more a model computes (`--width`).
+Workers note when each batch began and ended, and the rate is that of the time in which all of them
+had begun and none had ended: how long a framework takes to start is another question.
+
+"us an example" is what a worker spends on an example beside the model. It is a matter of the
+framework and the size of an example, so it weighs less the more a model computes (`--width`).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,10 +40,36 @@ from benchmarks.harness.screen import show
 from tfsparse.serving.cores import usable_cores
 
 FEATURES, OUTPUTS = 256, 16
+_FIRST = 2
+"""Batches of a worker that do not count: in them it packs weights, and makes its buffers."""
 ONE = "one process"
 
-Way = Callable[[str, np.ndarray, int, int], tuple[float, np.ndarray]]
-"""Folder, examples, workers, batch; gives seconds and results."""
+Way = Callable[[str, np.ndarray, int, int, Path], np.ndarray]
+"""Folder, examples, workers, batch, and where workers note their batches; gives results."""
+
+
+def note(notes: Path, start: float, examples: int) -> None:
+    """Writes down a batch of this worker that has ended now."""
+    with (notes / f"{os.getpid()}-{threading.get_ident()}").open("a") as file:
+        file.write(f"{start} {time.time()} {examples}\n")
+
+
+def steady_rate(notes: Path) -> float:
+    """Examples a second while all workers were at work, each after its first two batches."""
+    workers = [
+        [tuple(map(float, line.split())) for line in file.read_text().splitlines()[_FIRST:]]
+        for file in notes.iterdir()
+    ]
+    if not workers or not all(workers):
+        return math.nan
+    begin = max(min(start for start, _, _ in batches) for batches in workers)
+    end = min(max(ended for _, ended, _ in batches) for batches in workers)
+    count = sum(
+        examples * max(0.0, min(ended, end) - max(start, begin)) / (ended - start)
+        for batches in workers
+        for start, ended, examples in batches
+    )
+    return count / (end - begin) if end > begin else math.nan
 
 
 def export_model(folder: str, width: int) -> None:
@@ -55,118 +83,116 @@ def export_model(folder: str, width: int) -> None:
     tfsparse.export(model, folder, precision="int8", calibration_data=x)
 
 
-def one_process(folder: str, x: np.ndarray, workers: int, batch: int) -> tuple[float, np.ndarray]:
+def one_process(folder: str, x: np.ndarray, workers: int, batch: int, notes: Path) -> np.ndarray:
     """Threads of this process, each with a batch at a time."""
     model = tfsparse.load(folder, threads=1)
-    batches = [x[start : start + batch] for start in range(0, len(x), batch)]
+
+    def run(rows: np.ndarray) -> np.ndarray:
+        start = time.time()
+        result: np.ndarray = model(rows)
+        note(notes, start, len(rows))
+        return result
+
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(model, batches[:workers]))
-        start = time.perf_counter()
-        results = list(pool.map(model, batches))
-        return time.perf_counter() - start, np.concatenate(results)
+        batches = (x[start : start + batch] for start in range(0, len(x), batch))
+        return np.concatenate(list(pool.map(run, batches)))
 
 
-def ray(folder: str, x: np.ndarray, workers: int, batch: int) -> tuple[float, np.ndarray]:
+def ray(folder: str, x: np.ndarray, workers: int, batch: int, notes: Path) -> np.ndarray:
     """Actors of Ray Data's ``map_batches``."""
     import ray as library
+
+    class Noting(tfsparse.serving.RayPredictor):
+        def __call__(self, columns: dict[str, np.ndarray]) -> dict[str, Any]:
+            start = time.time()
+            result = super().__call__({"x": columns["data"]})
+            note(notes, start, len(columns["data"]))
+            return result
 
     library.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
     try:
         library.data.DataContext.get_current().enable_progress_bars = False
-
-        def run(rows: np.ndarray) -> tuple[float, np.ndarray]:
-            blocks = np.array_split(np.arange(len(rows)), 4 * workers)
-            data = library.data.from_numpy([rows[block] for block in blocks])
-            data = data.map_batches(lambda each: {"x": each["data"]}, batch_size=None)
-            start = time.perf_counter()
-            scored = data.map_batches(
-                tfsparse.serving.RayPredictor,
-                fn_constructor_args=[folder],
-                concurrency=workers,
-                batch_size=batch,
-            ).materialize()
-            seconds = time.perf_counter() - start
-            return seconds, np.concatenate([b["output_0"] for b in scored.iter_batches()])
-
-        return _without_start(run, x, 4 * batch * workers)
+        blocks = np.array_split(x, max(1, len(x) // (16 * batch)))
+        scored = library.data.from_numpy(list(blocks)).map_batches(
+            Noting, fn_constructor_args=[folder], concurrency=workers, batch_size=batch
+        )
+        return np.concatenate([each["output_0"] for each in scored.iter_batches()])
     finally:
         library.shutdown()
 
 
-def spark(folder: str, x: np.ndarray, workers: int, batch: int) -> tuple[float, np.ndarray]:
-    """Tasks of a local Spark, whose Python workers stay for the second run."""
+def spark(folder: str, x: np.ndarray, workers: int, batch: int, notes: Path) -> np.ndarray:
+    """Tasks of a local Spark."""
     import pandas as pd
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql import SparkSession
     from pyspark.sql.types import ArrayType, FloatType
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    make = tfsparse.serving.spark_predict_fn(folder)
+
+    def make_noting() -> Callable[[np.ndarray], np.ndarray]:
+        predict = make()
+
+        def run(rows: np.ndarray) -> np.ndarray:
+            start = time.time()
+            result: np.ndarray = predict(rows)
+            note(notes, start, len(rows))
+            return result
+
+        return run
+
     builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false")
     builder = builder.config("spark.sql.execution.arrow.pyspark.enabled", "true")
     builder = builder.config("spark.driver.memory", "2g")
-    builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", str(16 * batch))
-    session = builder.getOrCreate()
+    session = builder.config(
+        "spark.sql.execution.arrow.maxRecordsPerBatch", str(16 * batch)
+    ).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     try:
         predict = predict_batch_udf(
-            tfsparse.serving.spark_predict_fn(folder),
+            make_noting,
             return_type=ArrayType(FloatType()),
             batch_size=batch,
             input_tensor_shapes=[[FEATURES]],
         )
-
-        def run(rows: np.ndarray) -> tuple[float, np.ndarray]:
-            table = pd.DataFrame({"id": np.arange(len(rows)), "x": list(rows)})
-            frame = session.createDataFrame(table).repartition(4 * workers).cache()
-            frame.count()
-            start = time.perf_counter()
-            scored = frame.withColumn("y", predict("x")).select("id", "y").toPandas()
-            seconds = time.perf_counter() - start
-            scored = scored.sort_values("id")
-            return seconds, np.stack(scored["y"].to_list()).astype(np.float32)
-
-        run(x[: 4 * batch * workers])
-        return run(x)
+        table = pd.DataFrame({"id": np.arange(len(x)), "x": list(x)})
+        frame = session.createDataFrame(table).repartition(4 * workers)
+        scored = frame.withColumn("y", predict("x")).select("id", "y").toPandas()
+        return np.stack(scored.sort_values("id")["y"].to_list()).astype(np.float32)
     finally:
         session.stop()
 
 
-def beam(folder: str, x: np.ndarray, workers: int, batch: int) -> tuple[float, np.ndarray]:
-    """Processes of Beam's direct runner; its start is measured apart and subtracted."""
+def beam(folder: str, x: np.ndarray, workers: int, batch: int, notes: Path) -> np.ndarray:
+    """Processes of Beam's direct runner."""
     import apache_beam as library
     from apache_beam.ml.inference.base import RunInference
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    class Noting(tfsparse.serving.BeamModelHandler):
+        def run_inference(self, rows: Sequence[Any], model: Any, arguments: Any = None) -> Any:
+            start = time.time()
+            result = super().run_inference(rows, model, arguments)
+            note(notes, start, len(rows))
+            return result
+
     options = PipelineOptions(
         runner="DirectRunner", direct_running_mode="multi_processing", direct_num_workers=workers
     )
-    handler = tfsparse.serving.BeamModelHandler(folder, min_batch_size=batch, max_batch_size=batch)
-
-    def run(rows: np.ndarray) -> tuple[float, np.ndarray]:
-        with tempfile.TemporaryDirectory() as out:
-            start = time.perf_counter()
-            with library.Pipeline(options=options) as pipeline:
-                scored = pipeline | library.Create(list(rows)) | RunInference(handler)
-                texts = scored | library.Map(
-                    lambda each: each.example.tobytes().hex() + " " + each.inference.tobytes().hex()
-                )
-                _ = texts | library.io.WriteToText(f"{out}/y")
-            seconds = time.perf_counter() - start
-            lines = [line for file in Path(out).iterdir() for line in file.read_text().split("\n")]
-        found = dict(line.split() for line in lines if line)
-        results = [np.frombuffer(bytes.fromhex(found[r.tobytes().hex()]), np.float32) for r in rows]
-        return seconds, np.stack(results)
-
-    return _without_start(run, x, 4 * batch * workers)
+    handler = Noting(folder, min_batch_size=batch, max_batch_size=batch)
+    with tempfile.TemporaryDirectory() as out:
+        with library.Pipeline(options=options) as pipeline:
+            examples = pipeline | library.Create(list(x)) | library.Reshuffle()
+            texts = examples | RunInference(handler) | library.Map(_as_text)
+            _ = texts | library.io.WriteToText(f"{out}/y")
+        lines = [line for file in Path(out).iterdir() for line in file.read_text().split()]
+    return np.stack([np.frombuffer(bytes.fromhex(line), np.float32) for line in lines])
 
 
-def _without_start(
-    run: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, few: int
-) -> tuple[float, np.ndarray]:
-    """Seconds that all examples would take at the rate of those that a long run has more."""
-    short, _ = run(x[:few])
-    long, results = run(x)
-    return max(1e-9, long - short) * len(x) / max(1, len(x) - few), results
+def _as_text(result: Any) -> str:
+    text: str = result.inference.tobytes().hex()
+    return text
 
 
 WAYS: dict[str, Way] = {ONE: one_process, "Ray": ray, "Spark": spark, "Beam": beam}
@@ -204,10 +230,12 @@ def _measure(
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     record: dict[str, Any] = {"way": name, "workers": options.workers, "equal": None}
     try:
-        seconds, results = WAYS[name](folder, x, options.workers, options.batch)
+        with tempfile.TemporaryDirectory() as notes:
+            results = WAYS[name](folder, x, options.workers, options.batch, Path(notes))
+            rate = steady_rate(Path(notes))
     except ImportError as error:
         return record | {"examples_per_second": None, "note": f"not installed: {error.name}"}, None
-    return record | {"examples_per_second": len(x) / seconds, "note": ""}, results
+    return record | {"examples_per_second": rate, "note": ""}, results
 
 
 def _are_equal(expected: np.ndarray, results: np.ndarray) -> bool:
