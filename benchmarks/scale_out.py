@@ -7,8 +7,10 @@ on as many threads as the machine has cores, and is what the others are measured
 processes, and what it takes to hand examples to them. Results are compared with those of the one
 process, bit for bit.
 
-Workers note when each batch began and ended, and the rate is that of the time in which all of them
-had begun and none had ended: how long a framework takes to start is another question.
+Each way is measured between two runs of the one process, whose mean is what it is compared with:
+the weather of a machine changes within minutes. Workers note when each batch began and ended, and
+the rate is that of the time in which all of them had begun and none had ended: how long a framework
+takes to start is another question.
 
 "us an example" is what a worker spends on an example beside the model. It is a matter of the
 framework and the size of an example, so it weighs less the more a model computes (`--width`).
@@ -212,13 +214,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     records: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         export_model(f"{scratch}/1", options.width)
-        expected = None
-        for name in dict.fromkeys([ONE, *options.ways.split(",")]):
+        before, expected = _measure(ONE, f"{scratch}/1", x, options)
+        assert expected is not None
+        for name in options.ways.split(","):
             record, results = _measure(name, f"{scratch}/1", x, options)
+            after, _ = _measure(ONE, f"{scratch}/1", x, options)
+            around = [each["examples_per_second"] for each in (before, after)]
+            record["one_process"] = sum(around) / 2
+            record["equal"] = None if results is None else _are_equal(expected, results)
             records.append(record)
-            if results is not None:
-                expected = results if expected is None else expected
-                record["equal"] = _are_equal(expected, results)
+            before = after
     show(_table(records, options))
     if options.json:
         write_json(options.json, records)
@@ -246,9 +251,9 @@ def _are_equal(expected: np.ndarray, results: np.ndarray) -> bool:
 
 
 def _table(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> Table:
-    base = records[0]["examples_per_second"]
     title = f"{options.workers} workers, batch {options.batch}, layers of {options.width}"
-    table = Table("way", "examples/s", "of one process", "us an example", "equal", title=title)
+    heads = ("way", "examples/s", "one process", "share", "us an example", "equal")
+    table = Table(*heads, title=title)
     for column in table.columns[1:]:
         column.justify = "right"
     for record in records:
@@ -256,10 +261,10 @@ def _table(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> Ta
         if rate is None:
             table.add_row(record["way"], record["note"])
             continue
+        base = record["one_process"]
         over = 1e6 * options.workers * (1 / rate - 1 / base)
-        table.add_row(
-            record["way"], f"{rate:,.0f}", f"{rate / base:.2f}", f"{over:.1f}", str(record["equal"])
-        )
+        numbers = (f"{rate:,.0f}", f"{base:,.0f}", f"{rate / base:.2f}", f"{over:.1f}")
+        table.add_row(record["way"], *numbers, str(record["equal"]))
     return table
 
 
