@@ -6,6 +6,10 @@ MODELS is a folder that `benchmarks.serving_models` has written: DLRM's top perc
 Every way loads the same file with one thread and is timed in turns with the others, in one process,
 on the same rows. "C API" is ``TF_SessionRun`` alone, on a tensor that was made before: what the
 model takes.
+
+A second table is of a model that does next to nothing, beside ONNX Runtime and OpenVINO where they
+are installed: there the call is all that is timed, so that engines can be compared whose kernels
+differ.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import ctypes
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +32,7 @@ import tensorflow as tf
 from rich.table import Table
 
 import tfsparse
+from benchmarks import idle_model
 from benchmarks.harness.arguments import comma_separated, positive
 from benchmarks.harness.json_file import write_json
 from benchmarks.harness.screen import show
@@ -104,20 +110,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     _limit_threads()
     folder = options.models / (options.models / "models.txt").read_text().split()[0]
-    table = Table("rows", "call", "us", "over the C API", title="DLRM's top perceptron, INT8")
+    records = _measure("DLRM's top perceptron, INT8", folder, options, lambda rows: {})
+    with tempfile.TemporaryDirectory() as scratch:
+        idle_model.save(Path(scratch, "1"), INPUTS)
+        records += _measure(
+            "a model that does nothing",
+            Path(scratch, "1"),
+            options,
+            lambda rows: idle_model.peers(INPUTS, rows),
+        )
+    if options.json:
+        write_json(options.json, records)
+
+
+def _measure(
+    title: str, folder: Path, options: argparse.Namespace, others: Callable[[int], dict[str, Call]]
+) -> list[dict[str, Any]]:
+    """Times and shows all ways to call a model."""
+    table = Table("rows", "call", "us", "over the C API", title=title)
     for column in table.columns[2:]:
         column.justify = "right"
     records = []
     for rows in options.rows:
         x = np.random.default_rng(0).random((rows, INPUTS), np.float32)
-        found = medians(ways(folder, x), x, turns=5, seconds=options.seconds)
+        calls = ways(folder, x) | others(rows)
+        found = medians(calls, x, turns=5, seconds=options.seconds)
         for name, us in found.items():
             over = us - found[C_API]
             table.add_row(str(rows), name, f"{us:.1f}", "" if name == C_API else f"{over:.1f}")
-            records.append({"rows": rows, "call": name, "us": us, "over_c_api_us": over})
+            records.append(
+                {"model": title, "rows": rows, "call": name, "us": us, "over_c_api_us": over}
+            )
     show(table)
-    if options.json:
-        write_json(options.json, records)
+    return records
 
 
 if __name__ == "__main__":

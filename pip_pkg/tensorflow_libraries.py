@@ -6,8 +6,9 @@ headers and libraries, and has Bazel build against it. What it builds is in
 ``.build/libraries/libtfsparse_ops-tf<minor>.so``.
 
 Cost: an environment takes 1 GB and some minutes of downloading, once. Bazel works in an output base
-of its own, so that what `make build` has made stays. All versions share it: the kernels, which know
-no TensorFlow, are compiled once, and the files with TensorFlow's headers once for each version.
+of its own, so that what `make build` has made stays, and with a disk cache: the kernels, which know
+no TensorFlow, are compiled once, and the files with TensorFlow's headers once for each version. A
+library that is newer than the sources is not built again.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ def build_library(version: str, bazel_flags: Sequence[str] = ()) -> Path:
         subprocess.CalledProcessError: If the environment or the library cannot be made.
     """
     python = environment(version)
+    out = ROOT / ".build" / "libraries" / name_of(version)
+    if _is_newer_than_sources(out):
+        return out
     bazel = (ROOT / ".build" / "bazel").read_text().strip()
 
     def run(*arguments: str) -> str:
@@ -90,16 +94,22 @@ def build_library(version: str, bazel_flags: Sequence[str] = ()) -> Path:
         return done.stdout.strip()
 
     startup = [f"--output_base={run('info', 'output_base')}-tensorflow", "--max_idle_secs=60"]
-    flags = [f"--repo_env=TFSPARSE_PYTHON={python}", "--symlink_prefix=/", *bazel_flags]
+    flags = [f"--repo_env=TFSPARSE_PYTHON={python}", "--symlink_prefix=/"]
+    flags += [f"--disk_cache={ROOT / '.build' / 'bazel-cache'}", *bazel_flags]
     flags.append(f"--repo_env=TFSPARSE_TENSORFLOW={_full_version(python)}")
     run(*startup, "build", *flags, _TARGET)
     made = Path(run(*startup, "info", *flags, "bazel-bin")) / _BUILT
-    out = ROOT / ".build" / "libraries" / name_of(version)
     out.parent.mkdir(parents=True, exist_ok=True)
     new = out.with_suffix(".new")
     new.write_bytes(made.read_bytes())
     new.chmod(0o755)
     return new.replace(out)
+
+
+def _is_newer_than_sources(library: Path) -> bool:
+    sources = (path for path in (ROOT / "custom_ops").rglob("*") if path.is_file())
+    newest = max(path.stat().st_mtime for path in sources)
+    return library.exists() and library.stat().st_mtime > newest
 
 
 def _full_version(python: Path) -> str:

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from benchmarks import load_overhead, serving_models
+import tfsparse
+from benchmarks import idle_model, load_overhead, serving_models
 from benchmarks.peers.nets import Net
 
 
@@ -22,5 +23,16 @@ def test_all_ways_are_timed_and_give_the_same(tmp_path, monkeypatch):
         [str(tmp_path / "models"), "--rows", "1,2", "--seconds", "0.01", "--json", str(file)]
     )
     records = json.loads(file.read_text())
-    assert [each["rows"] for each in records] == [1] * 4 + [2] * 4
+    ours = [each for each in records if "DLRM" in each["model"]]
+    assert [each["rows"] for each in ours] == [1] * 4 + [2] * 4
+    idle = [each for each in records if "nothing" in each["model"]]
+    assert {each["call"] for each in idle} >= {each["call"] for each in ours}
     assert all(each["us"] > 0 for each in records)
+
+
+def test_the_idle_model_is_the_same_for_every_engine(tmp_path):
+    idle_model.save(tmp_path / "1", 6)
+    x = np.arange(18, dtype=np.float32).reshape(3, 6)
+    np.testing.assert_array_equal(tfsparse.load(tmp_path / "1")(x), x[:, :1])
+    for name, call in idle_model.peers(6, 3).items():
+        np.testing.assert_array_equal(call(x), x[:, :1], err_msg=name)

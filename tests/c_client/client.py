@@ -59,6 +59,7 @@ TARGETS = (
     "//examples/c_client:c_client",
     "//tests/c_client:serve_many",
     "//custom_ops/tf_ops:libtfsparse_ops.so",
+    "//tests/c_client:serve_by_load",
 )
 
 
@@ -69,6 +70,7 @@ class Client:
     program: Path
     many: Path
     library: Path
+    by_load: Path
 
     @classmethod
     def build(cls, *configuration):

@@ -1,10 +1,4 @@
-"""The wheel, as a stranger gets it: installed into an empty environment and used there.
-
-The environment is a new one. To spare ten minutes of downloads it borrows the
-packages of the environment that runs the tests, all but tfsparse, through
-links; pip looks at them and at nothing else, so it checks the wheel's
-requirements against real versions and would refuse a wrong pin.
-"""
+"""The wheel, as a stranger gets it: installed into an empty environment and used there."""
 
 import email
 import filecmp
@@ -14,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -22,6 +15,8 @@ import build_wheel
 import pytest
 import tensorflow_libraries
 from platform_tag import platform_tag
+
+from .environments import outside, run
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1]
@@ -49,42 +44,6 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return build_wheel.build_wheel(tmp_path_factory.mktemp("dist"), {TENSORFLOW: LIBRARY})
-
-
-@pytest.fixture(scope="session")
-def environment(wheel, tmp_path_factory):
-    """A new environment with the wheel; gives its Python."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
-    python = folder / "env" / "bin" / "python"
-
-    borrowed = folder / "borrowed"
-    borrowed.mkdir()
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not entry.name.startswith(("tfsparse", "__editable__")) and entry.suffix != ".pth":
-            (borrowed / entry.name).symlink_to(entry)
-    site = next((folder / "env" / "lib").glob("python3*/site-packages"))
-    (site / "borrowed.pth").write_text(f"{borrowed}\n")
-    assert "No module named 'tfsparse'" in run(python, folder, "import tfsparse").stderr
-
-    install = run(python, folder, "-m", "pip", "install", "--no-index", str(wheel))
-    assert install.returncode == 0, install.stderr
-    return python
-
-
-def run(python, cwd, *arguments):
-    """Runs Python far from the checkout: `-m MODULE ...`, or a source."""
-    if arguments[0] != "-m":
-        arguments = ["-c", *arguments]
-    outside = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    return subprocess.run(
-        [python, *arguments], cwd=cwd, env=outside, capture_output=True, text=True, check=False
-    )
-
-
 def test_an_op_runs_in_an_empty_environment(environment, tmp_path):
     answer = run(environment, tmp_path, USE)
     assert answer.returncode == 0, answer.stderr
@@ -105,10 +64,9 @@ def test_the_index_is_whole_in_an_empty_environment(environment, tmp_path):
 
 
 def test_the_command_runs_in_an_empty_environment(environment, tmp_path):
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     command = environment.parent / "tfsparse"
     answer = subprocess.run(
-        [command, "doctor", "--json"], cwd=tmp_path, env=outside, capture_output=True, text=True
+        [command, "doctor", "--json"], cwd=tmp_path, env=outside(), capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["ready"]

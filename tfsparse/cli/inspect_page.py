@@ -9,6 +9,8 @@ from tfsparse.cli.layer_times import LayerTimes
 from tfsparse.cli.verdict import verdict
 from tfsparse.conversion.inspecting import InspectedLayer, Inspection
 
+_SHOWN = 0.005
+"""Share of the time from which a type of op has a row of its own."""
 _HEADS = ("layer", "(out, in)", "zeros", "block", "MMAC", "stored", "speed-up", "why")
 
 
@@ -59,14 +61,23 @@ def _parts(found: Inspection, times: LayerTimes | None) -> Iterator[str]:
 
 
 def _measured(found: Inspection, times: LayerTimes) -> list[tuple[str, float, float]]:
-    """Layers and ops of no layer; those that would stay take as long as before."""
+    """Layers and ops of no layer; those that would stay take as long as before.
+
+    Types of ops that take next to nothing are one row.
+    """
     rows = []
     for each in found.layers:
-        ms = times.of(each) or 0.0
+        ms = times.of(each)
+        if ms is None:
+            continue
         gain = each.speedup if each.converts and each.speedup else 1.0
         rows.append((each.layer, ms, ms / gain))
-    rows += [(f"{op} (no product)", ms, ms) for op, ms in times.others.items()]
-    return sorted(rows, key=lambda row: -row[1])
+    large = {op: ms for op, ms in times.others.items() if ms >= _SHOWN * times.total}
+    rows += [(f"{op} (no product)", ms, ms) for op, ms in large.items()]
+    rows.sort(key=lambda row: -row[1])
+    if rest := sum(times.others.values()) - sum(large.values()):
+        rows.append(("other ops (no product)", rest, rest))
+    return rows
 
 
 def _row(layer: InspectedLayer) -> list[str]:
