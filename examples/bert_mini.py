@@ -97,8 +97,7 @@ class Experiment:
     def in_float32(self, model: keras.Model) -> keras.Model:
         """A float32 classifier with the weights of a model, which may compute in another type."""
         plain, _ = self._classifier("float32")
-        plain.set_weights(serving.logits_of(model).get_weights())
-        return plain
+        return serving.with_weights_of(model, plain)
 
     def _classifier(self, dtype: str) -> tuple[keras.Model, WordPieces]:
         keras.config.set_dtype_policy(dtype)
@@ -159,10 +158,10 @@ def serve(
     model: keras.Model, experiment: Experiment, precision: str, held_out: bool
 ) -> dict[str, Any]:
     """Exports a model, and scores and times what was exported: see `serving.served`."""
-    models = [experiment.in_float32(each) for each in (experiment.dense, model)]
+    dense, pruned = (experiment.in_float32(each) for each in (experiment.dense, model))
     test = experiment.held_out if held_out else experiment.test
     with tempfile.TemporaryDirectory() as folder:
-        found = serving.served(*models, experiment.train, test, Path(folder), precision)
+        found = serving.served(dense, pruned, experiment.train, test, Path(folder), precision)
     speed = ", ".join(f"{t['speedup']:.2f}x by {t['batch']}" for t in found["timings"])
     print(f"Served in {precision}: {line({k: found[k] for k in SCORES})}; {speed}", flush=True)
     return found

@@ -114,6 +114,17 @@ def logits_of(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer("class").output)
 
 
+def with_weights_of(model: keras.Model, plain: keras.Model) -> keras.Model:
+    """A classifier with the weights of another, which may give features or be of another type.
+
+    Args:
+        model: A classifier, or what `training.with_features` has made of one.
+        plain: One of the same sizes, which is changed.
+    """
+    plain.set_weights(logits_of(model).get_weights())
+    return plain
+
+
 def _calibration(encoded: Encoded) -> list[Inputs]:
     """Texts drawn at random, in batches of like length."""
     chosen = np.random.default_rng(0).permutation(len(encoded.tokens))[:CALIBRATION]

@@ -43,6 +43,25 @@ def test_features_behind_the_logits_are_left_out(model):
     np.testing.assert_allclose(found, model.predict(inputs, verbose=0), atol=1e-6)
 
 
+def test_weights_are_taken_from_a_pruned_model_of_another_type(model):
+    def build(dtype):
+        keras.config.set_dtype_policy(dtype)
+        return bert.classifier(bert.encoder(50, width=64, layers=1, heads=2, ffn=128))
+
+    once = tfsparse.OneShot(0.5)
+    try:
+        half = with_features(serving.with_weights_of(model, build("mixed_bfloat16")))
+        pruned = tfsparse.strip_pruning(tfsparse.prune_block(half, "4x1", once, exclude=["class"]))
+        expected = pruned.predict(serving.inputs_of(texts(3, seed=5)), verbose=0)
+        plain = build("float32")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    inputs = serving.inputs_of(texts(3, seed=5))
+    found = serving.with_weights_of(pruned, plain).predict(inputs, verbose=0)
+    np.testing.assert_allclose(found, np.asarray(expected, np.float32)[:, :2], atol=0.03)
+    assert np.mean(plain.get_layer("block_0").ffn_in.kernel.numpy() == 0) == pytest.approx(0.5)
+
+
 def test_the_exported_model_is_scored_and_timed(model, tmp_path):
     once = tfsparse.OneShot(0.5)
     pruned = tfsparse.strip_pruning(tfsparse.prune_block(model, "4x1", once, exclude=["class"]))
