@@ -2,13 +2,15 @@
 
 A 4-layer, 256-wide BERT ("mini") learns MiniLM's outputs on the tasks' texts, is trained on
 the task, and is then pruned while it trains on. The first two are done once and kept in
-artifacts/. Prints the scores on the test set before and after.
+artifacts/. Prints the scores on the test set before and after. With --serve the pruned model is
+exported, and the SavedModel is scored and timed beside the dense one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from support import bert, pretraining
+from support import bert, pretraining, serving
 from support.locations import ARTIFACTS, add_data_argument, write_json
 from support.scores import Scores, line, relative_loss, scores
 from support.text_tasks import TASKS, Encoded
@@ -29,6 +31,7 @@ CACHE = ARTIFACTS / "examples"
 PRETRAINED = CACHE / "bert-mini.weights.h5"
 PREDICT_BATCH = 64
 CLASSES = 2
+SCORES = ("accuracy", "f1")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class Experiment:
         labels = with_outputs(self.train.labels, np.load(path))
         return Encoded(self.train.tokens, self.train.segments, labels)
 
+    def in_float32(self, model: keras.Model) -> keras.Model:
+        """A float32 classifier with the weights of a model, which may compute in another type."""
+        plain, _ = self._classifier("float32")
+        return serving.with_weights_of(model, plain)
+
     def _classifier(self, dtype: str) -> tuple[keras.Model, WordPieces]:
         keras.config.set_dtype_policy(dtype)
         body, pieces = pretraining.pretrained(self._root, PRETRAINED)
@@ -146,6 +154,19 @@ def prune(
     return tfsparse.strip_pruning(pruned), report
 
 
+def serve(
+    model: keras.Model, experiment: Experiment, precision: str, held_out: bool
+) -> dict[str, Any]:
+    """Exports a model, and scores and times what was exported: see `serving.served`."""
+    dense, pruned = (experiment.in_float32(each) for each in (experiment.dense, model))
+    test = experiment.held_out if held_out else experiment.test
+    with tempfile.TemporaryDirectory() as folder:
+        found = serving.served(dense, pruned, experiment.train, test, Path(folder), precision)
+    speed = ", ".join(f"{t['speedup']:.2f}x by {t['batch']}" for t in found["timings"])
+    print(f"Served in {precision}: {line({k: found[k] for k in SCORES})}; {speed}", flush=True)
+    return found
+
+
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """The whole job: what was asked for, and what came out."""
     started = time.perf_counter()
@@ -164,8 +185,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     lost = {name: relative_loss(before[name], after[name]) for name in before}
     print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
     settings = {k: v for k, v in vars(arguments).items() if k not in ("data", "json")}
+    extra = {}
+    if arguments.serve:
+        found = serve(model, experiment, arguments.serve, arguments.held_out)
+        extra = {"served": found}
     return {
         **settings,
+        **extra,
         "dense": before,
         "result": after,
         "kernel_sparsity": sparsity,
@@ -213,6 +239,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
     parser.add_argument("--dtype", default="float32", help='or "mixed_bfloat16"')
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        const="int8",
+        choices=("int8", "bf16", "fp32"),
+        help="also export, score and time the SavedModel, in this precision (%(const)s)",
+    )
     parser.add_argument("--json", type=Path, help="file for the result")
     add_data_argument(parser)
     return parser

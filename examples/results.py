@@ -59,8 +59,8 @@ def table(task: str, results: Results) -> str:
     """The rows of one task in Markdown; those not yet run say so."""
     lines = [
         "| row | zeros | seed | epochs | dense | dense, trained on | sparse "
-        "| relative loss | to trained on | seed document, relative loss |",
-        "| --- " * 10 + "|",
+        "| relative loss | to trained on | served | seed document, relative loss |",
+        "| --- " * 11 + "|",
     ]
     control = results.get(Row(task, "dense").name)
     rows = [row for row in ROWS if row.task == task and row.pattern != "dense"]
@@ -70,7 +70,7 @@ def table(task: str, results: Results) -> str:
 
 def _line(row: Row, result: dict[str, Any] | None, control: dict[str, Any] | None) -> str:
     if result is None:
-        return f"| {row.name} " + "| not run " + "| " * 8 + "|"
+        return f"| {row.name} " + "| not run " + "| " * 9 + "|"
     dense, sparse = result["dense"], result["result"]
     trained_on = control["result"] if control else None
     cells = [
@@ -83,6 +83,7 @@ def _line(row: Row, result: dict[str, Any] | None, control: dict[str, Any] | Non
         _scores(sparse),
         f"{relative_loss(dense[row.metric], sparse[row.metric]):.2%}",
         f"{relative_loss(trained_on[row.metric], sparse[row.metric]):.2%}" if trained_on else "",
+        _served(result),
         _published(row),
     ]
     return "| " + " | ".join(cells) + " |"
@@ -91,6 +92,15 @@ def _line(row: Row, result: dict[str, Any] | None, control: dict[str, Any] | Non
 def _scores(scores: dict[str, float]) -> str:
     parts = [f"{scores['accuracy']:.2%}"]
     return " / ".join([*parts, f"F1 {scores['f1']:.2%}"] if "f1" in scores else parts)
+
+
+def _served(result: dict[str, Any]) -> str:
+    """The scores of the exported model, and how much faster it is than the dense one."""
+    found = result.get("served")
+    if found is None:
+        return "not served"
+    speed = " / ".join(f"{each['speedup']:.1f}x" for each in found["timings"])
+    return f"{found['precision'].upper()} {_scores(found)}; {speed}"
 
 
 def _published(row: Row) -> str:
@@ -109,7 +119,7 @@ def _is_set(value: Any) -> bool:
 def command(row: Row, result: dict[str, Any]) -> str:
     """What was run, every setting spelt out, so that a default that changes changes nothing."""
     program = row.command()[0]
-    known = {"dense", "result", "kernel_sparsity", "seconds"}
+    known = {"dense", "result", "served", "kernel_sparsity", "seconds"}
     settings = {k: v for k, v in result.items() if k not in known and _is_set(v)}
     options = (
         f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")

@@ -18,10 +18,10 @@ NormalizeFunction ChooseFunction(Isa isa) {
   return NormalizePortable;
 }
 
-// What a kernel needs of a thread's memory: a row, and what stands for factors and summands that
-// are not there.
+// What a kernel needs of a thread's memory: some rows, and what stands for factors and summands
+// that are not there.
 struct Scratch {
-  AlignedBuffer<float> row, ones, zeros;
+  AlignedBuffer<float> rows, ones, zeros;
 };
 
 NormalizeArgs ArgsOf(const NormalizationCall& call, Scratch* scratch) {
@@ -42,8 +42,10 @@ NormalizeArgs ArgsOf(const NormalizationCall& call, Scratch* scratch) {
     scratch->zeros.Reserve(call.size);
     args.beta = scratch->zeros.data();
   }
-  if (call.residual != nullptr) scratch->row.Reserve(call.size);
-  args.scratch = scratch->row.data();
+  if (call.residual != nullptr) {
+    scratch->rows.Reserve(call.size <= kMaxTogether ? kRowsTogether * call.size : call.size);
+  }
+  args.scratch = scratch->rows.data();
   args.inv_y_scale = 1 / call.y_scale;
   args.y_zero_point = call.y_zero_point;
   return args;

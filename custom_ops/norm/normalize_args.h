@@ -8,6 +8,10 @@
 
 namespace tfsparse {
 
+// Rows that go through each pass together, where they are short enough to stay in cache.
+inline constexpr int64_t kRowsTogether = 4;
+inline constexpr int64_t kMaxTogether = 512;  // elements of such a row
+
 struct NormalizeArgs {
   int64_t size;  // elements of a row, at least 1
   bool centers;  // LayerNorm; else RMSNorm, which takes the mean for 0
@@ -23,7 +27,7 @@ struct NormalizeArgs {
   float* sum;             // [rows, size], or null: x + residual
   float* y;               // or null
   uint8_t* y_u8;          // or null
-  float* scratch;         // [size]; null unless there is a residual
+  float* scratch;         // [kRowsTogether, size]; null unless there is a residual
 };
 
 using NormalizeFunction = void (*)(const NormalizeArgs&);

@@ -87,7 +87,10 @@ class Row:
         command += ["--group-lasso", str(LASSO[self.task])] if self.lasso else []
         # A third less time where the processor multiplies bfloat16; the dense model is
         # scored in it too.
-        return command if self.task == "cifar10" else [*command, "--dtype", "mixed_bfloat16"]
+        if self.task == "cifar10":
+            return command
+        command += ["--dtype", "mixed_bfloat16"]
+        return command if self.pattern == "dense" else [*command, "--serve", "int8"]
 
 
 def _rows(task: str, prunings: list[tuple[str, float]]) -> list[Row]:

@@ -54,7 +54,17 @@ def test_a_line_has_the_losses_in_the_metric_of_the_task(tmp_path):
     assert cells[1:4] == ["90.00%", "3", "2"]
     assert cells[4] == "80.00% / F1 90.00%"
     assert cells[7:9] == ["10.00%", "10.00%"]
-    assert cells[9].startswith("87.52 to 87.22, 0.34%")
+    assert cells[9] == "not served"
+    assert cells[10].startswith("87.52 to 87.22, 0.34%")
+
+
+def test_a_line_has_what_was_served(tmp_path):
+    row = Row("sst2", "4x1", 0.9)
+    timings = [{"batch": 1, "speedup": 9.96}, {"batch": 8, "speedup": 8.0}]
+    fill(tmp_path, row, served={"precision": "int8", **DONE["result"], "timings": timings})
+    text = results.table("sst2", results.read(tmp_path))
+    assert "| INT8 76.00% / F1 81.00%; 10.0x / 8.0x |" in text
+    assert len({line.count("|") for line in text.splitlines()}) == 1
 
 
 def test_the_command_of_a_row_makes_it_again(tmp_path):

@@ -164,7 +164,10 @@ def test_model_quantize_rounds_half_to_even():
 
 @pytest.mark.parametrize("activation", ["relu6", "gelu", "gelu_tanh", "sigmoid", "tanh", "silu"])
 def test_activations_act_in_real_units(activation):
-    """A uint8 result is the float result, quantized: not an activation of quantized sums."""
+    """A uint8 result is the float result, quantized: not an activation of quantized sums.
+
+    Where it comes from a table, which is not with a residual, it may be the next step.
+    """
     rng = np.random.default_rng(11)
     dense = int8_weights(rng, 40, 64, (4, 4))
     x = tf.constant(rng.integers(0, 256, (19, 64), np.uint8))
@@ -174,5 +177,8 @@ def test_activations_act_in_real_units(activation):
         y = quantized_block_sparse_matmul(x, *arguments, residual=added).numpy()
         q = quantized_block_sparse_matmul(x, *arguments, tf.uint8, 0.02, 60, residual=added).numpy()
         unit = np.float32(1) / np.float32(0.02)
-        np.testing.assert_array_equal(q, np.clip(np.rint(y * unit) + 60, 0, 255))
+        expected = np.clip(np.rint(y * unit) + 60, 0, 255)
+        from_table = added is None and activation != "relu6"
+        np.testing.assert_allclose(q, expected, rtol=0, atol=1 if from_table else 0)
+        assert np.mean(q != expected) < (0.03 if from_table else 1e-9)
         assert len(np.unique(q)) > 20

@@ -8,6 +8,7 @@ from benchmarks.models import registry
 
 def test_the_models_are_those_of_the_contract():
     wanted = {"dlrm_mlp", "bert_mini", "bert_base", "mixer", "tfk_transformer"}
+    wanted |= {"bert_large", "vit_b16"}
     wanted |= {"resnet50", "resnet20", "resnext101", "ssd_resnet34"}
     wanted |= {"mobilenet_v2", "efficientnet_b0", "densenet121"}
     assert wanted <= set(registry.names())

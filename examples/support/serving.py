@@ -1,0 +1,133 @@
+"""Exports a pruned text classifier, scores the SavedModel, and times it beside the dense one.
+
+Both are the whole model, from ids to logits. Both run in one process by one thread, in turns:
+TensorFlow runs the dense model in float32 as Keras exports it, `tfsparse.export` makes the other.
+It is a process of its own, because TensorFlow makes its pool of threads when it first computes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import serve
+
+import tfsparse
+from support.scores import scores
+from support.text_tasks import Encoded, padded
+
+LENGTH = 128
+BATCHES = (1, 8, 32)
+CALIBRATION = 128
+SECONDS = 2.0
+
+Inputs = dict[str, np.ndarray]
+
+
+def served(
+    dense: keras.Model,
+    pruned: keras.Model,
+    calibration: Encoded,
+    test: Encoded,
+    folder: Path,
+    precision: str = "int8",
+    seconds: float = SECONDS,
+) -> dict[str, Any]:
+    """Exports both models, and scores and times them.
+
+    Args:
+        dense: A float32 classifier.
+        pruned: The same, pruned.
+        calibration: Texts to calibrate INT8 with; their labels are not read.
+        test: Texts to score and to time with.
+        folder: Gets the SavedModels.
+        precision: As in `tfsparse.export`.
+        seconds: How long each batch is timed.
+
+    Returns:
+        Scores of the exported model, ``"precision"``, ``"converted"`` ("24 of 24" products), and
+        ``"timings"``: for each batch ``"batch"``, ``"ms"``, ``"dense_ms"`` and ``"speedup"``.
+    """
+    dense.export(str(folder / "dense"), verbose=False)
+    data = {"calibration_data": _calibration(calibration)} if precision == "int8" else {}
+    report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        measured = process.submit(measure, folder / "dense", folder / precision, test, seconds)
+        found = measured.result()
+    converted = f"{sum(op.converted for op in report)} of {len(report)}"
+    return {**found, "precision": precision, "converted": converted}
+
+
+def measure(dense: Path, exported: Path, test: Encoded, seconds: float) -> dict[str, Any]:
+    """Scores the second of two SavedModels, and times both by one thread.
+
+    Args:
+        dense: The baseline.
+        exported: What is scored.
+        test: Texts.
+        seconds: How long each batch is timed.
+    """
+    with tfsparse.load(dense, threads=1) as baseline, tfsparse.load(exported, threads=1) as model:
+        timings = [time_batch(baseline, model, test, batch, seconds) for batch in BATCHES]
+        return {**scores(predict(model, test), test.labels), "timings": timings}
+
+
+def predict(model: Callable[..., Any], encoded: Encoded, batch: int = 64) -> np.ndarray:
+    """Logits of texts, in their order: (texts, classes)."""
+    # Of like length in a batch, each padded to the longest.
+    order = np.argsort([len(tokens) for tokens in encoded.tokens], kind="stable")
+    parts = [
+        model(**inputs_of(encoded.taken(order[start : start + batch])))
+        for start in range(0, len(order), batch)
+    ]
+    return np.asarray(np.concatenate(parts))[np.argsort(order)]
+
+
+def time_batch(
+    baseline: Callable[..., Any],
+    model: Callable[..., Any],
+    test: Encoded,
+    batch: int,
+    seconds: float,
+) -> dict[str, float]:
+    """Medians of both on texts that are padded to `LENGTH`."""
+    texts = inputs_of(test.taken(np.arange(batch) % len(test.tokens)), LENGTH)
+    calls = [lambda x, each=each: each(**x) for each in (baseline, model)]
+    dense_ms, ms = serve.measure(calls, texts, seconds)
+    return {"batch": batch, "ms": ms, "dense_ms": dense_ms, "speedup": dense_ms / ms}
+
+
+def inputs_of(encoded: Encoded, length: int = 0) -> Inputs:
+    """Texts as the model takes them, padded to the longest, or to `length` if that is more."""
+    arrays = {"tokens": padded(encoded.tokens), "segments": padded(encoded.segments)}
+    widths = {name: max(0, length - array.shape[1]) for name, array in arrays.items()}
+    return {name: np.pad(array, ((0, 0), (0, widths[name]))) for name, array in arrays.items()}
+
+
+def logits_of(model: keras.Model) -> keras.Model:
+    """A classifier without what `training.with_features` has added to its output."""
+    return keras.Model(model.input, model.get_layer("class").output)
+
+
+def with_weights_of(model: keras.Model, plain: keras.Model) -> keras.Model:
+    """A classifier with the weights of another, which may give features or be of another type.
+
+    Args:
+        model: A classifier, or what `training.with_features` has made of one.
+        plain: One of the same sizes, which is changed.
+    """
+    plain.set_weights(logits_of(model).get_weights())
+    return plain
+
+
+def _calibration(encoded: Encoded) -> list[Inputs]:
+    """Texts drawn at random, in batches of like length."""
+    chosen = np.random.default_rng(0).permutation(len(encoded.tokens))[:CALIBRATION]
+    taken = encoded.taken(sorted(chosen, key=lambda i: len(encoded.tokens[i])))
+    places = np.array_split(np.arange(len(chosen)), max(1, len(chosen) // 16))
+    return [inputs_of(taken.taken(each)) for each in places]
