@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "custom_ops/interaction/interaction_args.h"
+#include "custom_ops/interaction/prefetch_lookups.h"
 
 namespace tfsparse {
 namespace {
@@ -29,25 +30,26 @@ namespace {
 class Ahead {
  public:
   Ahead(const InteractionArgs& args, const InteractionItem& item)
-      : next_(item.lines), end_(item.lines + item.line_count) {
+      : args_(args), item_(item), end_(item.next_block == nullptr ? 0 : args.features - 1) {
     // A step for 16 rows into lanes, and for 8 rows by up to 32.
     const int64_t steps = args.operands / 16 + args.operands / 8 * (args.operands / 32 + 1) + 1;
-    portion_ = item.line_count / steps + 1;
+    portion_ = end_ / steps + 1;
   }
 
-  TFSPARSE_INLINE void Prefetch(const void* const*& next, const void* const* end) {
-    for (; next < end; ++next) __builtin_prefetch(*next);
-  }
-  void Some() {
-    const int64_t left = end_ - next_;
-    Prefetch(next_, next_ + (left < portion_ ? left : portion_));
-  }
-  void Rest() { Prefetch(next_, end_); }
+  void Some() { Until(next_ + portion_ < end_ ? next_ + portion_ : end_); }
+  void Rest() { Until(end_); }
 
  private:
-  const void* const* next_;
-  const void* const* const end_;
-  int64_t portion_;
+  void Until(int64_t end) {
+    if (next_ == end) return;
+    PrefetchLookups(args_, item_, next_, end);
+    next_ = end;
+  }
+
+  const InteractionArgs& args_;
+  const InteractionItem& item_;
+  const int64_t end_;
+  int64_t next_ = 0, portion_;
 };
 
 template <class P>
