@@ -19,6 +19,7 @@ const std::vector<Target>& Targets() {
       {"pooling", FuzzPooling},
       {"attention", FuzzAttention},
       {"normalization", FuzzNormalization},
+      {"interaction", FuzzInteraction},
   };
   return targets;
 }

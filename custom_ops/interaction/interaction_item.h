@@ -152,13 +152,17 @@ struct Item {
     if (o >= 0) SetFloats(args, scratch, floats, takes_bytes ? item.dense : nullptr, o);
   }
 
-  static void SetFeatures(const InteractionArgs& args, const InteractionItem& item,
-                          const InteractionScratch& scratch) {
+  static void SetFeatures(const InteractionArgs& of_call, const InteractionItem& item,
+                          const InteractionScratch& of_thread) {
+    // Copies, which the compiler knows that no store changes.
+    const InteractionArgs args = of_call;
+    const InteractionScratch scratch = of_thread;
+    const int64_t* const rows_of_block = item.block->rows;
     SetDense(args, item, scratch);
     const bool is_whole = args.depth % P::kInLane == 0;
     const int64_t* first = item.block->first + item.index;
     for (int64_t f = 1; f < args.features; ++f, first += kFirstPitch) {
-      const int64_t* rows = item.block->rows + first[0];
+      const int64_t* rows = rows_of_block + first[0];
       const int64_t count = first[1] - first[0];
       const int32_t o = args.operand_of[f];
       FeatureValues& values = scratch.features[f];
@@ -215,13 +219,16 @@ struct Item {
   static void WriteColumns(const InteractionArgs& args, const InteractionScratch& scratch,
                            void* y) {
     const Columns<kBytes> columns(args, y);
-    for (int64_t s = 0; s < args.segment_count; ++s) {
-      const InteractionSegment& segment = args.segments[s];
+    const InteractionSegment* const end = args.segments + args.segment_count;
+    const float* const all_dots = scratch.dots;
+    const int64_t pitch = args.operand_pitch;
+    for (const InteractionSegment* each = args.segments; each != end; ++each) {
+      const InteractionSegment segment = *each;
       if (segment.kind == InteractionSegment::kCopy) {
         WriteCopy(scratch.features[segment.first], segment, columns);
         continue;
       }
-      const float* dots = scratch.dots + segment.first * args.operand_pitch + segment.second;
+      const float* dots = all_dots + segment.first * pitch + segment.second;
       const bool is_zero = segment.kind == InteractionSegment::kZeros;
       for (int64_t c = 0; c < segment.size; c += L) {
         columns.Write(segment.column + c,

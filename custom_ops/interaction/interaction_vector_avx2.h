@@ -31,6 +31,12 @@ struct InteractAvx2 : Avx2 {
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
   }
 
+  // 32 bytes of each of 8 rows: lane i of register j is group j of row i.
+  TFSPARSE_INLINE void LoadTransposed(const uint8_t* const (&rows)[kLanes], I32 (&r)[kLanes]) {
+    for (int i = 0; i < kLanes; ++i) r[i] = LoadSome(rows[i], 32);
+    Transpose(r);
+  }
+
   // `count` elements at the most; zeros behind them.
   TFSPARSE_INLINE I32 LoadS8(const void* p, int64_t count) {
     return _mm256_cvtepi8_epi32(LoadPart<8>(p, count));
