@@ -65,17 +65,24 @@ struct FeatureValues {
   const float* floats;  // or null
 };
 
-// Memory of a thread, aligned to cache lines, a line more behind each part.
+// Items that a kernel may take together, at the most, and elements that their operands are cut
+// into.
+inline constexpr int64_t kMaxGroup = 16, kGroupDepth = 32;
+
+// Memory of a thread, aligned to cache lines, a line more behind each part. `group`: items at a
+// time.
 struct InteractionScratch {
-  float* values;            // [features, value_pitch]
-  FeatureValues* features;  // [features]
-  unsigned char* rows;      // [operands, row_pitch], of those that are not used as they lie
-  const void** row_at;      // [operands], where each lies
-  unsigned char* lanes;     // [row_pitch / 4, operand_pitch], 4 bytes each
-  float* dots;              // [operands, operand_pitch]
-  float* scales;            // [operand_pitch]
-  int32_t* shifts;          // [operand_pitch]
-  int32_t* sums;            // [operand_pitch]
+  float* values;            // [group, features, value_pitch]
+  FeatureValues* features;  // [group, features]
+  unsigned char* rows;      // [group, operands, row_pitch], of those that are not used as they lie
+  int64_t stride;           // from an operand to the next in these three: group, or 1
+  const void** row_at;      // [operands, group], where each lies
+  float* scales;            // [operand_pitch, group]
+  int32_t* shifts;          // [operand_pitch, group]
+  int32_t* sums;            // [operand_pitch, group]
+  unsigned char* lanes;     // [row_pitch / 4, operand_pitch], 4 bytes each; of a group,
+                            //   [operands, kGroupDepth, group]
+  float* dots;              // [operands, operand_pitch, group]
   float* y;                 // [columns]
 };
 
@@ -120,8 +127,12 @@ struct InteractionItem {
   const void* next_dense;
 };
 
-using InteractionFunction = void (*)(const InteractionArgs&, const InteractionItem&,
-                                     const InteractionScratch&);
+struct InteractionKernel {
+  void (*run)(const InteractionArgs&, const InteractionItem&, const InteractionScratch&);
+  // Of `group` items; or null.
+  void (*run_group)(const InteractionArgs&, const InteractionItem*, const InteractionScratch&);
+  int64_t group;
+};
 
 }  // namespace tfsparse
 

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
 #include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
@@ -17,19 +17,10 @@ struct WithHalf : Operands<InteractAvx512> {
 
 }  // namespace
 
-void InteractF32Avx512(const InteractionArgs& args, const InteractionItem& item,
-                       const InteractionScratch& scratch) {
-  Item<WithHalf<OperandsF32>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractF32Avx512 = KernelOf<WithHalf<OperandsF32>>();
 
-void InteractBf16Avx512(const InteractionArgs& args, const InteractionItem& item,
-                        const InteractionScratch& scratch) {
-  Item<WithHalf<OperandsBf16AsF32>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractBf16Avx512 = KernelOf<WithHalf<OperandsBf16AsF32>>();
 
-void InteractS8Avx512(const InteractionArgs& args, const InteractionItem& item,
-                      const InteractionScratch& scratch) {
-  Item<WithHalf<OperandsS16>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractS8Avx512 = KernelOf<WithHalf<OperandsS16>>();
 
 }  // namespace tfsparse

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
 #include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
@@ -56,9 +56,6 @@ struct OperandsBf16 {
 
 }  // namespace
 
-void InteractBf16Avx512Bf16(const InteractionArgs& args, const InteractionItem& item,
-                            const InteractionScratch& scratch) {
-  Item<OperandsBf16>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractBf16Avx512Bf16 = KernelOf<OperandsBf16>();
 
 }  // namespace tfsparse

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
 #include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
@@ -28,9 +28,6 @@ struct Quads : OperandsS8<InteractAvx512Vnni> {
 
 }  // namespace
 
-void InteractS8Avx512Vnni(const InteractionArgs& args, const InteractionItem& item,
-                          const InteractionScratch& scratch) {
-  Item<Quads>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractS8Avx512Vnni = KernelOf<Quads>();
 
 }  // namespace tfsparse

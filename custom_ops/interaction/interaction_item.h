@@ -97,8 +97,8 @@ struct Item {
 
   TFSPARSE_INLINE void SetScale(const InteractionScratch& scratch, int64_t o, float scale,
                                 int32_t shift) {
-    scratch.scales[o] = scale;
-    scratch.shifts[o] = shift;
+    scratch.scales[o * scratch.stride] = scale;
+    scratch.shifts[o * scratch.stride] = shift;
   }
 
   // A row of a table as an operand: as it lies, if it can be.
@@ -106,11 +106,11 @@ struct Item {
                               const TableRow& row, bool is_whole, int64_t o) {
     if constexpr (P::kIsInt) SetScale(scratch, o, *row.scale, 0);
     if (P::kIsRaw && is_whole) {
-      scratch.row_at[o] = row.data;
+      scratch.row_at[o * scratch.stride] = row.data;
       return;
     }
     unsigned char* to = scratch.rows + o * args.row_pitch;
-    scratch.row_at[o] = to;
+    scratch.row_at[o * scratch.stride] = to;
     P::CopyRow(row, args.depth, to);
     EndGroup(args, to);
   }
@@ -119,7 +119,7 @@ struct Item {
   static void SetFloats(const InteractionArgs& args, const InteractionScratch& scratch,
                         const float* floats, const void* bytes, int64_t o) {
     unsigned char* to = scratch.rows + o * args.row_pitch;
-    scratch.row_at[o] = to;
+    scratch.row_at[o * scratch.stride] = to;
     const int64_t depth = args.depth;
     if constexpr (!P::kIsInt) {
       for (int64_t d = 0; d < depth; d += L) {
@@ -160,8 +160,8 @@ struct Item {
     const int64_t* const rows_of_block = item.block->rows;
     SetDense(args, item, scratch);
     const bool is_whole = args.depth % P::kInLane == 0;
-    const int64_t* first = item.block->first + item.index;
-    for (int64_t f = 1; f < args.features; ++f, first += kFirstPitch) {
+    for (int64_t f = 1; f < args.features; ++f) {
+      const int64_t* first = item.block->first + (f - 1) * kFirstPitch + item.index;
       const int64_t* rows = rows_of_block + first[0];
       const int64_t count = first[1] - first[0];
       const int32_t o = args.operand_of[f];
@@ -181,15 +181,14 @@ struct Item {
   // later, but not beyond the row.
   template <bool kBytes>
   struct Columns {
-    explicit Columns(const InteractionArgs& args, void* to)
-        : y(to),
-          end(args.columns),
+    explicit Columns(const InteractionArgs& args)
+        : end(args.columns),
           inv_scale(Vec::Broadcast(args.inv_y_scale)),
           low(Vec::Broadcast(static_cast<float>(-args.y_zero_point))),
           high(Vec::Broadcast(static_cast<float>(255 - args.y_zero_point))),
           zero_point(Vec::Broadcast(args.y_zero_point)) {}
 
-    TFSPARSE_MEMBER void Write(int64_t column, F32 v) const {
+    TFSPARSE_MEMBER void Write(void* y, int64_t column, F32 v) const {
       if constexpr (kBytes) {
         const F32 scaled = Vec::Max(Vec::Multiply(v, inv_scale), low);  // low for NaN
         const auto q = Vec::Add(Vec::Round(Vec::Min(scaled, high)), zero_point);
@@ -199,7 +198,6 @@ struct Item {
       }
     }
 
-    void* const y;
     const int64_t end;
     const F32 inv_scale, low, high;
     const typename Vec::I32 zero_point;
@@ -207,31 +205,31 @@ struct Item {
 
   template <bool kBytes>
   static void WriteCopy(const FeatureValues& values, const InteractionSegment& segment,
-                        const Columns<kBytes>& columns) {
+                        const Columns<kBytes>& columns, void* y) {
     for (int64_t c = 0; c < segment.size; c += L) {
-      columns.Write(segment.column + c, values.floats == nullptr
-                                            ? P::LoadValues(values.row, c, segment.size - c)
-                                            : Vec::LoadSome(values.floats + c, segment.size - c));
+      columns.Write(y, segment.column + c,
+                    values.floats == nullptr ? P::LoadValues(values.row, c, segment.size - c)
+                                             : Vec::LoadSome(values.floats + c, segment.size - c));
     }
   }
 
   template <bool kBytes>
   static void WriteColumns(const InteractionArgs& args, const InteractionScratch& scratch,
                            void* y) {
-    const Columns<kBytes> columns(args, y);
+    const Columns<kBytes> columns(args);
     const InteractionSegment* const end = args.segments + args.segment_count;
     const float* const all_dots = scratch.dots;
     const int64_t pitch = args.operand_pitch;
     for (const InteractionSegment* each = args.segments; each != end; ++each) {
       const InteractionSegment segment = *each;
       if (segment.kind == InteractionSegment::kCopy) {
-        WriteCopy(scratch.features[segment.first], segment, columns);
+        WriteCopy(scratch.features[segment.first], segment, columns, y);
         continue;
       }
       const float* dots = all_dots + segment.first * pitch + segment.second;
       const bool is_zero = segment.kind == InteractionSegment::kZeros;
       for (int64_t c = 0; c < segment.size; c += L) {
-        columns.Write(segment.column + c,
+        columns.Write(y, segment.column + c,
                       is_zero ? Vec::Broadcast(0.0f) : Vec::LoadSome(dots + c, L));
       }
     }

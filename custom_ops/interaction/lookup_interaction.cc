@@ -66,27 +66,31 @@ class Parts {
   int64_t size_ = 0;
 };
 
-int64_t Divide(const InteractionArgs& args, unsigned char* buffer, InteractionScratch* scratch) {
+int64_t Divide(const InteractionArgs& args, int64_t group, unsigned char* buffer,
+               InteractionScratch* scratch) {
   Parts parts(buffer);
-  scratch->values = parts.Take<float>(args.features * args.value_pitch);
-  scratch->features = parts.Take<FeatureValues>(args.features);
-  scratch->rows = parts.Take<unsigned char>(args.operands * args.row_pitch);
-  scratch->row_at = parts.Take<const void*>(args.operands);
-  scratch->lanes = parts.Take<unsigned char>(args.row_pitch * args.operand_pitch);
-  scratch->dots = parts.Take<float>(args.operands * args.operand_pitch);
-  scratch->scales = parts.Take<float>(args.operand_pitch);
-  scratch->shifts = parts.Take<int32_t>(args.operand_pitch);
-  scratch->sums = parts.Take<int32_t>(args.operand_pitch);
+  scratch->values = parts.Take<float>(group * args.features * args.value_pitch);
+  scratch->features = parts.Take<FeatureValues>(group * args.features);
+  scratch->rows = parts.Take<unsigned char>(group * args.operands * args.row_pitch);
+  scratch->stride = 1;
+  scratch->row_at = parts.Take<const void*>(args.operands * group);
+  scratch->scales = parts.Take<float>(args.operand_pitch * group);
+  scratch->shifts = parts.Take<int32_t>(args.operand_pitch * group);
+  scratch->sums = parts.Take<int32_t>(args.operand_pitch * group);
+  scratch->lanes = parts.Take<unsigned char>(
+      std::max(args.row_pitch * args.operand_pitch, args.operands * kGroupDepth * group * 4));
+  const int64_t rows = RoundUp(args.operands, kOperandLanes);
+  scratch->dots = parts.Take<float>(rows * args.operand_pitch * group);
   scratch->y = parts.Take<float>(args.columns);
   return parts.size();
 }
 
 // The scratch of the calling thread.
-InteractionScratch ScratchFor(const InteractionArgs& args) {
+InteractionScratch ScratchFor(const InteractionArgs& args, int64_t group) {
   thread_local AlignedBuffer<unsigned char> buffer;
   InteractionScratch scratch;
-  buffer.Reserve(Divide(args, nullptr, &scratch));
-  Divide(args, buffer.data(), &scratch);
+  buffer.Reserve(Divide(args, group, nullptr, &scratch));
+  Divide(args, group, buffer.data(), &scratch);
   return scratch;
 }
 
@@ -127,15 +131,16 @@ class Worker {
       : call_(call),
         finder_(plan, call),
         args_(ArgsOf(plan, call, shape, finder_.tables())),
-        function_(ChooseInteraction(isa, call.type)),
-        ahead_(ItemsAhead(call, shape)) {}
+        kernel_(ChooseInteraction(isa, call.type)),
+        group_(call.batch < kernel_.group ? 1 : kernel_.group),
+        ahead_(group_ > 1 ? group_ : ItemsAhead(call, shape)) {}
 
   int64_t blocks() const { return (call_.batch + kBlockItems - 1) / kBlockItems; }
 
   // Fails on the first id outside its table, with *item its item. Throws std::bad_alloc.
   Status Run(int64_t begin, int64_t end, int64_t* item) const {
     thread_local FoundRows found[2];
-    const InteractionScratch scratch = ScratchFor(args_);
+    const InteractionScratch scratch = ScratchFor(args_, group_);
     Status status = Find(begin, &found[begin % 2], item);
     for (int64_t block = begin; block < end && status.ok(); ++block) {
       const FoundRows &rows = found[block % 2], &next = found[(block + 1) % 2];
@@ -143,14 +148,26 @@ class Worker {
       int64_t next_item = 0;
       const Status next_status = Find(block + 1, &found[(block + 1) % 2], &next_item);
       const int64_t items = ItemsOf(block), next_items = next_status.ok() ? ItemsOf(block + 1) : 0;
+      InteractionItem group[kMaxGroup];
+      int64_t waiting = 0;
       for (int64_t i = block == begin ? -ahead_ : 0; i < items; ++i) {
-        InteractionItem each = ItemAt(block, i, rows);
+        InteractionItem& each = group[waiting];
+        each = ItemAt(block, i, rows);
         if (i + ahead_ < items) {
           SetNext(block, i + ahead_, rows, &each);
         } else if (i + ahead_ - items < next_items) {
           SetNext(block + 1, i + ahead_ - items, next, &each);
         }
-        i < 0 ? Prefetch(each) : function_(args_, each, scratch);
+        if (i < 0) {
+          Prefetch(each);
+        } else if (waiting + 1 == group_ || i - waiting + group_ > items) {
+          // All of a group, or an item of those that are too few for one.
+          group_ > 1 && waiting + 1 == group_ ? kernel_.run_group(args_, group, scratch)
+                                              : kernel_.run(args_, each, scratch);
+          waiting = 0;
+        } else {
+          ++waiting;
+        }
       }
       status = next_status;
       *item = next_item;
@@ -199,8 +216,8 @@ class Worker {
   const InteractionCall& call_;
   const RowFinder finder_;
   const InteractionArgs args_;
-  const InteractionFunction function_;
-  const int64_t ahead_;
+  const InteractionKernel kernel_;
+  const int64_t group_, ahead_;
 };
 
 // Of an item in cycles, roughly: multiplications of 16 lanes, and copies.
