@@ -42,7 +42,8 @@ struct LookupTable {
   const char* data;
   int64_t row_size;  // bytes
   const float* scales;
-  int64_t scale_step;  // 1 or 0
+  int64_t scale_step;    // 1 or 0
+  bool has_single_rows;  // each item has one
 };
 
 // A row of a table, and its scale if the table is int8.

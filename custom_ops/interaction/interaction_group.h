@@ -43,7 +43,7 @@ class GroupAhead {
       const int64_t some =
           count < args_.features - 1 - lookup_ ? count : args_.features - 1 - lookup_;
       if (items_->next_block != nullptr) {
-        PrefetchLookups(args_, *items_, lookup_, lookup_ + some);
+        PrefetchLookups<2>(args_, *items_, lookup_, lookup_ + some);
       }
       count -= some;
       lookup_ += some;
@@ -78,6 +78,41 @@ struct Group {
     of_item.scales += i;
     of_item.shifts += i;
     return of_item;
+  }
+
+  // A single row of each item as an operand, as it lies.
+  static void SetRows(const InteractionArgs& args, const InteractionItem* items,
+                      const InteractionScratch& scratch, int64_t f) {
+    const LookupTable table = args.tables[f - 1];
+    const BlockRows& block = *items->block;
+    const int64_t* rows = block.rows + block.first[(f - 1) * kFirstPitch + items->index];
+    const int64_t at = args.operand_of[f] * int64_t{L};
+    const void** row_at = scratch.row_at + at;
+    for (int i = 0; i < L; ++i) row_at[i] = table.data + rows[i] * table.row_size;
+    if constexpr (P::kIsInt) {
+      float* scales = scratch.scales + at;
+      for (int i = 0; i < L; ++i) scales[i] = table.scales[rows[i] * table.scale_step];
+      Vec::StoreInts(scratch.shifts + at, Vec::Zero());
+    }
+  }
+
+  static void SetFeatures(const InteractionArgs& of_call, const InteractionItem* items,
+                          const InteractionScratch& scratch) {
+    const InteractionArgs args = of_call;
+    InteractionScratch of_item[L];
+    for (int i = 0; i < L; ++i) {
+      of_item[i] = ScratchOf(args, scratch, i);
+      Item<P>::SetDense(args, items[i], of_item[i]);
+    }
+    const bool is_whole = args.depth % P::kInLane == 0;
+    for (int64_t f = 1; f < args.features; ++f) {
+      if (P::kIsRaw && is_whole && args.tables[f - 1].has_single_rows && args.operand_of[f] >= 0 &&
+          args.is_copied[f] == 0) {
+        SetRows(args, items, scratch, f);
+      } else {
+        for (int i = 0; i < L; ++i) Item<P>::SetLookup(args, items[i], of_item[i], f);
+      }
+    }
   }
 
   // Groups `from` to `to` of an operand of all items into lanes.
@@ -224,7 +259,8 @@ struct Group {
         // All items have the same shifts.
         const int32_t t_i = scratch.shifts[i * L], t_j = scratch.shifts[j * L];
         const I32 sums = Vec::LoadInts(scratch.sums + i * L);
-        sum = Vec::Subtract(sum, Vec::Multiply(sums, Vec::Broadcast(t_j + 128)));
+        sum = Vec::Subtract(sum, t_j == 0 ? Vec::template ShiftLeft<7>(sums)
+                                          : Vec::Multiply(sums, Vec::Broadcast(t_j + 128)));
         if (t_i != 0) {
           const auto depth = Vec::Broadcast(static_cast<int32_t>(args.depth) * t_j);
           const I32 whole = Vec::Subtract(Vec::LoadInts(scratch.sums + j * L), depth);
@@ -291,9 +327,7 @@ struct Group {
 
   static void Run(const InteractionArgs& args, const InteractionItem* items,
                   const InteractionScratch& scratch) {
-    for (int64_t i = 0; i < L; ++i) {
-      Item<P>::SetFeatures(args, items[i], ScratchOf(args, scratch, i));
-    }
+    SetFeatures(args, items, scratch);
     FillDots(args, scratch, items);
     if (args.y_is_u8) {
       WriteColumns<true>(args, items, scratch);

@@ -152,29 +152,31 @@ struct Item {
     if (o >= 0) SetFloats(args, scratch, floats, takes_bytes ? item.dense : nullptr, o);
   }
 
+  // Feature f, which is not the dense vector.
+  TFSPARSE_INLINE void SetLookup(const InteractionArgs& args, const InteractionItem& item,
+                                 const InteractionScratch& scratch, int64_t f) {
+    const int64_t* first = item.block->first + (f - 1) * kFirstPitch + item.index;
+    const int64_t* rows = item.block->rows + first[0];
+    const int64_t count = first[1] - first[0];
+    const int32_t o = args.operand_of[f];
+    FeatureValues& values = scratch.features[f];
+    if (count == 1) {
+      values = {RowOf(args.tables[f - 1], *rows), nullptr};
+      if (o >= 0) SetRow(args, scratch, values.row, args.depth % P::kInLane == 0, o);
+    } else if (o >= 0 || args.is_copied[f] != 0) {
+      float* to = scratch.values + f * args.value_pitch;
+      values = {{nullptr, nullptr}, Bag(args, f, rows, count, to)};
+      if (o >= 0) SetFloats(args, scratch, values.floats, nullptr, o);
+    }
+  }
+
   static void SetFeatures(const InteractionArgs& of_call, const InteractionItem& item,
                           const InteractionScratch& of_thread) {
     // Copies, which the compiler knows that no store changes.
     const InteractionArgs args = of_call;
     const InteractionScratch scratch = of_thread;
-    const int64_t* const rows_of_block = item.block->rows;
     SetDense(args, item, scratch);
-    const bool is_whole = args.depth % P::kInLane == 0;
-    for (int64_t f = 1; f < args.features; ++f) {
-      const int64_t* first = item.block->first + (f - 1) * kFirstPitch + item.index;
-      const int64_t* rows = rows_of_block + first[0];
-      const int64_t count = first[1] - first[0];
-      const int32_t o = args.operand_of[f];
-      FeatureValues& values = scratch.features[f];
-      if (count == 1) {
-        values = {RowOf(args.tables[f - 1], *rows), nullptr};
-        if (o >= 0) SetRow(args, scratch, values.row, is_whole, o);
-      } else if (o >= 0 || args.is_copied[f] != 0) {
-        float* to = scratch.values + f * args.value_pitch;
-        values = {{nullptr, nullptr}, Bag(args, f, rows, count, to)};
-        if (o >= 0) SetFloats(args, scratch, values.floats, nullptr, o);
-      }
-    }
+    for (int64_t f = 1; f < args.features; ++f) SetLookup(args, item, scratch, f);
   }
 
   // A register of y, at a column. It may reach beyond its segment, where the next one is written

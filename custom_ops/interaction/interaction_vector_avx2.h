@@ -23,6 +23,10 @@ struct InteractAvx2 : Avx2 {
   TFSPARSE_INLINE I32 Subtract(I32 a, I32 b) { return _mm256_sub_epi32(a, b); }
   TFSPARSE_INLINE I32 Multiply(I32 a, I32 b) { return _mm256_mullo_epi32(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm256_mul_ps(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft(I32 v) {
+    return _mm256_slli_epi32(v, kBits);
+  }
   TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm256_xor_si256(a, b); }
   TFSPARSE_INLINE F32 Abs(F32 v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
   TFSPARSE_INLINE float MaxOfLanes(F32 v) {

@@ -21,6 +21,10 @@ struct InteractAvx512 : Avx512 {
   TFSPARSE_INLINE I32 Subtract(I32 a, I32 b) { return _mm512_sub_epi32(a, b); }
   TFSPARSE_INLINE I32 Multiply(I32 a, I32 b) { return _mm512_mullo_epi32(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft(I32 v) {
+    return _mm512_slli_epi32(v, kBits);
+  }
   TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm512_xor_si512(a, b); }
   TFSPARSE_INLINE F32 Abs(F32 v) { return _mm512_abs_ps(v); }
   TFSPARSE_INLINE float MaxOfLanes(F32 v) { return _mm512_reduce_max_ps(v); }

@@ -9,8 +9,10 @@ namespace tfsparse {
 namespace {
 
 // Asks for the rows, and their scales, of lookups from `begin` to `end` of the item that comes
-// later; with the first lookup, for its dense vector. Local to the file that includes it, as that
+// later; with the first lookup, for its dense vector. kLocality: 3 for the first level of caches, 2
+// for the second. Local to the file that includes it, as that
 // may be compiled for other instruction sets than the rest.
+template <int kLocality = 3>
 inline __attribute__((always_inline)) void PrefetchLookups(const InteractionArgs& args,
                                                            const InteractionItem& item,
                                                            int64_t begin, int64_t end) {
@@ -19,7 +21,7 @@ inline __attribute__((always_inline)) void PrefetchLookups(const InteractionArgs
     // From the first byte, and then from where lines begin.
     const int64_t before = static_cast<int64_t>(reinterpret_cast<uintptr_t>(data) % kLine);
     for (int64_t at = 0; at < size + before; at += kLine) {
-      __builtin_prefetch(data + (at == 0 ? 0 : at - before));
+      __builtin_prefetch(data + (at == 0 ? 0 : at - before), 0, kLocality);
     }
   };
   if (begin == 0 && item.next_dense != nullptr) {
@@ -31,7 +33,7 @@ inline __attribute__((always_inline)) void PrefetchLookups(const InteractionArgs
     for (int64_t k = first[0]; k < first[1]; ++k) {
       const int64_t row = item.next_block->rows[k];
       ask(table.data + row * table.row_size, table.row_size);
-      if (table.scale_step != 0) __builtin_prefetch(table.scales + row);
+      if (table.scale_step != 0) __builtin_prefetch(table.scales + row, 0, kLocality);
     }
   }
 }

@@ -40,7 +40,8 @@ RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call) :
     source.rows = table.rows;
     sources_.push_back(source);
     tables_.push_back({static_cast<const char*>(table.data), table.width * SizeOf(call.type),
-                       table.scales, table.has_row_scales ? 1 : 0});
+                       table.scales, table.has_row_scales ? 1 : 0,
+                       source.splits == nullptr && source.count == 1});
   }
 }
 
