@@ -232,7 +232,8 @@ struct Group {
     const int64_t blocks = (args.operands + kTile - 1) / kTile;
     GroupAhead ahead(args, items, L,
                      (groups + kGroupDepth - 1) / kGroupDepth * blocks * (blocks + 1) / 2 + 1);
-    for (int64_t g = 0; g < groups; g += kGroupDepth) {
+    // A depth of 0 has a step as well, which begins the sums.
+    for (int64_t g = 0; g == 0 || g < groups; g += kGroupDepth) {
       const int64_t end = g + kGroupDepth < groups ? g + kGroupDepth : groups;
       for (int64_t o = 0; o < args.operands; ++o) FillLanes(args, scratch, o, g, end);
       for (int64_t row = 0; row < args.operands; row += kTile) {
@@ -242,41 +243,54 @@ struct Group {
     ahead.Rest();
   }
 
-  // The dot of operands i and j, of all items; interaction_dots.h has the formula of bytes.
-  TFSPARSE_INLINE F32 DotAt(const InteractionArgs& args, const InteractionScratch& scratch,
-                            int64_t i, int64_t j) {
-    if (args.depth == 0) return Finish(scratch, args, i, j, P::Zero());
-    const float* at = TileAt(args, scratch, i, j) + (i % kTile * kTile + j % kTile) * L;
-    return Finish(scratch, args, i, j, LoadSum(at));
-  }
-
-  TFSPARSE_INLINE F32 Finish(const InteractionScratch& scratch, const InteractionArgs& args,
-                             int64_t i, int64_t j, Sum sum) {
-    if constexpr (!P::kIsInt) {
-      return sum;
-    } else {
+  // The dots of operand i, of all items; interaction_dots.h has the formula of bytes.
+  struct DotsOf {
+    DotsOf(const InteractionArgs& args, const InteractionScratch& of_thread, int64_t i)
+        : scratch(of_thread), depth(static_cast<int32_t>(args.depth)) {
+      at = TileAt(args, scratch, i, 0) + i % kTile * kTile * L;
+      if constexpr (P::kIsInt) scale = Vec::Load(scratch.scales + i * L);
       if constexpr (P::kHasShifts) {
-        // All items have the same shifts.
-        const int32_t t_i = scratch.shifts[i * L], t_j = scratch.shifts[j * L];
-        const I32 sums = Vec::LoadInts(scratch.sums + i * L);
-        sum = Vec::Subtract(sum, t_j == 0 ? Vec::template ShiftLeft<7>(sums)
-                                          : Vec::Multiply(sums, Vec::Broadcast(t_j + 128)));
-        if (t_i != 0) {
-          const auto depth = Vec::Broadcast(static_cast<int32_t>(args.depth) * t_j);
-          const I32 whole = Vec::Subtract(Vec::LoadInts(scratch.sums + j * L), depth);
-          sum = Vec::Subtract(sum, Vec::Multiply(whole, Vec::Broadcast(t_i)));
-        }
+        shift = scratch.shifts[i * L];  // of all items
+        sums = Vec::LoadInts(scratch.sums + i * L);
+        of_128 = Vec::Multiply(sums, Vec::Broadcast(128));
       }
-      const F32 scale =
-          Vec::Multiply(Vec::Load(scratch.scales + i * L), Vec::Load(scratch.scales + j * L));
-      return Vec::Multiply(Vec::ToFloats(sum), scale);
     }
-  }
+
+    // With operand j.
+    TFSPARSE_MEMBER F32 With(int64_t j) const {
+      Sum sum = LoadSum(at + (j / kTile * kTile * kTile + j % kTile) * L);
+      if constexpr (!P::kIsInt) {
+        return sum;
+      } else {
+        if constexpr (P::kHasShifts) {
+          sum = Vec::Subtract(sum, of_128);
+          const int32_t other = scratch.shifts[j * L];
+          if (other != 0) sum = Vec::Subtract(sum, Vec::Multiply(sums, Vec::Broadcast(other)));
+          if (shift != 0) {
+            const I32 whole =
+                Vec::Subtract(Vec::LoadInts(scratch.sums + j * L), Vec::Broadcast(depth * other));
+            sum = Vec::Subtract(sum, Vec::Multiply(whole, Vec::Broadcast(shift)));
+          }
+        }
+        const F32 both = Vec::Multiply(scale, Vec::Load(scratch.scales + j * L));
+        return Vec::Multiply(Vec::ToFloats(sum), both);
+      }
+    }
+
+    const InteractionScratch& scratch;
+    const int32_t depth;
+    const float* at;
+    F32 scale;
+    int32_t shift = 0;
+    I32 sums, of_128;
+  };
 
   // Columns that wait to be put into rows of y.
   template <bool kBytes>
   struct Pending {
-    Pending(const InteractionArgs& args, const InteractionItem* of) : columns(args), items(of) {}
+    Pending(const InteractionArgs& args, const InteractionItem* of) : columns(args), items(of) {
+      for (I32& each : block) each = Vec::Zero();
+    }
 
     TFSPARSE_MEMBER void Add(F32 v) {
       block[count++] = Vec::AsInts(v);
@@ -285,10 +299,8 @@ struct Group {
     // Writes beyond the last of them, where the next segment is written later.
     void Flush() {
       if (count == 0) return;
-      I32 rows[L];
-      for (int i = 0; i < L; ++i) rows[i] = i < count ? block[i] : Vec::Zero();
-      Vec::Transpose(rows);
-      for (int i = 0; i < L; ++i) columns.Write(items[i].y, first, Vec::AsFloats(rows[i]));
+      Vec::Transpose(block);
+      for (int i = 0; i < L; ++i) columns.Write(items[i].y, first, Vec::AsFloats(block[i]));
       first += count;
       count = 0;
     }
@@ -316,11 +328,12 @@ struct Group {
         pending.first += segment.size;
         continue;
       }
-      for (int64_t c = 0; c < segment.size; ++c) {
-        pending.Add(segment.kind == InteractionSegment::kZeros
-                        ? Vec::Broadcast(0.0f)
-                        : DotAt(args, scratch, segment.first, segment.second + c));
+      if (segment.kind == InteractionSegment::kZeros) {
+        for (int64_t c = 0; c < segment.size; ++c) pending.Add(Vec::Broadcast(0.0f));
+        continue;
       }
+      const DotsOf dots(args, scratch, segment.first);
+      for (int64_t c = 0; c < segment.size; ++c) pending.Add(dots.With(segment.second + c));
     }
     pending.Flush();
   }
