@@ -24,6 +24,8 @@ bool IsOutside(int64_t row, int64_t rows) {
 }  // namespace
 
 RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call) : plan_(plan) {
+  sources_.reserve(plan.lookups.size());
+  tables_.reserve(plan.lookups.size());
   for (const Lookup& lookup : plan.lookups) {
     const InteractionTable& table = call.tables[lookup.table];
     Source source = {};
