@@ -117,22 +117,24 @@ class Data {
 
   // Reads the rows of items, each asked for `ahead` items before.
   void ReadRows(int64_t first, int64_t batch, int64_t ahead) {
+    int64_t read = 0;
     for (int64_t b = -ahead; b < batch; ++b) {
       if (b + ahead < batch) {
         for (int64_t t = 0; t < case_.tables; ++t) {
           const char* row = RowAt(t, first + b + ahead);
           for (int64_t i = 0; i < row_size_; i += kLine) __builtin_prefetch(row + i);
+          if (case_.row_scales) __builtin_prefetch(ScaleAt(t, first + b + ahead));
         }
       }
       if (b < 0) continue;
       for (int64_t t = 0; t < case_.tables; ++t) {
         const char* row = RowAt(t, first + b);
-        for (int64_t i = 0; i < row_size_; i += kLine) read_ += row[i];
+        for (int64_t i = 0; i < row_size_; i += kLine) read += row[i];
+        if (case_.row_scales) read += *reinterpret_cast<const char*>(ScaleAt(t, first + b));
       }
     }
+    read_ = read;
   }
-
-  int64_t read() const { return read_; }
 
  private:
   // On pages and lines as TensorFlow's allocator has them.
@@ -157,6 +159,10 @@ class Data {
       std::memcpy(table.get() + at, some.data(), std::min(size, table_size - at));
     }
     return table;
+  }
+
+  const float* ScaleAt(int64_t table, int64_t item) const {
+    return scales_[table].data() + ids_[table][item];
   }
 
   const char* RowAt(int64_t table, int64_t item) const {

@@ -20,6 +20,7 @@ const std::vector<Target>& Targets() {
       {"depthwise", FuzzDepthwise},
       {"attention", FuzzAttention},
       {"normalization", FuzzNormalization},
+      {"interaction", FuzzInteraction},
   };
   return targets;
 }

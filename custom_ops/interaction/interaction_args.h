@@ -37,29 +37,53 @@ struct InteractionSegment {
 // Pitches of arrays of operands are multiples of this.
 inline constexpr int64_t kOperandLanes = 16;
 
+// The table of a lookup: row r is at data + r * row_size, its scale at scales + r * scale_step.
+struct LookupTable {
+  const char* data;
+  int64_t row_size;  // bytes
+  const float* scales;
+  int64_t scale_step;    // 1 or 0
+  bool has_single_rows;  // each item has one
+};
+
 // A row of a table, and its scale if the table is int8.
 struct TableRow {
   const void* data;
   const float* scale;
 };
 
+// Rows that some neighbouring items look up: item i of lookup l has rows[k] of its table, k from
+// first[l * kFirstPitch + i] to first[l * kFirstPitch + i + 1].
+inline constexpr int64_t kBlockItems = 32, kFirstPitch = kBlockItems + 1;
+struct BlockRows {
+  const int64_t* rows;
+  const int64_t* first;
+};
+
 // Where the values of a feature lie: in a row of its table, or as floats.
 struct FeatureValues {
-  const TableRow* row;  // or null
+  TableRow row;         // null unless it is one row
   const float* floats;  // or null
 };
 
-// Memory of a thread, aligned to cache lines, a line more behind each part.
+// Items that a kernel may take together, at the most, and elements that their operands are cut
+// into.
+inline constexpr int64_t kMaxGroup = 16, kGroupDepth = 32;
+
+// Memory of a thread, aligned to cache lines, a line more behind each part. `group`: items at a
+// time.
 struct InteractionScratch {
-  float* values;            // [features, value_pitch]
-  FeatureValues* features;  // [features]
-  unsigned char* rows;      // [operands, row_pitch], of those that are not used as they lie
-  const void** row_at;      // [operands], where each lies
-  unsigned char* lanes;     // [row_pitch / 4, operand_pitch], 4 bytes each
-  float* dots;              // [operands, operand_pitch]
-  float* scales;            // [operand_pitch]
-  int32_t* shifts;          // [operand_pitch]
-  int32_t* sums;            // [operand_pitch]
+  float* values;            // [group, features, value_pitch]
+  FeatureValues* features;  // [group, features]
+  unsigned char* rows;      // [group, operands, row_pitch], of those that are not used as they lie
+  int64_t stride;           // from an operand to the next in these three: group, or 1
+  const void** row_at;      // [operands, group], where each lies
+  float* scales;            // [operand_pitch, group]
+  int32_t* shifts;          // [operand_pitch, group]
+  int32_t* sums;            // [operand_pitch, group]
+  unsigned char* lanes;     // [row_pitch / 4, operand_pitch], 4 bytes each; of a group,
+                            //   [operands, kGroupDepth, group]
+  float* dots;              // [operands, operand_pitch, group]
   float* y;                 // [columns]
 };
 
@@ -70,19 +94,20 @@ struct InteractionArgs {
   float dense_scale;  // x = scale * (q - zero_point)
   int32_t dense_zero_point;
 
+  const LookupTable* tables;       // [features - 1]
   int64_t features;                // the dense vector, and each lookup
   const int64_t* widths;           // [features]
   const Combiner* combiners;       // [features], the first unused
   const unsigned char* is_copied;  // [features]: its values are wanted as they are
   int64_t value_pitch;             // the greatest width, rounded up to a line
 
-  int64_t operands;            // features that are dotted, in their order
-  const int32_t* features_of;  // [operands]
-  const int64_t* row_begin;    // [operands]: operand i is dotted with operands row_begin[i] ..
-  const int64_t* row_end;      //   row_end[i] - 1, or with none
-  int64_t operand_pitch;       // operands, rounded up to kOperandLanes
-  int64_t depth;               // their width
-  int64_t row_pitch;           // 4 * depth, rounded up to a line
+  int64_t operands;           // features that are dotted, in their order
+  const int32_t* operand_of;  // [features]: the operand that it is, or -1
+  const int64_t* row_begin;   // [operands]: operand i is dotted with operands row_begin[i] ..
+  const int64_t* row_end;     //   row_end[i] - 1, or with none
+  int64_t operand_pitch;      // operands, rounded up to kOperandLanes
+  int64_t depth;              // their width
+  int64_t row_pitch;          // 4 * depth, rounded up to a line
 
   const InteractionSegment* segments;
   int64_t segment_count;
@@ -93,17 +118,22 @@ struct InteractionArgs {
 };
 
 struct InteractionItem {
-  const void* dense;      // null if there is none
-  const TableRow* rows;   // of all lookups, one behind the other
-  const int64_t* counts;  // [features - 1]: rows of each lookup
+  const void* dense;  // null if there is none
+  const BlockRows* block;
+  int64_t index;  // in the block
   void* y;
-  // To be prefetched while the item is computed: rows of an item that comes later.
-  const void* const* lines;
-  int64_t line_count;
+  // An item that comes later, whose rows are prefetched while this one is computed; or null.
+  const BlockRows* next_block;
+  int64_t next_index;
+  const void* next_dense;
 };
 
-using InteractionFunction = void (*)(const InteractionArgs&, const InteractionItem&,
-                                     const InteractionScratch&);
+struct InteractionKernel {
+  void (*run)(const InteractionArgs&, const InteractionItem&, const InteractionScratch&);
+  // Of `group` items; or null.
+  void (*run_group)(const InteractionArgs&, const InteractionItem*, const InteractionScratch&);
+  int64_t group;
+};
 
 }  // namespace tfsparse
 

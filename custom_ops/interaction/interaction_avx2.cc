@@ -2,25 +2,16 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
 #include "custom_ops/interaction/interaction_vector_avx2.h"
 
 namespace tfsparse {
 
-void InteractF32Avx2(const InteractionArgs& args, const InteractionItem& item,
-                     const InteractionScratch& scratch) {
-  Item<OperandsF32<InteractAvx2>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractF32Avx2 = KernelOf<OperandsF32<InteractAvx2>>();
 
-void InteractBf16Avx2(const InteractionArgs& args, const InteractionItem& item,
-                      const InteractionScratch& scratch) {
-  Item<OperandsBf16AsF32<InteractAvx2>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractBf16Avx2 = KernelOf<OperandsBf16AsF32<InteractAvx2>>();
 
-void InteractS8Avx2(const InteractionArgs& args, const InteractionItem& item,
-                    const InteractionScratch& scratch) {
-  Item<OperandsS16<InteractAvx2>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractS8Avx2 = KernelOf<OperandsS16<InteractAvx2>>();
 
 }  // namespace tfsparse

@@ -5,13 +5,10 @@
 
 namespace tfsparse {
 
-// Tables of the type in the name. Need AVX2.
-void InteractF32Avx2(const InteractionArgs& args, const InteractionItem& item,
-                     const InteractionScratch& scratch);
-void InteractBf16Avx2(const InteractionArgs& args, const InteractionItem& item,
-                      const InteractionScratch& scratch);
-void InteractS8Avx2(const InteractionArgs& args, const InteractionItem& item,
-                    const InteractionScratch& scratch);
+// For tables of the type in the name. Needs AVX2.
+extern const InteractionKernel kInteractF32Avx2;
+extern const InteractionKernel kInteractBf16Avx2;
+extern const InteractionKernel kInteractS8Avx2;
 
 }  // namespace tfsparse
 

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
 #include "custom_ops/interaction/interaction_vector_avx2.h"
 
@@ -17,9 +17,6 @@ struct InteractAvx2Vnni : InteractAvx2 {
 
 }  // namespace
 
-void InteractS8Avx2Vnni(const InteractionArgs& args, const InteractionItem& item,
-                        const InteractionScratch& scratch) {
-  Item<OperandsS8<InteractAvx2Vnni>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractS8Avx2Vnni = KernelOf<OperandsS8<InteractAvx2Vnni>>();
 
 }  // namespace tfsparse

@@ -5,9 +5,8 @@
 
 namespace tfsparse {
 
-// Tables of the type in the name. Need AVX-VNNI.
-void InteractS8Avx2Vnni(const InteractionArgs& args, const InteractionItem& item,
-                        const InteractionScratch& scratch);
+// For tables of the type in the name. Needs AVX-VNNI.
+extern const InteractionKernel kInteractS8Avx2Vnni;
 
 }  // namespace tfsparse
 

@@ -2,25 +2,25 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
+#include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
 
 namespace tfsparse {
+namespace {
 
-void InteractF32Avx512(const InteractionArgs& args, const InteractionItem& item,
-                       const InteractionScratch& scratch) {
-  Item<OperandsF32<InteractAvx512>>::Run(args, item, scratch);
-}
+template <template <class> class Operands>
+struct WithHalf : Operands<InteractAvx512> {
+  using Half = Operands<InteractAvx2>;
+};
 
-void InteractBf16Avx512(const InteractionArgs& args, const InteractionItem& item,
-                        const InteractionScratch& scratch) {
-  Item<OperandsBf16AsF32<InteractAvx512>>::Run(args, item, scratch);
-}
+}  // namespace
 
-void InteractS8Avx512(const InteractionArgs& args, const InteractionItem& item,
-                      const InteractionScratch& scratch) {
-  Item<OperandsS16<InteractAvx512>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractF32Avx512 = KernelOf<WithHalf<OperandsF32>>();
+
+const InteractionKernel kInteractBf16Avx512 = KernelOf<WithHalf<OperandsBf16AsF32>>();
+
+const InteractionKernel kInteractS8Avx512 = KernelOf<WithHalf<OperandsS16>>();
 
 }  // namespace tfsparse

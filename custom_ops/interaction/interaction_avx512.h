@@ -5,13 +5,10 @@
 
 namespace tfsparse {
 
-// Tables of the type in the name. Need AVX-512.
-void InteractF32Avx512(const InteractionArgs& args, const InteractionItem& item,
-                       const InteractionScratch& scratch);
-void InteractBf16Avx512(const InteractionArgs& args, const InteractionItem& item,
-                        const InteractionScratch& scratch);
-void InteractS8Avx512(const InteractionArgs& args, const InteractionItem& item,
-                      const InteractionScratch& scratch);
+// For tables of the type in the name. Needs AVX-512.
+extern const InteractionKernel kInteractF32Avx512;
+extern const InteractionKernel kInteractBf16Avx512;
+extern const InteractionKernel kInteractS8Avx512;
 
 }  // namespace tfsparse
 

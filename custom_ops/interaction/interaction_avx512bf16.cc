@@ -2,15 +2,31 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
+#include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
 
 namespace tfsparse {
 namespace {
 
+// Pairs of bfloat16 over 256 bits, for tiles of dots alone.
+struct HalfBf16 {
+  using Vec = InteractAvx2;
+  using Sum = Vec::F32;
+  using Half = void;
+  static constexpr bool kIsInt = false;
+  static constexpr int kInLane = 2;
+
+  static inline __attribute__((always_inline)) Sum Zero() { return Vec::Broadcast(0.0f); }
+  static inline __attribute__((always_inline)) Sum MultiplyAdd(Sum sum, Vec::I32 a, Vec::I32 b) {
+    return _mm256_dpbf16_ps(sum, (__m256bh)a, (__m256bh)b);
+  }
+};
+
 // Pairs of bfloat16.
 struct OperandsBf16 {
+  using Half = HalfBf16;
   using Vec = InteractAvx512;
   using Sum = Vec::F32;
   static constexpr bool kIsInt = false, kIsRaw = true, kHasShifts = false;
@@ -40,9 +56,6 @@ struct OperandsBf16 {
 
 }  // namespace
 
-void InteractBf16Avx512Bf16(const InteractionArgs& args, const InteractionItem& item,
-                            const InteractionScratch& scratch) {
-  Item<OperandsBf16>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractBf16Avx512Bf16 = KernelOf<OperandsBf16>();
 
 }  // namespace tfsparse

@@ -5,9 +5,8 @@
 
 namespace tfsparse {
 
-// Tables of the type in the name. Need AVX-512 BF16.
-void InteractBf16Avx512Bf16(const InteractionArgs& args, const InteractionItem& item,
-                            const InteractionScratch& scratch);
+// For tables of the type in the name. Needs AVX-512 BF16.
+extern const InteractionKernel kInteractBf16Avx512Bf16;
 
 }  // namespace tfsparse
 

@@ -2,8 +2,9 @@
 
 #include <immintrin.h>
 
-#include "custom_ops/interaction/interaction_item.h"
+#include "custom_ops/interaction/interaction_group.h"
 #include "custom_ops/interaction/interaction_operands.h"
+#include "custom_ops/interaction/interaction_vector_avx2.h"
 #include "custom_ops/interaction/interaction_vector_avx512.h"
 
 namespace tfsparse {
@@ -15,11 +16,18 @@ struct InteractAvx512Vnni : InteractAvx512 {
   }
 };
 
+struct Half : InteractAvx2 {
+  static inline __attribute__((always_inline)) I32 DotQuads(I32 sum, I32 bytes, I32 by) {
+    return _mm256_dpbusd_epi32(sum, bytes, by);
+  }
+};
+
+struct Quads : OperandsS8<InteractAvx512Vnni> {
+  using Half = OperandsS8<tfsparse::Half>;
+};
+
 }  // namespace
 
-void InteractS8Avx512Vnni(const InteractionArgs& args, const InteractionItem& item,
-                          const InteractionScratch& scratch) {
-  Item<OperandsS8<InteractAvx512Vnni>>::Run(args, item, scratch);
-}
+const InteractionKernel kInteractS8Avx512Vnni = KernelOf<Quads>();
 
 }  // namespace tfsparse

@@ -5,9 +5,8 @@
 
 namespace tfsparse {
 
-// Tables of the type in the name. Need AVX-512 VNNI.
-void InteractS8Avx512Vnni(const InteractionArgs& args, const InteractionItem& item,
-                          const InteractionScratch& scratch);
+// For tables of the type in the name. Needs AVX-512 VNNI.
+extern const InteractionKernel kInteractS8Avx512Vnni;
 
 }  // namespace tfsparse
 

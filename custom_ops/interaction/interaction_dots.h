@@ -15,8 +15,10 @@
 // This is text for files of one instruction set, not to be linked.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "custom_ops/interaction/interaction_args.h"
+#include "custom_ops/interaction/prefetch_lookups.h"
 
 namespace tfsparse {
 namespace {
@@ -29,25 +31,26 @@ namespace {
 class Ahead {
  public:
   Ahead(const InteractionArgs& args, const InteractionItem& item)
-      : next_(item.lines), end_(item.lines + item.line_count) {
+      : args_(args), item_(item), end_(item.next_block == nullptr ? 0 : args.features - 1) {
     // A step for 16 rows into lanes, and for 8 rows by up to 32.
     const int64_t steps = args.operands / 16 + args.operands / 8 * (args.operands / 32 + 1) + 1;
-    portion_ = item.line_count / steps + 1;
+    portion_ = end_ / steps + 1;
   }
 
-  TFSPARSE_INLINE void Prefetch(const void* const*& next, const void* const* end) {
-    for (; next < end; ++next) __builtin_prefetch(*next);
-  }
-  void Some() {
-    const int64_t left = end_ - next_;
-    Prefetch(next_, next_ + (left < portion_ ? left : portion_));
-  }
-  void Rest() { Prefetch(next_, end_); }
+  void Some() { Until(next_ + portion_ < end_ ? next_ + portion_ : end_); }
+  void Rest() { Until(end_); }
 
  private:
-  const void* const* next_;
-  const void* const* const end_;
-  int64_t portion_;
+  void Until(int64_t end) {
+    if (next_ == end) return;
+    PrefetchLookups(args_, item_, next_, end);
+    next_ = end;
+  }
+
+  const InteractionArgs& args_;
+  const InteractionItem& item_;
+  const int64_t end_;
+  int64_t next_ = 0, portion_;
 };
 
 template <class P>
@@ -57,32 +60,37 @@ struct Dots {
   using I32 = typename Vec::I32;
   using Sum = typename P::Sum;
   static constexpr int L = Vec::kLanes;
+  // Operands that a register of half the size holds, where there are such.
+  static constexpr int kHalf = std::is_void_v<typename P::Half> ? 0 : L / 2;
 
   // L operands from `first` on into lanes, group after group; and their sums.
   static void FillLanes(const InteractionArgs& args, const InteractionScratch& scratch,
                         int64_t first) {
+    alignas(64) static constexpr uint8_t kZeros[64] = {};
     const int64_t groups = (args.depth + P::kInLane - 1) / P::kInLane;
-    const int64_t pitch = args.operand_pitch * 4;
+    const int64_t pitch = args.operand_pitch * 4, count = args.operands - first;
     unsigned char* to = scratch.lanes + first * 4;
     const auto flip = Vec::Broadcast(P::kFlip);
     I32 sums = Vec::Zero();
     for (int64_t g = 0; g < groups; g += L) {
-      const int64_t left = groups - g < L ? groups - g : L;
-      I32 rows[L];
+      const uint8_t* rows[L];
       for (int i = 0; i < L; ++i) {
-        rows[i] = Vec::Zero();
-        if (first + i < args.operands) {
-          const auto* row = static_cast<const uint8_t*>(scratch.row_at[first + i]);
-          rows[i] = Vec::LoadSome(row + 4 * g, 4 * left);
-        }
+        rows[i] =
+            i < count ? static_cast<const uint8_t*>(scratch.row_at[first + i]) + 4 * g : kZeros;
       }
-      Vec::Transpose(rows);
+      I32 lanes[L];
+      if (groups - g >= L) {
+        Vec::LoadTransposed(rows, lanes);
+      } else {
+        for (int i = 0; i < L; ++i) lanes[i] = Vec::LoadSome(rows[i], 4 * (groups - g));
+        Vec::Transpose(lanes);
+      }
 #pragma GCC unroll 16
       for (int i = 0; i < L; ++i) {
         if constexpr (P::kHasShifts) {
-          sums = Vec::DotQuads(sums, Vec::Broadcast(0x01010101), rows[i]);
+          sums = Vec::DotQuads(sums, Vec::Broadcast(0x01010101), lanes[i]);
         }
-        Vec::StoreInts(to + (g + i) * pitch, Vec::Xor(rows[i], flip));
+        Vec::StoreInts(to + (g + i) * pitch, Vec::Xor(lanes[i], flip));
       }
     }
     if constexpr (P::kHasShifts) Vec::StoreInts(scratch.sums + first, sums);
@@ -164,13 +172,21 @@ struct Dots {
       last = args.row_end[i] > last ? args.row_end[i] : last;
     }
     int64_t lane = first / L * L;
-    for (; lane + L < last; lane += 2 * L) {
+    while (lane < last) {
       ahead->Some();
-      Tile<R, 2>(args, scratch, row, end, lane);
-    }
-    if (lane < last) {
-      ahead->Some();
-      Tile<R, 1>(args, scratch, row, end, lane);
+      const int64_t left = last - lane;
+      if (left > L + kHalf) {
+        Tile<R, 2>(args, scratch, row, end, lane);
+        lane += 2 * L;
+      } else if (left > kHalf) {
+        Tile<R, 1>(args, scratch, row, end, lane);
+        lane += L;
+      } else {
+        if constexpr (kHalf > 0) {
+          Dots<typename P::Half>::template Tile<R, 1>(args, scratch, row, end, lane);
+        }
+        lane = last;
+      }
     }
   }
 

@@ -21,7 +21,8 @@
 namespace tfsparse {
 namespace {
 
-#define TFSPARSE_INLINE static inline __attribute__((always_inline))
+#define TFSPARSE_MEMBER inline __attribute__((always_inline))
+#define TFSPARSE_INLINE static TFSPARSE_MEMBER
 
 template <class P>
 struct Item {
@@ -41,9 +42,14 @@ struct Item {
     return to;
   }
 
+  TFSPARSE_INLINE TableRow RowOf(const LookupTable& table, int64_t row) {
+    return {table.data + row * table.row_size, table.scales + row * table.scale_step};
+  }
+
   // The sum of a bag, in the order of its rows.
-  static const float* Bag(const InteractionArgs& args, int64_t feature, const TableRow* rows,
+  static const float* Bag(const InteractionArgs& args, int64_t feature, const int64_t* rows,
                           int64_t count, float* to) {
+    const LookupTable& table = args.tables[feature - 1];
     const Combiner combiner = args.combiners[feature];
     const float n = static_cast<float>(count);
     const auto divisor = Vec::Broadcast(combiner == Combiner::kMean ? n : __builtin_sqrtf(n));
@@ -52,7 +58,7 @@ struct Item {
     for (int64_t d = 0; d < width; d += L) {
       F32 sum = Vec::Broadcast(0.0f);
       for (int64_t r = 0; r < count; ++r) {
-        const F32 values = P::LoadValues(rows[r], d, width - d);
+        const F32 values = P::LoadValues(RowOf(table, rows[r]), d, width - d);
         sum = r == 0 ? values : Vec::Add(sum, values);
       }
       Vec::Store(to + d, divides ? Vec::Divide(sum, divisor) : sum);
@@ -89,121 +95,163 @@ struct Item {
     }
   }
 
-  // Stores an operand, unless it lies in a table as it should; `values` are null for a single row.
-  static void FillOperand(const InteractionArgs& args, const InteractionItem& item,
-                          const InteractionScratch& scratch, const FeatureValues& values,
-                          int64_t o) {
-    constexpr int64_t kSize = 4 / P::kInLane;
-    const int64_t depth = args.depth;
-    if (P::kIsRaw && values.row != nullptr && depth % P::kInLane == 0) {
-      scratch.row_at[o] = values.row->data;
-      if constexpr (P::kIsInt) SetScale(scratch, o, *values.row->scale, 0);
+  TFSPARSE_INLINE void SetScale(const InteractionScratch& scratch, int64_t o, float scale,
+                                int32_t shift) {
+    scratch.scales[o * scratch.stride] = scale;
+    scratch.shifts[o * scratch.stride] = shift;
+  }
+
+  // A row of a table as an operand: as it lies, if it can be.
+  TFSPARSE_INLINE void SetRow(const InteractionArgs& args, const InteractionScratch& scratch,
+                              const TableRow& row, bool is_whole, int64_t o) {
+    if constexpr (P::kIsInt) SetScale(scratch, o, *row.scale, 0);
+    if (P::kIsRaw && is_whole) {
+      scratch.row_at[o * scratch.stride] = row.data;
       return;
     }
     unsigned char* to = scratch.rows + o * args.row_pitch;
-    scratch.row_at[o] = to;
-    if (values.row != nullptr) {
-      P::CopyRow(*values.row, depth, to);
-      if constexpr (P::kIsInt) SetScale(scratch, o, *values.row->scale, 0);
-    } else if constexpr (P::kIsInt) {
-      if (args.features_of[o] == 0 && args.dense_is_u8) {
-        const int32_t shift = P::kHasShifts ? args.dense_zero_point - 128 : 0;
-        CopyBytes(item.dense, depth, shift - args.dense_zero_point, to);
-        SetScale(scratch, o, args.dense_scale, shift);
-      } else {
-        SetScale(scratch, o, Quantize(values.floats, depth, to), 0);
-      }
-    } else {
+    scratch.row_at[o * scratch.stride] = to;
+    P::CopyRow(row, args.depth, to);
+    EndGroup(args, to);
+  }
+
+  // Floats, or a uint8 dense vector where operands are integers, as an operand.
+  static void SetFloats(const InteractionArgs& args, const InteractionScratch& scratch,
+                        const float* floats, const void* bytes, int64_t o) {
+    unsigned char* to = scratch.rows + o * args.row_pitch;
+    scratch.row_at[o * scratch.stride] = to;
+    const int64_t depth = args.depth;
+    if constexpr (!P::kIsInt) {
       for (int64_t d = 0; d < depth; d += L) {
-        P::StoreFloats(to, d, Vec::LoadSome(values.floats + d, depth - d));
+        P::StoreFloats(to, d, Vec::LoadSome(floats + d, depth - d));
+      }
+    } else if (bytes != nullptr) {
+      const int32_t shift = P::kHasShifts ? args.dense_zero_point - 128 : 0;
+      CopyBytes(bytes, depth, shift - args.dense_zero_point, to);
+      SetScale(scratch, o, args.dense_scale, shift);
+    } else {
+      SetScale(scratch, o, Quantize(floats, depth, to), 0);
+    }
+    EndGroup(args, to);
+  }
+
+  // Zeros behind a last group that is cut.
+  TFSPARSE_INLINE void EndGroup(const InteractionArgs& args, unsigned char* to) {
+    for (int64_t i = args.depth * (4 / P::kInLane); i % 4 != 0; ++i) to[i] = 0;
+  }
+
+  static void SetDense(const InteractionArgs& args, const InteractionItem& item,
+                       const InteractionScratch& scratch) {
+    const int32_t o = args.operand_of[0];
+    const bool takes_bytes = P::kIsInt && args.dense_is_u8;
+    const float* floats = nullptr;
+    if (args.is_copied[0] != 0 || (o >= 0 && !takes_bytes)) {
+      floats = Dense(args, item.dense, scratch.values);
+    }
+    scratch.features[0] = {{nullptr, nullptr}, floats};
+    if (o >= 0) SetFloats(args, scratch, floats, takes_bytes ? item.dense : nullptr, o);
+  }
+
+  // Feature f, which is not the dense vector.
+  TFSPARSE_INLINE void SetLookup(const InteractionArgs& args, const InteractionItem& item,
+                                 const InteractionScratch& scratch, int64_t f) {
+    const int64_t* first = item.block->first + (f - 1) * kFirstPitch + item.index;
+    const int64_t* rows = item.block->rows + first[0];
+    const int64_t count = first[1] - first[0];
+    const int32_t o = args.operand_of[f];
+    FeatureValues& values = scratch.features[f];
+    if (count == 1) {
+      values = {RowOf(args.tables[f - 1], *rows), nullptr};
+      if (o >= 0) SetRow(args, scratch, values.row, args.depth % P::kInLane == 0, o);
+    } else if (o >= 0 || args.is_copied[f] != 0) {
+      float* to = scratch.values + f * args.value_pitch;
+      values = {{nullptr, nullptr}, Bag(args, f, rows, count, to)};
+      if (o >= 0) SetFloats(args, scratch, values.floats, nullptr, o);
+    }
+  }
+
+  static void SetFeatures(const InteractionArgs& of_call, const InteractionItem& item,
+                          const InteractionScratch& of_thread) {
+    // Copies, which the compiler knows that no store changes.
+    const InteractionArgs args = of_call;
+    const InteractionScratch scratch = of_thread;
+    SetDense(args, item, scratch);
+    for (int64_t f = 1; f < args.features; ++f) SetLookup(args, item, scratch, f);
+  }
+
+  // A register of y, at a column. It may reach beyond its segment, where the next one is written
+  // later, but not beyond the row.
+  template <bool kBytes>
+  struct Columns {
+    explicit Columns(const InteractionArgs& args)
+        : end(args.columns),
+          inv_scale(Vec::Broadcast(args.inv_y_scale)),
+          low(Vec::Broadcast(static_cast<float>(-args.y_zero_point))),
+          high(Vec::Broadcast(static_cast<float>(255 - args.y_zero_point))),
+          zero_point(Vec::Broadcast(args.y_zero_point)) {}
+
+    TFSPARSE_MEMBER void Write(void* y, int64_t column, F32 v) const {
+      if constexpr (kBytes) {
+        const F32 scaled = Vec::Max(Vec::Multiply(v, inv_scale), low);  // low for NaN
+        const auto q = Vec::Add(Vec::Round(Vec::Min(scaled, high)), zero_point);
+        Vec::StoreBytes(static_cast<uint8_t*>(y) + column, q, end - column);
+      } else {
+        Vec::StoreSome(static_cast<float*>(y) + column, v, end - column);
       }
     }
-    for (int64_t i = depth * kSize; i % 4 != 0; ++i) to[i] = 0;
-  }
 
-  TFSPARSE_INLINE void SetScale(const InteractionScratch& scratch, int64_t o, float scale,
-                                int32_t shift) {
-    scratch.scales[o] = scale;
-    scratch.shifts[o] = shift;
-  }
+    const int64_t end;
+    const F32 inv_scale, low, high;
+    const typename Vec::I32 zero_point;
+  };
 
-  static void FillFeatures(const InteractionArgs& args, const InteractionItem& item,
-                           const InteractionScratch& scratch) {
-    const TableRow* rows = item.rows;
-    int64_t o = 0;
-    for (int64_t f = 0; f < args.features; ++f) {
-      const int64_t count = f == 0 ? 0 : item.counts[f - 1];
-      const bool is_operand = o < args.operands && args.features_of[o] == f;
-      FeatureValues& values = scratch.features[f];
-      values = {nullptr, nullptr};
-      if (is_operand || args.is_copied[f] != 0) {
-        float* to = scratch.values + f * args.value_pitch;
-        if (count == 1) {
-          values.row = rows;
-        } else {
-          values.floats = f == 0 ? Dense(args, item.dense, to) : Bag(args, f, rows, count, to);
-        }
-        if (is_operand) FillOperand(args, item, scratch, values, o++);
-      }
-      rows += count;
+  template <bool kBytes>
+  static void WriteCopy(const FeatureValues& values, const InteractionSegment& segment,
+                        const Columns<kBytes>& columns, void* y) {
+    for (int64_t c = 0; c < segment.size; c += L) {
+      columns.Write(y, segment.column + c,
+                    values.floats == nullptr ? P::LoadValues(values.row, c, segment.size - c)
+                                             : Vec::LoadSome(values.floats + c, segment.size - c));
     }
   }
 
-  // Values of a feature into y, which has room for a register more.
-  static void Copy(const FeatureValues& values, int64_t width, float* y) {
-    for (int64_t d = 0; d < width; d += L) {
-      const F32 v = values.row != nullptr ? P::LoadValues(*values.row, d, width - d)
-                                          : Vec::LoadSome(values.floats + d, width - d);
-      Vec::StoreSome(y + d, v, L);
-    }
-  }
-
-  // Segments in order: each may write beyond its end, where the next one begins.
-  static void FillColumns(const InteractionArgs& args, const InteractionScratch& scratch) {
-    for (int64_t s = 0; s < args.segment_count; ++s) {
-      const InteractionSegment& segment = args.segments[s];
-      float* y = scratch.y + segment.column;
+  template <bool kBytes>
+  static void WriteColumns(const InteractionArgs& args, const InteractionScratch& scratch,
+                           void* y) {
+    const Columns<kBytes> columns(args);
+    const InteractionSegment* const end = args.segments + args.segment_count;
+    const float* const all_dots = scratch.dots;
+    const int64_t pitch = args.operand_pitch;
+    for (const InteractionSegment* each = args.segments; each != end; ++each) {
+      const InteractionSegment segment = *each;
       if (segment.kind == InteractionSegment::kCopy) {
-        Copy(scratch.features[segment.first], segment.size, y);
+        WriteCopy(scratch.features[segment.first], segment, columns, y);
         continue;
       }
-      const float* dots = scratch.dots + segment.first * args.operand_pitch + segment.second;
+      const float* dots = all_dots + segment.first * pitch + segment.second;
       const bool is_zero = segment.kind == InteractionSegment::kZeros;
       for (int64_t c = 0; c < segment.size; c += L) {
-        const F32 v = is_zero ? Vec::Broadcast(0.0f) : Vec::LoadSome(dots + c, L);
-        Vec::StoreSome(y + c, v, L);
-      }
-    }
-  }
-
-  static void Write(const InteractionArgs& args, const float* from, void* to) {
-    const auto inv_scale = Vec::Broadcast(args.inv_y_scale);
-    const auto low = Vec::Broadcast(static_cast<float>(-args.y_zero_point));
-    const auto high = Vec::Broadcast(static_cast<float>(255 - args.y_zero_point));
-    const auto zero_point = Vec::Broadcast(args.y_zero_point);
-    for (int64_t c = 0; c < args.columns; c += L) {
-      const F32 v = Vec::Load(from + c);
-      if (args.y_is_u8) {
-        const auto scaled = Vec::Max(Vec::Multiply(v, inv_scale), low);  // low for NaN
-        const auto q = Vec::Add(Vec::Round(Vec::Min(scaled, high)), zero_point);
-        Vec::StoreBytes(static_cast<uint8_t*>(to) + c, q, args.columns - c);
-      } else {
-        Vec::StoreSome(static_cast<float*>(to) + c, v, args.columns - c);
+        columns.Write(y, segment.column + c,
+                      is_zero ? Vec::Broadcast(0.0f) : Vec::LoadSome(dots + c, L));
       }
     }
   }
 
   static void Run(const InteractionArgs& args, const InteractionItem& item,
                   const InteractionScratch& scratch) {
-    FillFeatures(args, item, scratch);
+    SetFeatures(args, item, scratch);
     Ahead ahead(args, item);
     Dots<P>::Run(args, scratch, &ahead);
     ahead.Rest();
-    FillColumns(args, scratch);
-    Write(args, scratch.y, item.y);
+    if (args.y_is_u8) {
+      WriteColumns<true>(args, scratch, item.y);
+    } else {
+      WriteColumns<false>(args, scratch, item.y);
+    }
   }
 };
 
+#undef TFSPARSE_MEMBER
 #undef TFSPARSE_INLINE
 
 }  // namespace

@@ -13,29 +13,29 @@ namespace {
 struct Row {
   Isa isa;
   TableType type;
-  InteractionFunction function;
+  const InteractionKernel& kernel;
 };
 
 // Better ones first.
 constexpr Row kRows[] = {
-    {Isa::kAvx512Bf16, TableType::kBf16, InteractBf16Avx512Bf16},
-    {Isa::kAvx512Vnni, TableType::kS8, InteractS8Avx512Vnni},
-    {Isa::kAvx512, TableType::kF32, InteractF32Avx512},
-    {Isa::kAvx512, TableType::kBf16, InteractBf16Avx512},
-    {Isa::kAvx512, TableType::kS8, InteractS8Avx512},
-    {Isa::kAvx2Vnni, TableType::kS8, InteractS8Avx2Vnni},
-    {Isa::kAvx2, TableType::kF32, InteractF32Avx2},
-    {Isa::kAvx2, TableType::kBf16, InteractBf16Avx2},
-    {Isa::kAvx2, TableType::kS8, InteractS8Avx2},
+    {Isa::kAvx512Bf16, TableType::kBf16, kInteractBf16Avx512Bf16},
+    {Isa::kAvx512Vnni, TableType::kS8, kInteractS8Avx512Vnni},
+    {Isa::kAvx512, TableType::kF32, kInteractF32Avx512},
+    {Isa::kAvx512, TableType::kBf16, kInteractBf16Avx512},
+    {Isa::kAvx512, TableType::kS8, kInteractS8Avx512},
+    {Isa::kAvx2Vnni, TableType::kS8, kInteractS8Avx2Vnni},
+    {Isa::kAvx2, TableType::kF32, kInteractF32Avx2},
+    {Isa::kAvx2, TableType::kBf16, kInteractBf16Avx2},
+    {Isa::kAvx2, TableType::kS8, kInteractS8Avx2},
 };
 
 }  // namespace
 
-InteractionFunction ChooseInteraction(Isa isa, TableType type) {
+InteractionKernel ChooseInteraction(Isa isa, TableType type) {
   for (const Row& row : kRows) {
-    if (row.type == type && Includes(isa, row.isa)) return row.function;
+    if (row.type == type && Includes(isa, row.isa)) return row.kernel;
   }
-  return InteractPortable;
+  return {InteractPortable, nullptr, 1};
 }
 
 }  // namespace tfsparse

@@ -7,7 +7,7 @@
 namespace tfsparse {
 
 // The best that an ISA has.
-InteractionFunction ChooseInteraction(Isa isa, TableType type);
+InteractionKernel ChooseInteraction(Isa isa, TableType type);
 
 }  // namespace tfsparse
 

@@ -111,8 +111,9 @@ bool GoesOn(const InteractionSegment& last, const InteractionSegment& next) {
 }
 
 // Numbers the features that are dotted, in their order.
-std::vector<int32_t> NumberOperands(const std::vector<int64_t>& columns, InteractionPlan* plan) {
-  std::vector<int32_t> operand_of(static_cast<size_t>(plan->features()), -1);
+void NumberOperands(const std::vector<int64_t>& columns, InteractionPlan* plan) {
+  std::vector<int32_t>& operand_of = plan->operand_of;
+  operand_of.assign(static_cast<size_t>(plan->features()), -1);
   for (size_t c = 0; c < columns.size(); c += 2) {
     if (columns[c + 1] >= 0) operand_of[columns[c]] = operand_of[columns[c + 1]] = 0;
   }
@@ -121,11 +122,10 @@ std::vector<int32_t> NumberOperands(const std::vector<int64_t>& columns, Interac
     operand_of[f] = static_cast<int32_t>(plan->operands.size());
     plan->operands.push_back(static_cast<int32_t>(f));
   }
-  return operand_of;
 }
 
 void ReadColumns(const std::vector<int64_t>& columns, InteractionPlan* plan) {
-  const std::vector<int32_t> operand_of = NumberOperands(columns, plan);
+  NumberOperands(columns, plan);
   plan->row_begin.assign(plan->operands.size(), 0);
   plan->row_end.assign(plan->operands.size(), 0);
   for (size_t c = 0; c < columns.size(); c += 2) {
@@ -137,7 +137,7 @@ void ReadColumns(const std::vector<int64_t>& columns, InteractionPlan* plan) {
       plan->is_copied[i] = 1;
     } else if (i >= 0) {
       segment.kind = InteractionSegment::kDots;
-      segment.first = operand_of[i], segment.second = operand_of[j];
+      segment.first = plan->operand_of[i], segment.second = plan->operand_of[j];
       int64_t &begin = plan->row_begin[segment.first], &end = plan->row_end[segment.first];
       begin = begin == end ? segment.second : std::min<int64_t>(begin, segment.second);
       end = std::max<int64_t>(end, segment.second + 1);

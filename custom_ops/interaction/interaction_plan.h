@@ -49,6 +49,7 @@ struct InteractionPlan {
   std::vector<Combiner> combiners;          // [features]
   std::vector<unsigned char> is_copied;     // [features]
   std::vector<int32_t> operands;            // features that are dotted
+  std::vector<int32_t> operand_of;          // [features]: its number among those, or -1
   std::vector<int64_t> row_begin, row_end;  // [operands]
 };
 

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "custom_ops/base/bfloat16.h"
+#include "custom_ops/interaction/prefetch_lookups.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace tfsparse {
@@ -40,13 +41,18 @@ void FillDense(const InteractionArgs& args, const void* dense, float* value) {
   }
 }
 
-void FillBag(const InteractionArgs& args, int64_t feature, const TableRow* rows, int64_t count,
+TableRow RowOf(const LookupTable& table, int64_t row) {
+  return {table.data + row * table.row_size, table.scales + row * table.scale_step};
+}
+
+void FillBag(const InteractionArgs& args, int64_t feature, const int64_t* rows, int64_t count,
              float* value) {
+  const LookupTable& table = args.tables[feature - 1];
   const int64_t width = args.widths[feature];
   if (count == 0) std::fill_n(value, width, 0.0f);
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t d = 0; d < width; ++d) {
-      const float element = ElementOf(args.type, rows[r], d);
+      const float element = ElementOf(args.type, RowOf(table, rows[r]), d);
       value[d] = r == 0 ? element : value[d] + element;
     }
   }
@@ -76,7 +82,7 @@ float Quantize(const float* value, int64_t width, int32_t* q) {
 
 // An operand of int8 tables; gives its scale.
 float FillInts(const InteractionArgs& args, const InteractionItem& item, int64_t feature,
-               const TableRow* rows, const float* value, int32_t* q) {
+               const int64_t* rows, int64_t count, const float* value, int32_t* q) {
   const int64_t width = args.widths[feature];
   if (feature == 0 && args.dense_is_u8) {
     for (int64_t d = 0; d < width; ++d) {
@@ -84,9 +90,10 @@ float FillInts(const InteractionArgs& args, const InteractionItem& item, int64_t
     }
     return args.dense_scale;
   }
-  if (feature > 0 && item.counts[feature - 1] == 1) {
-    for (int64_t d = 0; d < width; ++d) q[d] = static_cast<const int8_t*>(rows->data)[d];
-    return *rows->scale;
+  if (count == 1) {
+    const TableRow row = RowOf(args.tables[feature - 1], *rows);
+    for (int64_t d = 0; d < width; ++d) q[d] = static_cast<const int8_t*>(row.data)[d];
+    return *row.scale;
   }
   return Quantize(value, width, q);
 }
@@ -94,31 +101,31 @@ float FillInts(const InteractionArgs& args, const InteractionItem& item, int64_t
 // Each operand as 4 bytes an element: int32, or float.
 void FillOperands(const InteractionArgs& args, const InteractionItem& item,
                   const InteractionScratch& scratch) {
-  int64_t operand = 0;
-  const TableRow* rows = item.rows;
   for (int64_t f = 0; f < args.features; ++f) {
     float* value = scratch.values + f * args.value_pitch;
-    const int64_t count = f == 0 ? 0 : item.counts[f - 1];
+    const int64_t* rows = nullptr;
+    int64_t count = 0;
     if (f > 0) {
+      const int64_t* first = item.block->first + (f - 1) * kFirstPitch + item.index;
+      rows = item.block->rows + first[0];
+      count = first[1] - first[0];
       FillBag(args, f, rows, count, value);
     } else if (item.dense != nullptr) {
       FillDense(args, item.dense, value);
     }
-    if (operand < args.operands && args.features_of[operand] == f) {
-      unsigned char* at = scratch.rows + operand * args.row_pitch;
-      if (args.type == TableType::kS8) {
-        scratch.scales[operand] =
-            FillInts(args, item, f, rows, value, reinterpret_cast<int32_t*>(at));
-      } else {
-        float* floats = reinterpret_cast<float*>(at);
-        for (int64_t d = 0; d < args.depth; ++d) {
-          const bool rounds = args.type == TableType::kBf16;
-          floats[d] = rounds ? RoundToBFloat16(value[d]).ToFloat() : value[d];
-        }
-      }
-      ++operand;
+    const int32_t operand = args.operand_of[f];
+    if (operand < 0) continue;
+    unsigned char* at = scratch.rows + operand * args.row_pitch;
+    if (args.type == TableType::kS8) {
+      scratch.scales[operand] =
+          FillInts(args, item, f, rows, count, value, reinterpret_cast<int32_t*>(at));
+      continue;
     }
-    rows += count;
+    float* floats = reinterpret_cast<float*>(at);
+    for (int64_t d = 0; d < args.depth; ++d) {
+      const bool rounds = args.type == TableType::kBf16;
+      floats[d] = rounds ? RoundToBFloat16(value[d]).ToFloat() : value[d];
+    }
   }
 }
 
@@ -141,7 +148,7 @@ float Dot(const InteractionArgs& args, const InteractionScratch& scratch, int64_
 
 void InteractPortable(const InteractionArgs& args, const InteractionItem& item,
                       const InteractionScratch& scratch) {
-  for (int64_t i = 0; i < item.line_count; ++i) __builtin_prefetch(item.lines[i]);
+  if (item.next_block != nullptr) PrefetchLookups(args, item, 0, args.features - 1);
   FillOperands(args, item, scratch);
   float* y = args.y_is_u8 ? scratch.y : static_cast<float*>(item.y);
   for (int64_t s = 0; s < args.segment_count; ++s) {

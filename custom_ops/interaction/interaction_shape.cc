@@ -14,6 +14,16 @@ Status CheckCount(const char* name, size_t count, int64_t wanted) {
   return Status::Invalid("`", name, "` should be ", wanted, " tensors. Received: ", count);
 }
 
+Status CheckCounts(const InteractionPlan& plan, const InteractionCall& call) {
+  if (Status status = CheckCount("tables", call.tables.size(), plan.table_count); !status.ok()) {
+    return status;
+  }
+  if (Status status = CheckCount("ids", call.ids.size(), plan.ids_count); !status.ok()) {
+    return status;
+  }
+  return CheckCount("row_splits", call.splits.size(), plan.splits_count);
+}
+
 Status CheckTables(const InteractionCall& call) {
   for (size_t t = 0; t < call.tables.size(); ++t) {
     const int64_t width = call.tables[t].width;
@@ -103,14 +113,15 @@ void PlaceSegments(const InteractionPlan& plan, InteractionShape* shape) {
 
 Status ShapeInteraction(const InteractionPlan& plan, const InteractionCall& call,
                         InteractionShape* shape) {
-  for (const Status& status :
-       {CheckCount("tables", call.tables.size(), plan.table_count),
-        CheckCount("ids", call.ids.size(), plan.ids_count),
-        CheckCount("row_splits", call.splits.size(), plan.splits_count),
-        CheckScale("y_scale", call.y_scale), CheckZeroPoint("y_zero_point", call.y_zero_point),
-        CheckDense(plan, call), CheckTables(call)}) {
-    if (!status.ok()) return status;
+  if (Status status = CheckCounts(plan, call); !status.ok()) return status;
+  if (Status status = CheckScale("y_scale", call.y_scale); !status.ok()) return status;
+  if (Status status = CheckZeroPoint("y_zero_point", call.y_zero_point); !status.ok()) {
+    return status;
   }
+  if (Status status = CheckDense(plan, call); !status.ok()) return status;
+  if (Status status = CheckTables(call); !status.ok()) return status;
+  shape->widths.reserve(static_cast<size_t>(plan.features()));
+  shape->segments.reserve(plan.segments.size());
   shape->widths.push_back(call.has_dense ? call.dense_width : 0);
   for (const Lookup& lookup : plan.lookups) {
     if (Status status = CheckBag(lookup, call); !status.ok()) return status;

@@ -23,12 +23,22 @@ struct InteractAvx2 : Avx2 {
   TFSPARSE_INLINE I32 Subtract(I32 a, I32 b) { return _mm256_sub_epi32(a, b); }
   TFSPARSE_INLINE I32 Multiply(I32 a, I32 b) { return _mm256_mullo_epi32(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm256_mul_ps(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft(I32 v) {
+    return _mm256_slli_epi32(v, kBits);
+  }
   TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm256_xor_si256(a, b); }
   TFSPARSE_INLINE F32 Abs(F32 v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
   TFSPARSE_INLINE float MaxOfLanes(F32 v) {
     const __m128 b = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+  }
+
+  // 32 bytes of each of 8 rows: lane i of register j is group j of row i.
+  TFSPARSE_INLINE void LoadTransposed(const uint8_t* const (&rows)[kLanes], I32 (&r)[kLanes]) {
+    for (int i = 0; i < kLanes; ++i) r[i] = LoadSome(rows[i], 32);
+    Transpose(r);
   }
 
   // `count` elements at the most; zeros behind them.

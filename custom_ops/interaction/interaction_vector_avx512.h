@@ -21,9 +21,41 @@ struct InteractAvx512 : Avx512 {
   TFSPARSE_INLINE I32 Subtract(I32 a, I32 b) { return _mm512_sub_epi32(a, b); }
   TFSPARSE_INLINE I32 Multiply(I32 a, I32 b) { return _mm512_mullo_epi32(a, b); }
   TFSPARSE_INLINE F32 Multiply(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft(I32 v) {
+    return _mm512_slli_epi32(v, kBits);
+  }
   TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm512_xor_si512(a, b); }
   TFSPARSE_INLINE F32 Abs(F32 v) { return _mm512_abs_ps(v); }
   TFSPARSE_INLINE float MaxOfLanes(F32 v) { return _mm512_reduce_max_ps(v); }
+
+  // Lanes in [0, 255] as bytes. A whole register is not stored by a mask, which takes longer.
+  TFSPARSE_INLINE void StoreBytes(uint8_t* p, I32 v, int64_t count) {
+    if (count < kLanes) return Avx512::StoreBytes(p, v, count);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
+  }
+
+  // 64 bytes of each of 16 rows: lane i of register j is group j of row i. Quarters of rows are put
+  // together while they are loaded, which leaves half of the shuffles of Transpose.
+  TFSPARSE_INLINE void LoadTransposed(const uint8_t* const (&rows)[kLanes], I32 (&r)[kLanes]) {
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      I32 t[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        t[i] = _mm512_castsi128_si512(Quarter(rows[i], q));
+        t[i] = _mm512_mask_broadcast_i32x4(t[i], 0x00f0, Quarter(rows[4 + i], q));
+        t[i] = _mm512_mask_broadcast_i32x4(t[i], 0x0f00, Quarter(rows[8 + i], q));
+        t[i] = _mm512_mask_broadcast_i32x4(t[i], 0xf000, Quarter(rows[12 + i], q));
+      }
+      const I32 low01 = InterleaveLow32(t[0], t[1]), high01 = InterleaveHigh32(t[0], t[1]);
+      const I32 low23 = InterleaveLow32(t[2], t[3]), high23 = InterleaveHigh32(t[2], t[3]);
+      r[4 * q] = InterleaveLow64(low01, low23);
+      r[4 * q + 1] = InterleaveHigh64(low01, low23);
+      r[4 * q + 2] = InterleaveLow64(high01, high23);
+      r[4 * q + 3] = InterleaveHigh64(high01, high23);
+    }
+  }
 
   // `count` elements at the most; zeros behind them.
   TFSPARSE_INLINE I32 LoadS8(const void* p, int64_t count) {
@@ -39,6 +71,11 @@ struct InteractAvx512 : Avx512 {
   }
   TFSPARSE_INLINE void StoreS16(void* p, I32 v) {
     _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
+  }
+
+ private:
+  TFSPARSE_INLINE __m128i Quarter(const uint8_t* row, int q) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + 16 * q));
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/interaction/interaction_kernel.h"
+#include "custom_ops/interaction/prefetch_lookups.h"
 #include "custom_ops/interaction/row_finder.h"
 
 namespace tfsparse {
@@ -15,20 +16,21 @@ int64_t RoundUp(int64_t size, int64_t multiple) {
 }
 
 InteractionArgs ArgsOf(const InteractionPlan& plan, const InteractionCall& call,
-                       const InteractionShape& shape) {
+                       const InteractionShape& shape, const LookupTable* tables) {
   constexpr int64_t kFloats = kAlignment / sizeof(float);
   InteractionArgs args = {};
   args.type = call.type;
   args.dense_is_u8 = call.dense_is_u8;
   args.dense_scale = call.dense_scale;
   args.dense_zero_point = call.dense_zero_point;
+  args.tables = tables;
   args.features = plan.features();
   args.widths = shape.widths.data();
   args.combiners = plan.combiners.data();
   args.is_copied = plan.is_copied.data();
   args.value_pitch = RoundUp(*std::max_element(shape.widths.begin(), shape.widths.end()), kFloats);
   args.operands = static_cast<int64_t>(plan.operands.size());
-  args.features_of = plan.operands.data();
+  args.operand_of = plan.operand_of.data();
   args.row_begin = plan.row_begin.data();
   args.row_end = plan.row_end.data();
   args.operand_pitch = RoundUp(args.operands, kOperandLanes);
@@ -64,27 +66,31 @@ class Parts {
   int64_t size_ = 0;
 };
 
-int64_t Divide(const InteractionArgs& args, unsigned char* buffer, InteractionScratch* scratch) {
+int64_t Divide(const InteractionArgs& args, int64_t group, unsigned char* buffer,
+               InteractionScratch* scratch) {
   Parts parts(buffer);
-  scratch->values = parts.Take<float>(args.features * args.value_pitch);
-  scratch->features = parts.Take<FeatureValues>(args.features);
-  scratch->rows = parts.Take<unsigned char>(args.operands * args.row_pitch);
-  scratch->row_at = parts.Take<const void*>(args.operands);
-  scratch->lanes = parts.Take<unsigned char>(args.row_pitch * args.operand_pitch);
-  scratch->dots = parts.Take<float>(args.operands * args.operand_pitch);
-  scratch->scales = parts.Take<float>(args.operand_pitch);
-  scratch->shifts = parts.Take<int32_t>(args.operand_pitch);
-  scratch->sums = parts.Take<int32_t>(args.operand_pitch);
+  scratch->values = parts.Take<float>(group * args.features * args.value_pitch);
+  scratch->features = parts.Take<FeatureValues>(group * args.features);
+  scratch->rows = parts.Take<unsigned char>(group * args.operands * args.row_pitch);
+  scratch->stride = 1;
+  scratch->row_at = parts.Take<const void*>(args.operands * group);
+  scratch->scales = parts.Take<float>(args.operand_pitch * group);
+  scratch->shifts = parts.Take<int32_t>(args.operand_pitch * group);
+  scratch->sums = parts.Take<int32_t>(args.operand_pitch * group);
+  scratch->lanes = parts.Take<unsigned char>(
+      std::max(args.row_pitch * args.operand_pitch, args.operands * kGroupDepth * group * 4));
+  const int64_t rows = RoundUp(args.operands, kOperandLanes);
+  scratch->dots = parts.Take<float>(rows * args.operand_pitch * group);
   scratch->y = parts.Take<float>(args.columns);
   return parts.size();
 }
 
 // The scratch of the calling thread.
-InteractionScratch ScratchFor(const InteractionArgs& args) {
+InteractionScratch ScratchFor(const InteractionArgs& args, int64_t group) {
   thread_local AlignedBuffer<unsigned char> buffer;
   InteractionScratch scratch;
-  buffer.Reserve(Divide(args, nullptr, &scratch));
-  Divide(args, buffer.data(), &scratch);
+  buffer.Reserve(Divide(args, group, nullptr, &scratch));
+  Divide(args, group, buffer.data(), &scratch);
   return scratch;
 }
 
@@ -117,61 +123,101 @@ int64_t ItemsAhead(const InteractionCall& call, const InteractionShape& shape) {
   return std::clamp<int64_t>(kBytes / bytes, 1, kMaxAhead);
 }
 
-// Computes ranges of items.
+// Computes blocks of items.
 class Worker {
  public:
   Worker(const InteractionPlan& plan, const InteractionCall& call, const InteractionShape& shape,
          Isa isa)
       : call_(call),
         finder_(plan, call),
-        args_(ArgsOf(plan, call, shape)),
-        function_(ChooseInteraction(isa, call.type)),
-        ahead_(ItemsAhead(call, shape)) {}
+        args_(ArgsOf(plan, call, shape, finder_.tables())),
+        kernel_(ChooseInteraction(isa, call.type)),
+        group_(call.batch < kernel_.group ? 1 : kernel_.group),
+        ahead_(group_ > 1 ? group_ : ItemsAhead(call, shape)) {}
+
+  int64_t blocks() const { return (call_.batch + kBlockItems - 1) / kBlockItems; }
 
   // Fails on the first id outside its table, with *item its item. Throws std::bad_alloc.
   Status Run(int64_t begin, int64_t end, int64_t* item) const {
-    thread_local FoundRows ring[kMaxAhead + 1];
-    const InteractionScratch scratch = ScratchFor(args_);
-    const int64_t slots = ahead_ + 1;
-    for (int64_t b = begin - ahead_; b < end; ++b) {
-      // Items of the next block are asked for as well, which is most often this thread's, too.
-      const int64_t next = b + ahead_;
-      FoundRows* slot = &ring[next % slots];
-      slot->line_count = 0;
-      if (next < call_.batch) {
-        *item = next;
-        const Status status = finder_.Find(next, slot);
-        if (!status.ok() && next < end) return status;
+    thread_local FoundRows found[2];
+    const InteractionScratch scratch = ScratchFor(args_, group_);
+    Status status = Find(begin, &found[begin % 2], item);
+    for (int64_t block = begin; block < end && status.ok(); ++block) {
+      const FoundRows &rows = found[block % 2], &next = found[(block + 1) % 2];
+      // The next block is asked for as well: most often this thread computes it, too.
+      int64_t next_item = 0;
+      const Status next_status = Find(block + 1, &found[(block + 1) % 2], &next_item);
+      const int64_t items = ItemsOf(block), next_items = next_status.ok() ? ItemsOf(block + 1) : 0;
+      InteractionItem group[kMaxGroup];
+      int64_t waiting = 0;
+      for (int64_t i = block == begin ? -ahead_ : 0; i < items; ++i) {
+        InteractionItem& each = group[waiting];
+        each = ItemAt(block, i, rows);
+        if (i + ahead_ < items) {
+          SetNext(block, i + ahead_, rows, &each);
+        } else if (i + ahead_ - items < next_items) {
+          SetNext(block + 1, i + ahead_ - items, next, &each);
+        }
+        if (i < 0) {
+          Prefetch(each);
+        } else if (waiting + 1 == group_ || i - waiting + group_ > items) {
+          // All of a group, or an item of those that are too few for one.
+          group_ > 1 && waiting + 1 == group_ ? kernel_.run_group(args_, group, scratch)
+                                              : kernel_.run(args_, each, scratch);
+          waiting = 0;
+        } else {
+          ++waiting;
+        }
       }
-      if (b < begin) {
-        for (int64_t i = 0; i < slot->line_count; ++i) __builtin_prefetch(slot->lines[i]);
-      } else {
-        Compute(b, ring[b % slots], *slot, scratch);
-      }
+      status = next_status;
+      *item = next_item;
     }
-    return {};
+    return status;
   }
 
  private:
-  // Asks for the rows of another item on the way.
-  void Compute(int64_t b, const FoundRows& found, const FoundRows& next,
-               const InteractionScratch& scratch) const {
-    InteractionItem item;
-    const int64_t dense_size = call_.dense_width * (call_.dense_is_u8 ? 1 : 4);
-    item.dense = call_.has_dense ? static_cast<const char*>(call_.dense) + b * dense_size : nullptr;
-    item.rows = found.rows.data();
-    item.counts = found.counts.data();
-    item.lines = next.lines.data();
-    item.line_count = next.line_count;
+  int64_t ItemsOf(int64_t block) const {
+    return std::clamp<int64_t>(call_.batch - block * kBlockItems, 0, kBlockItems);
+  }
+
+  // Of a block beyond the last one, nothing.
+  Status Find(int64_t block, FoundRows* found, int64_t* item) const {
+    const int64_t begin = block * kBlockItems;
+    return ItemsOf(block) == 0 ? Status()
+                               : finder_.Find(begin, begin + ItemsOf(block), found, item);
+  }
+
+  const void* DenseAt(int64_t b) const {
+    const int64_t size = call_.dense_width * (call_.dense_is_u8 ? 1 : 4);
+    return call_.has_dense ? static_cast<const char*>(call_.dense) + b * size : nullptr;
+  }
+
+  InteractionItem ItemAt(int64_t block, int64_t index, const FoundRows& rows) const {
+    const int64_t b = block * kBlockItems + index;
+    InteractionItem item = {};
+    item.block = &rows.view;
+    item.index = index;
+    if (index < 0) return item;
+    item.dense = DenseAt(b);
     item.y = static_cast<char*>(call_.y) + b * args_.columns * (call_.y_is_u8 ? 1 : 4);
-    function_(args_, item, scratch);
+    return item;
+  }
+
+  void SetNext(int64_t block, int64_t index, const FoundRows& rows, InteractionItem* item) const {
+    item->next_block = &rows.view;
+    item->next_index = index;
+    item->next_dense = DenseAt(block * kBlockItems + index);
+  }
+
+  void Prefetch(const InteractionItem& item) const {
+    if (item.next_block != nullptr) PrefetchLookups(args_, item, 0, args_.features - 1);
   }
 
   const InteractionCall& call_;
   const RowFinder finder_;
   const InteractionArgs args_;
-  const InteractionFunction function_;
-  const int64_t ahead_;
+  const InteractionKernel kernel_;
+  const int64_t group_, ahead_;
 };
 
 // Of an item in cycles, roughly: multiplications of 16 lanes, and copies.
@@ -189,14 +235,12 @@ Status RunInteraction(const InteractionPlan& plan, const InteractionCall& call,
                       const InteractionShape& shape, Isa isa, const Threads& threads) {
   if (call.batch == 0) return {};
   const Worker worker(plan, call, shape, isa);
-  // Items that are handed out together: the first ones find their rows not yet in cache.
-  constexpr int64_t kItems = 32;
-  const int64_t blocks = (call.batch + kItems - 1) / kItems;
-  const int64_t cost = CostOf(plan, shape) * std::min(kItems, call.batch);
+  // Blocks are what is handed out: the first items of one find their rows not yet in cache.
+  const int64_t cost = CostOf(plan, shape) * std::min(kBlockItems, call.batch);
   FirstFailure failure;
-  threads.Run(blocks, cost, [&](int64_t begin, int64_t end) {
+  threads.Run(worker.blocks(), cost, [&](int64_t begin, int64_t end) {
     int64_t item = 0;
-    const Status status = worker.Run(begin * kItems, std::min(call.batch, end * kItems), &item);
+    const Status status = worker.Run(begin, end, &item);
     if (!status.ok()) failure.Report(item, status);
   });
   return failure.status();

@@ -5,8 +5,6 @@
 namespace tfsparse {
 namespace {
 
-constexpr int64_t kLine = 64;
-
 int64_t SizeOf(TableType type) {
   switch (type) {
     case TableType::kF32:
@@ -19,16 +17,15 @@ int64_t SizeOf(TableType type) {
   return 0;
 }
 
-// Makes room without keeping what is there.
-template <class T>
-T* Room(int64_t size, std::vector<T>* list) {
-  if (list->size() < static_cast<size_t>(size)) list->resize(static_cast<size_t>(size));
-  return list->data();
+bool IsOutside(int64_t row, int64_t rows) {
+  return static_cast<uint64_t>(row) >= static_cast<uint64_t>(rows);
 }
 
 }  // namespace
 
 RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call) : plan_(plan) {
+  sources_.reserve(plan.lookups.size());
+  tables_.reserve(plan.lookups.size());
   for (const Lookup& lookup : plan.lookups) {
     const InteractionTable& table = call.tables[lookup.table];
     Source source = {};
@@ -42,14 +39,22 @@ RowFinder::RowFinder(const InteractionPlan& plan, const InteractionCall& call) :
     }
     source.offset = lookup.id_offset;
     source.wraps_negative = lookup.wraps_negative;
-    source.data = static_cast<const char*>(table.data);
     source.rows = table.rows;
-    source.row_size = table.width * SizeOf(call.type);
-    source.scales = table.scales;
-    source.scale_step = table.has_row_scales ? 1 : 0;
-    source.max_lines = source.row_size / kLine + 3;
     sources_.push_back(source);
+    tables_.push_back({static_cast<const char*>(table.data), table.width * SizeOf(call.type),
+                       table.scales, table.has_row_scales ? 1 : 0,
+                       source.splits == nullptr && source.count == 1});
   }
+}
+
+// Where the ids of an item begin, and how many there are.
+int64_t RowFinder::Begin(const Source& source, int64_t item) {
+  return source.splits != nullptr ? (*source.splits)[item] : item * source.columns + source.start;
+}
+
+int64_t RowFinder::Count(const Source& source, int64_t item) {
+  return source.splits != nullptr ? (*source.splits)[item + 1] - (*source.splits)[item]
+                                  : source.count;
 }
 
 // That an id means; it may be outside the table. Wraps as TensorFlow's addition does.
@@ -59,69 +64,74 @@ int64_t RowFinder::RowOf(const Source& source, int64_t id) {
   return source.wraps_negative && row < 0 ? row + source.rows : row;
 }
 
+// Whether all are inside. Without branches where items have one id each, so that it vectorises.
 template <class Int>
-bool RowFinder::FindIn(const Source& source, int64_t begin, int64_t count, TableRow* rows,
-                       const void*** lines, int64_t* bad) {
-  const Int* ids = static_cast<const Int*>(source.ids->data) + begin;
-  const void** line = *lines;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = RowOf(source, int64_t{ids[i]});
-    if (static_cast<uint64_t>(row) >= static_cast<uint64_t>(source.rows)) {
-      *bad = begin + i;
-      return false;
+bool RowFinder::FindIn(const Source& source, int64_t begin, int64_t end, int64_t* rows) {
+  const Int* ids = static_cast<const Int*>(source.ids->data);
+  const Source s = source;
+  bool is_outside = false;
+  const auto take = [&](int64_t id) {
+    const int64_t row = RowOf(s, id);
+    is_outside |= IsOutside(row, s.rows);
+    *rows++ = row;
+  };
+  if (s.splits == nullptr && s.count == 1 && s.columns == 1) {
+    for (int64_t item = begin; item < end; ++item) take(int64_t{ids[item]});
+  } else {
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t first = Begin(s, item), count = Count(s, item);
+      for (int64_t i = 0; i < count; ++i) take(int64_t{ids[first + i]});
     }
-    const char* data = source.data + row * source.row_size;
-    rows[i].data = data;
-    rows[i].scale = source.scales + row * source.scale_step;
-    const char* end = data + source.row_size;
-    // From the row's first byte, and then from where lines begin.
-    for (const char* at = data; at < end;
-         at += kLine - static_cast<int64_t>(reinterpret_cast<uintptr_t>(at) % kLine)) {
-      *line++ = at;
-    }
-    if (source.scale_step != 0) *line++ = rows[i].scale;
   }
-  *lines = line;
-  return true;
+  return !is_outside;
 }
 
-Status RowFinder::Find(int64_t item, FoundRows* found) const {
-  int64_t* counts = Room(static_cast<int64_t>(sources_.size()), &found->counts);
-  int64_t used = 0, used_lines = 0;
+Status RowFinder::Find(int64_t begin, int64_t end, FoundRows* found, int64_t* item) const {
+  found->first.resize(sources_.size() * kFirstPitch);
+  int64_t used = 0;
+  for (size_t l = 0; l < sources_.size(); ++l) {
+    int64_t* first = found->first.data() + l * kFirstPitch;
+    for (int64_t b = begin; b < end; ++b) {
+      *first++ = used;
+      used += Count(sources_[l], b);
+    }
+    *first = used;
+  }
+  if (found->rows.size() < static_cast<size_t>(used)) found->rows.resize(used);
+  found->view = {found->rows.data(), found->first.data()};
   for (size_t l = 0; l < sources_.size(); ++l) {
     const Source& source = sources_[l];
-    int64_t begin = item * source.columns + source.start, count = source.count;
-    if (source.splits != nullptr) {
-      begin = (*source.splits)[item];
-      count = (*source.splits)[item + 1] - begin;
+    int64_t* rows = found->rows.data() + found->first[l * kFirstPitch];
+    if (source.ids->is_64 ? !FindIn<int64_t>(source, begin, end, rows)
+                          : !FindIn<int32_t>(source, begin, end, rows)) {
+      return Outside(begin, end, item);
     }
-    counts[l] = count;
-    TableRow* rows = Room(used + count, &found->rows) + used;
-    const void** all_lines = Room(used_lines + count * source.max_lines, &found->lines);
-    const void** lines = all_lines + used_lines;
-    int64_t bad;
-    if (source.ids->is_64 ? !FindIn<int64_t>(source, begin, count, rows, &lines, &bad)
-                          : !FindIn<int32_t>(source, begin, count, rows, &lines, &bad)) {
-      return Outside(l, item, bad);
-    }
-    used += count;
-    used_lines = lines - all_lines;
   }
-  found->line_count = used_lines;
   return {};
 }
 
-Status RowFinder::Outside(size_t lookup, int64_t item, int64_t at) const {
-  const Source& source = sources_[lookup];
-  std::string index = std::to_string(at);
-  if (source.splits == nullptr) {
-    index = std::to_string(item);
-    if (source.columns > 1) index += "," + std::to_string(at - item * source.columns);
+// Looks for the first one of items of which one is outside.
+Status RowFinder::Outside(int64_t begin, int64_t end, int64_t* item) const {
+  for (int64_t b = begin; b < end; ++b) {
+    for (size_t l = 0; l < sources_.size(); ++l) {
+      const Source& source = sources_[l];
+      const int64_t first = Begin(source, b);
+      for (int64_t at = first; at < first + Count(source, b); ++at) {
+        const int64_t row = RowOf(source, (*source.ids)[at]);
+        if (!IsOutside(row, source.rows)) continue;
+        *item = b;
+        std::string index = std::to_string(at);
+        if (source.splits == nullptr) {
+          index = std::to_string(b);
+          if (source.columns > 1) index += "," + std::to_string(at - b * source.columns);
+        }
+        return Status::Invalid("`ids[", plan_.lookups[l].ids, "]` should be in [0, ", source.rows,
+                               "): indices[", index, "] = ", row, " is not in [0, ", source.rows,
+                               ")", source.offset == 0 ? "" : ", its offset added");
+      }
+    }
   }
-  const int64_t row = RowOf(source, (*source.ids)[at]);
-  return Status::Invalid("`ids[", plan_.lookups[lookup].ids, "]` should be in [0, ", source.rows,
-                         "): indices[", index, "] = ", row, " is not in [0, ", source.rows, ")",
-                         source.offset == 0 ? "" : ", its offset added");
+  return {};
 }
 
 }  // namespace tfsparse

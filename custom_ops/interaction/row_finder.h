@@ -1,23 +1,24 @@
 #ifndef TFSPARSE_CUSTOM_OPS_INTERACTION_ROW_FINDER_H_
 #define TFSPARSE_CUSTOM_OPS_INTERACTION_ROW_FINDER_H_
 
-// From the ids of an item to the rows of its lookups: the only place where ids are read. A row that
-// is found is inside its table.
+// From ids to rows of tables: the only place where ids are read. A row that is found is inside its
+// table.
+//
+// A block of items is done lookup by lookup, since ids of a lookup follow each other in memory.
 
 #include <cstdint>
 #include <vector>
 
 #include "custom_ops/base/status.h"
+#include "custom_ops/interaction/interaction_args.h"
 #include "custom_ops/interaction/lookup_interaction.h"
 
 namespace tfsparse {
 
-// The rows of an item.
+// What Find gives, and its memory.
 struct FoundRows {
-  std::vector<TableRow> rows;      // of all lookups, one behind the other
-  std::vector<int64_t> counts;     // rows of each lookup
-  std::vector<const void*> lines;  // of the cache, which the rows and their scales are in
-  int64_t line_count = 0;
+  std::vector<int64_t> rows, first;
+  BlockRows view = {};
 };
 
 class RowFinder {
@@ -25,32 +26,32 @@ class RowFinder {
   // Both have to outlive this.
   RowFinder(const InteractionPlan& plan, const InteractionCall& call);
 
-  // Fails on the first id that is outside its table. Throws std::bad_alloc.
-  Status Find(int64_t item, FoundRows* found) const;
+  // Finds the rows of items from `begin` to `end`, kBlockItems at the most. Fails on the first id
+  // that is outside its table, with *item its item. Throws std::bad_alloc.
+  Status Find(int64_t begin, int64_t end, FoundRows* found, int64_t* item) const;
+
+  const LookupTable* tables() const { return tables_.data(); }
 
  private:
-  // A lookup, and all that finding its rows takes.
   struct Source {
     const InteractionInts* ids;
     const InteractionInts* splits;  // or null; then item i has `count` ids from `start` on
     int64_t columns, start, count;
     int64_t offset;
     bool wraps_negative;
-    const char* data;
-    int64_t rows, row_size;
-    const float* scales;
-    int64_t scale_step;
-    int64_t max_lines;  // of a row and its scale
+    int64_t rows;
   };
 
+  static int64_t Begin(const Source& source, int64_t item);
+  static int64_t Count(const Source& source, int64_t item);
   static int64_t RowOf(const Source& source, int64_t id);
   template <class Int>
-  static bool FindIn(const Source& source, int64_t begin, int64_t count, TableRow* rows,
-                     const void*** lines, int64_t* bad);
-  Status Outside(size_t lookup, int64_t item, int64_t at) const;
+  static bool FindIn(const Source& source, int64_t begin, int64_t end, int64_t* rows);
+  Status Outside(int64_t begin, int64_t end, int64_t* item) const;
 
   const InteractionPlan& plan_;
   std::vector<Source> sources_;
+  std::vector<LookupTable> tables_;
 };
 
 }  // namespace tfsparse

@@ -149,6 +149,7 @@ absl::Status ReadDense(const Tensor& dense, InteractionCall* call) {
 
 absl::Status ReadTables(const OpInputList& tables, const OpInputList& scales,
                         InteractionCall* call) {
+  call->tables.reserve(static_cast<size_t>(tables.size()));
   for (int t = 0; t < tables.size(); ++t) {
     TF_RETURN_IF_ERROR(CheckRank({"tables", t}, tables[t], 2));
     InteractionTable table;
@@ -180,6 +181,7 @@ InteractionInts IntsOf(const Tensor& tensor) {
 }
 
 absl::Status ReadInts(const OpInputList& ids, const OpInputList& splits, InteractionCall* call) {
+  call->ids.reserve(static_cast<size_t>(ids.size()));
   for (int i = 0; i < ids.size(); ++i) {
     if (ids[i].dims() < 1) {
       return ToAbsl(
