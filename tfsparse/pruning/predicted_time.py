@@ -123,6 +123,11 @@ class PredictedTimes:
         """Time of all kernels after a conversion that finds no zeros."""
         return sum(self.of(path, None) for path in self._layers)
 
+    def speedup_by(self, path: str, pattern: Pattern, sparsity: float) -> float:
+        """Speed-up of all kernels together if one of them has zeros."""
+        without = self.converted - self.of(path, None)
+        return self.total / (without + self.of(path, pattern, sparsity))
+
     def of(self, path: str, pattern: Pattern | None, sparsity: float = 0.0) -> float:
         """Time of a kernel after a conversion.
 
