@@ -22,8 +22,10 @@ def network(keras):
     return keras.Model(x, keras.layers.Dense(64, name="dense")(shared(shared(h))))
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-@pytest.mark.parametrize("pattern", ["4x1", "2x1", "16x4", "1x1", "2:4"])
+@pytest.mark.parametrize(
+    ("pattern", "precision"),
+    [("4x1", "fp32"), ("16x4", "int8"), ("1x1", "int8"), ("2:4", "fp32")],
+)
 def test_zeros_to_come_are_predicted_as_zeros_that_are_there(keras, pattern, precision):
     model = network(keras)
     sparsity = 0.5 if pattern == "2:4" else 0.8
@@ -31,9 +33,9 @@ def test_zeros_to_come_are_predicted_as_zeros_that_are_there(keras, pattern, pre
     found = inspect_model(tfsparse.strip_pruning(pruned), precision, batch_size=64)
     layers = predict_layers(model, precision, batch_size=64)
     assert sorted(one.layer for one in layers) == ["conv", "dense", "shared", "shared"]
-    expected = {each.layer: each for each in found.layers}
-    for layer in layers:
-        there = expected[layer.layer]
+    assert len(found.layers) == 4
+    for layer, there in zip(layers, found.layers, strict=True):
+        assert layer.layer == there.layer
         assert layer.dense == pytest.approx(there.dense_cost)
         time = layer.time(parse_pattern(pattern), sparsity)
         # INT8 makes zeros of some small weights as well.
