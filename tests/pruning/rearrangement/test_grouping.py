@@ -9,7 +9,8 @@ from tfsparse.pruning.rearrangement.grouping import grouped, kept_share
 def planted(groups, size, inputs, seed=0):
     """Rows of which `size` each need the same half of the inputs, shuffled."""
     rng = np.random.default_rng(seed)
-    needs = np.repeat(rng.random((groups, inputs)) < 0.5, size, axis=0)
+    needs = np.stack([rng.permutation(inputs) < inputs // 2 for _ in range(groups)])
+    needs = np.repeat(needs, size, axis=0)
     return (needs * (0.5 + rng.random(needs.shape)))[rng.permutation(groups * size)]
 
 
@@ -30,7 +31,7 @@ def test_rows_that_belong_together_are_found(size):
     order = grouped([squares], size, 0.5)
     assert sorted(order) == list(range(6 * size))
     assert kept_share(squares[order], size, 1, 0.5) > 0.97
-    assert kept_share(squares, size, 1, 0.5) < 0.8
+    assert kept_share(squares, size, 1, 0.5) < 0.9
 
 
 @pytest.mark.parametrize("seed", range(5))

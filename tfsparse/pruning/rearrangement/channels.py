@@ -23,10 +23,12 @@ class Channels:
 
     Attributes:
         uses: All uses of all spaces.
+        refused: By the id of a layer with weights, why its channels are not followed.
     """
 
     def __init__(self, model: Any) -> None:
         self.uses: list[Use] = []
+        self.refused: dict[int, str] = {}
         self._tied = tied_layers(model)
         # By the id of a layer with weights: what it read and made when it was called first.
         self._first: dict[int, tuple[list[Axis], list[Axis]]] = {}
@@ -50,7 +52,7 @@ class Channels:
 
     def _call(self, call: Call, inputs: list[Axis]) -> list[Axis]:
         layer = call.layer
-        if is_graph(layer):
+        if hasattr(layer, "_flatten_layers") and is_graph(layer):
             return self._follow(layer, inputs)
         has_weights = bool(getattr(layer, "weights", ()))
         if has_weights and id(layer) in self._first:
@@ -65,6 +67,8 @@ class Channels:
             for axis in (*inputs, *made):
                 fix(axis, reason)
         self.uses += uses
+        if has_weights and not uses and made and made[0][0].root.reason:
+            self.refused[id(layer)] = str(made[0][0].root.reason)
         if has_weights:
             self._first[id(layer)] = inputs, made
         return made

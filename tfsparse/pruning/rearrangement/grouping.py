@@ -8,9 +8,13 @@ How: with a threshold t at the sparsity's quantile of the block sums S, what is 
 ``sum max(0, S - t)``, but for a constant. That is a sum over groups, so to exchange two channels
 concerns their groups alone. In each step every group gives one member, the gain of every exchange of
 two of them is computed at once, and the best ones that do not touch each other are made. The threshold
-is taken anew in each sweep over the members. It begins with channels sorted by norm.
+is taken anew in each sweep over the members.
 
-Cost: for N channels in groups of A, and m inputs, ``N^2 / A * m`` additions a sweep.
+It begins with channels sorted by norm, and again with groups that were filled one by one, each with the
+channels most like it. The better end is taken.
+
+Cost: for N channels in groups of A, and m inputs, ``N^2 / A * m`` additions a sweep, and ``N^2 * m``
+multiplications to fill groups.
 
 Reference:
 
@@ -51,17 +55,9 @@ def grouped(squares: Sequence[np.ndarray], size: int, sparsity: float) -> np.nda
     ends = np.cumsum([one.shape[1] for one in parts])[:-1]
     order = np.argsort(-features.sum(axis=1), kind="stable")
     whole = len(order) // size * size
-    groups, rest = order[:whole].reshape(-1, size), order[whole:]
-    best, most = groups.copy(), -1.0
-    for _ in range(SWEEPS):
-        sums = features[groups].sum(axis=1)
-        limits = _limits(sums, ends, sparsity)
-        kept = float(sums[sums >= limits].sum())
-        if kept > most:
-            best, most = groups.copy(), kept
-        if not sum(_exchange(groups, place, features, limits) for place in range(size)):
-            break
-    return np.concatenate([np.sort(best, axis=1).ravel(), rest])
+    starts = order[:whole].reshape(-1, size), _alike(features, order[:whole], size)
+    groups, _ = max((_improved(s, features, ends, sparsity) for s in starts), key=lambda e: e[1])
+    return np.concatenate([np.sort(groups, axis=1).ravel(), order[whole:]])
 
 
 def kept_share(squares: np.ndarray, height: int, width: int, sparsity: float) -> float:
@@ -79,6 +75,38 @@ def kept_share(squares: np.ndarray, height: int, width: int, sparsity: float) ->
     gone = round(sparsity * blocks.size)
     total = float(blocks.sum())
     return float(np.sort(blocks)[gone:].sum()) / total if total > 0.0 else 1.0
+
+
+def _alike(features: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
+    """Groups filled one by one: the first channel that is left, and those most like the group."""
+    lengths = np.sqrt(np.square(features).sum(axis=1, keepdims=True))
+    directions = features / np.maximum(lengths, np.finfo(float).tiny)
+    left = list(order)
+    groups = []
+    while left:
+        group = [left.pop(0)]
+        while len(group) < size:
+            like = directions[left] @ directions[group].sum(axis=0)
+            group.append(left.pop(int(like.argmax())))
+        groups.append(group)
+    return np.array(groups).reshape(-1, size)
+
+
+def _improved(
+    groups: np.ndarray, features: np.ndarray, ends: np.ndarray, sparsity: float
+) -> tuple[np.ndarray, float]:
+    """Groups after exchanges, and what they keep."""
+    groups = groups.copy()
+    best, most = groups.copy(), -1.0
+    for _ in range(SWEEPS):
+        sums = features[groups].sum(axis=1)
+        limits = _limits(sums, ends, sparsity)
+        kept = float(sums[sums >= limits].sum())
+        if kept > most:
+            best, most = groups.copy(), kept
+        if not sum(_exchange(groups, place, features, limits) for place in range(groups.shape[1])):
+            break
+    return best, most
 
 
 def _limits(sums: np.ndarray, ends: np.ndarray, sparsity: float) -> np.ndarray:

@@ -95,7 +95,8 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
     parsed = parse_pattern(pattern)
     _check(model, parsed, sparsity)
     assert isinstance(parsed, BlockPattern)
-    uses = Channels(model).uses
+    channels = Channels(model)
+    uses = channels.uses
     spaces = {id(s.root): s.root for use in uses if use.makes is not None for s in use.spaces}
     orders: dict[int, np.ndarray] = {}
     gains: dict[int, tuple[float, float]] = {}
@@ -107,7 +108,7 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
                 gains |= of_kernels
     for variable, value in rearranged(uses, orders):
         variable.assign(value)
-    return _report(model, uses, gains)
+    return _report(model, channels, gains)
 
 
 def _check(model: Any, pattern: Pattern, sparsity: float) -> None:
@@ -155,8 +156,9 @@ def _matrix(kernel: Any) -> np.ndarray:
 
 
 def _report(
-    model: Any, uses: Sequence[Use], gains: dict[int, tuple[float, float]]
+    model: Any, channels: Channels, gains: dict[int, tuple[float, float]]
 ) -> Rearrangement:
+    uses = channels.uses
     why = {id(use.makes.variable): use.spaces[0].root for use in uses if use.makes is not None}
     found: dict[str, tuple[float, float]] = {}
     reasons: dict[str, str] = {}
@@ -167,7 +169,9 @@ def _report(
         elif key in why:
             reasons[kernel.path] = why[key].reason or "no order that was found keeps more"
         else:
-            reasons[kernel.path] = f"{type(kernel.owner).__name__} is not followed here"
+            reasons[kernel.path] = channels.refused.get(
+                id(kernel.owner), "it is inside of a layer that is not looked into"
+            )
     if not found and all(space.reason for space in why.values()):
         listed = "; ".join(f"{path}: {reason}" for path, reason in reasons.items())
         raise ValueError(
