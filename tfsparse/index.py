@@ -79,8 +79,8 @@ __all__ = [
     "strip_pruning",
 ]
 
-# Training and conversion meet here: the one warns of what the other is about to export, and the other
-# tells the one how long a model takes then.
+# Training and conversion meet here: the one warns of what the other is about to export, and the
+# other tells the one how long a model takes then.
 inspect_models_with(check_schedules)
 predict_with(predict_layers)
 

@@ -32,23 +32,3 @@ def test_a_wrapped_student_is_pruned_on_the_way():
     plain = tfsparse.strip_pruning(distiller.student)
     np.testing.assert_array_equal(plain(x[:4]), student(x[:4]))
     assert plain.count_params() == teacher.count_params() and x.shape[-1] == FEATURES
-
-
-def test_its_gradient_is_half_that_of_the_loss_of_the_examples():
-    from tests.examples import conftest  # noqa: F401 - puts the examples on the path
-
-    from support.training import Taught, with_outputs
-
-    keras.utils.set_random_seed(0)
-    teacher, student = dense_model(keras), dense_model(keras)
-    x, y = data()
-    classes = int(teacher.output_shape[-1])
-    begin = student.get_weights()
-    distiller_of(student, teacher).fit(x, y, batch_size=len(x), shuffle=False, verbose=0)
-    steps = [new - old for new, old in zip(student.get_weights(), begin, strict=True)]
-    student.set_weights(begin)
-    student.compile(keras.optimizers.SGD(0.05), Taught(1.0, classes=classes, temperature=2.0))
-    labels = with_outputs(np.asarray(y), np.asarray(teacher(x)))
-    student.fit(x, labels, batch_size=len(x), shuffle=False, verbose=0)
-    for new, old, step in zip(student.get_weights(), begin, steps, strict=True):
-        np.testing.assert_allclose(new - old, step, rtol=1e-3, atol=1e-6)

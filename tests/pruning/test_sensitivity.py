@@ -241,9 +241,7 @@ def test_the_solver_loses_less_than_magnitude_and_puts_everything_back(keras):
     for weight, before in zip(model.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(weight, before)
     assert len(reports["solved"].rows) == 6
-    for solved, magnitude in zip(
-        reports["solved"].rows, reports["magnitude"].rows, strict=True
-    ):
+    for solved, magnitude in zip(reports["solved"].rows, reports["magnitude"].rows, strict=True):
         assert (solved.kernel, solved.pattern) == (magnitude.kernel, magnitude.pattern)
         assert solved.actual_sparsity == pytest.approx(magnitude.actual_sparsity)
         assert solved.metrics["loss"] < 0.5 * magnitude.metrics["loss"]

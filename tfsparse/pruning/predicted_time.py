@@ -47,9 +47,9 @@ def predict_with(predictor: Predictor) -> None:
 class Speedup:
     """How much faster a model is to become, and in which use of it.
 
-    Times are predicted by the cost model by which `tfsparse.export` decides. They are those of products
-    and convolutions together, without what else the model does. Sequences of open length count as
-    1, images of open size as 14 by 14.
+    Times are predicted by the cost model by which `tfsparse.export` decides. They are those of
+    products and convolutions together, without what else the model does. Sequences of open length
+    count as 1, images of open size as 14 by 14.
 
     Args:
         factor: Time of the model as it is, in TensorFlow's float32, over that of the

@@ -1,9 +1,9 @@
 """`sensitivity`: what each kernel of a model can lose before the model notices.
 
 One kernel at a time is pruned without training, by magnitude or by the solver of
-`prune_one_shot`, the model is evaluated, and the kernel is put back. What is lost this way is more than what is lost with training
-to recover, and kernels that are harmless one by one may not be so together: the
-use of it is to tell kernels apart, not to predict a pruned model's quality.
+`prune_one_shot`, the model is evaluated, and the kernel is put back. What is lost this way is
+more than what is lost with training to recover, and kernels that are harmless one by one may not
+be so together: the use of it is to tell kernels apart, not to predict a pruned model's quality.
 
 Cost: one evaluation of the model for each kernel, pattern and sparsity. Some
 hundred samples tell kernels apart.

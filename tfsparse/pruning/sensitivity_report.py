@@ -7,7 +7,12 @@ import os
 from typing import Any
 
 from tfsparse.pruning.report.plot import save_figure
-from tfsparse.pruning.sensitivity_choice import Sensitivity, check_predicted, fastest_enough, sparsest
+from tfsparse.pruning.sensitivity_choice import (
+    Sensitivity,
+    check_predicted,
+    fastest_enough,
+    sparsest,
+)
 from tfsparse.pruning.sensitivity_figure import sensitivity_figure
 
 # Metrics of which more is better, as Keras's own callbacks tell them.
@@ -84,7 +89,7 @@ class SensitivityReport:
         mode: str = "auto",
         speedup: float | None = None,
     ) -> dict[str, dict[str, Any] | None]:
-        """Settings of each kernel: the sparsest that costs little by itself, or the least loss in a time.
+        """The sparsest settings that cost little one by one, or those of least loss in a time.
 
         Kernels that are pruned together cost more than each of them alone, and
         training wins some of it back: take it as a beginning.
@@ -109,9 +114,7 @@ class SensitivityReport:
         """
         metric = self._metric(metric)
         sign = _sign(metric, mode)
-        lost = [
-            (row, sign * (row.metrics[metric] - self.baseline[metric])) for row in self.rows
-        ]
+        lost = [(row, sign * (row.metrics[metric] - self.baseline[metric])) for row in self.rows]
         if max_loss is None:
             best = fastest_enough(lost, self.speedup, self.goal if speedup is None else speedup)
         elif speedup is None:

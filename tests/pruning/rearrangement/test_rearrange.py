@@ -11,8 +11,12 @@ def randomized(model, seed=0):
     """Weights none of which is as it was initialized: variances stay positive."""
     rng = np.random.default_rng(seed)
     model.set_weights(
-        [np.abs(rng.standard_normal(w.shape)) + 0.1 if w.ndim == 1 else rng.standard_normal(w.shape)
-         for w in model.get_weights()]
+        [
+            np.abs(rng.standard_normal(w.shape)) + 0.1
+            if w.ndim == 1
+            else rng.standard_normal(w.shape)
+            for w in model.get_weights()
+        ]
     )
     return model
 
@@ -30,9 +34,7 @@ def check_unchanged(model, *shapes, pattern="4x1", moved=(), scale=1e-4):
     assert set(moved) <= set(report.gains)
     for path, (was, now) in report.gains.items():
         assert path not in report.reasons and now >= was - 0.02
-    changed = [
-        not np.array_equal(w, b) for w, b in zip(model.get_weights(), weights, strict=True)
-    ]
+    changed = [not np.array_equal(w, b) for w, b in zip(model.get_weights(), weights, strict=True)]
     assert any(changed)
     return report
 
@@ -100,7 +102,11 @@ def test_operators_are_followed_too(keras):
 
 def test_nested_models_and_layers_that_are_called_twice(keras):
     inner = keras.Sequential(
-        [keras.Input((8,)), keras.layers.Dense(16, "relu", name="in"), keras.layers.Dense(8, name="out")],
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(16, "relu", name="in"),
+            keras.layers.Dense(8, name="out"),
+        ],
         name="inner",
     )
     x = keras.Input((8,))
@@ -171,7 +177,7 @@ def test_more_is_kept_by_pruning_afterwards(keras):
 
 def test_wrong_arguments_are_named(keras):
     model = residual(keras)
-    with pytest.raises(ValueError, match="'AxB' with A greater than 1.*pattern='1x4'"):
+    with pytest.raises(ValueError, match=r"'AxB' with A greater than 1.*pattern='1x4'"):
         tfsparse.rearrange(model, "1x4")
     with pytest.raises(ValueError, match="pattern='2:4'"):
         tfsparse.rearrange(model, "2:4")

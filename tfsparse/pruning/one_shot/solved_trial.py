@@ -1,6 +1,7 @@
 """One kernel of a dense model, pruned by the one-shot solver again and again, and put back.
 
-`tfsparse.sensitivity` tries patterns and sparsities this way. The kernel has no wrapper and no mask.
+`tfsparse.sensitivity` tries patterns and sparsities this way. The kernel has no wrapper and no
+mask.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
 """Puts channels into groups of A, so that pruning in blocks of A loses least.
 
-What: a block Ax1 is A channels at one input. Pruned to a sparsity, a kernel keeps its blocks of greatest
-sum of squares. The order of channels is to make what is kept as much as it can be: channels that need
-the same inputs go together.
+What: a block Ax1 is A channels at one input. Pruned to a sparsity, a kernel keeps its blocks of
+greatest sum of squares. The order of channels is to make what is kept as much as it can be:
+channels that need the same inputs go together.
 
 How: with a threshold t at the sparsity's quantile of the block sums S, what is kept is
 ``sum max(0, S - t)``, but for a constant. That is a sum over groups, so to exchange two channels
-concerns their groups alone. In each step every group gives one member, the gain of every exchange of
-two of them is computed at once, and the best ones that do not touch each other are made. The threshold
-is taken anew in each sweep over the members.
+concerns their groups alone. In each step every group gives one member, the gain of every exchange
+of two of them is computed at once, and the best ones that do not touch each other are made. The
+threshold is taken anew in each sweep over the members.
 
-It begins with channels sorted by norm, and again with groups that were filled one by one, each with the
-channels most like it. The better end is taken.
+It begins with channels sorted by norm, and again with groups that were filled one by one, each
+with the channels most like it. The better end is taken.
 
-Cost: for N channels in groups of A, and m inputs, ``N^2 / A * m`` additions a sweep, and ``N^2 * m``
-multiplications to fill groups.
+Cost: for N channels in groups of A, and m inputs, ``N^2 / A * m`` additions a sweep, and ``N^2 *
+m`` multiplications to fill groups.
 
 Reference:
 

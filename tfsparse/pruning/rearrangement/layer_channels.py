@@ -1,11 +1,11 @@
 """What each layer of Keras does to the order of channels, the last axis of its inputs.
 
-A layer passes channels on (an activation, pooling), makes new ones of them (a kernel), puts them side by
-side, or adds those of several inputs. Where none of this is known, as of a layer of a user's own, its
-inputs are fixed, and so are its outputs.
+A layer passes channels on (an activation, pooling), makes new ones of them (a kernel), puts them
+side by side, or adds those of several inputs. Where none of this is known, as of a layer of a
+user's own, its inputs are fixed, and so are its outputs.
 
-To add a layer: its name in `_PASSES` or a function in `_RULES`. Layers are known by the exact names of
-their classes, as in `prunable`.
+To add a layer: its name in `_PASSES` or a function in `_RULES`. Layers are known by the exact
+names of their classes, as in `prunable`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,15 @@ _ACTIVATIONS = {
 _SIZES = ("1D", "2D", "3D")
 _PASSES = {
     *("Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout"),
-    *("GaussianNoise", "Identity", "LeakyReLU", "ReLU", "RepeatVector", "Softmax", "ThresholdedReLU"),
+    *(
+        "GaussianNoise",
+        "Identity",
+        "LeakyReLU",
+        "ReLU",
+        "RepeatVector",
+        "Softmax",
+        "ThresholdedReLU",
+    ),
     *(
         f"{name}{size}"
         for name in ("AveragePooling", "Cropping", "GlobalAveragePooling", "GlobalMaxPooling")
@@ -100,9 +108,10 @@ def _unknown_activation(layer: Any) -> str | None:
     if activation is None or type(layer).__name__ in ("LSTM", "GRU"):
         return None
     name = getattr(activation, "__name__", None) or getattr(activation, "name", "")
-    stock = type(activation).__module__.partition(".")[0] in _STOCK or getattr(
-        activation, "__module__", ""
-    ).partition(".")[0] in _STOCK
+    stock = (
+        type(activation).__module__.partition(".")[0] in _STOCK
+        or getattr(activation, "__module__", "").partition(".")[0] in _STOCK
+    )
     if stock and name in _ACTIVATIONS:
         return None
     return f"the activation of {layer.name!r} is not one of Keras's own"
@@ -250,7 +259,9 @@ def _embedding(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
 
 
 _RULES: dict[str, Rule] = {
-    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "RMSNormalization"), _normalization),
+    **dict.fromkeys(
+        ("BatchNormalization", "LayerNormalization", "RMSNormalization"), _normalization
+    ),
     **dict.fromkeys(("Dense", *(f"Conv{size}" for size in _SIZES)), _kernel),
     **dict.fromkeys((f"Conv{size}Transpose" for size in _SIZES), _kernel),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),

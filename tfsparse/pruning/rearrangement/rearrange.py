@@ -1,7 +1,7 @@
 """`rearrange`: puts output channels into an order in which blocks hold what belongs together.
 
-A block Ax1 goes or stays as a whole. Which A channels make one is an accident of their order, and the
-order is free: if the outputs of a layer are permuted and the inputs of the next one likewise,
+A block Ax1 goes or stays as a whole. Which A channels make one is an accident of their order, and
+the order is free: if the outputs of a layer are permuted and the inputs of the next one likewise,
 the model computes what it did. So channels that need the same inputs are put into one block
 (`grouping`), and the permutation is undone where the channels are read (`channels`).
 
@@ -35,7 +35,8 @@ class Rearrangement:
     """Result of `tfsparse.rearrange`; prints as a table.
 
     Attributes:
-        gains: For each kernel whose output channels have moved: the share of its sum of squares that
+        gains: For each kernel whose output channels have moved: the share of its sum of squares
+        that
             its best blocks held before, and hold now.
         reasons: For each other kernel, why they have not.
     """
@@ -52,17 +53,17 @@ class Rearrangement:
 
 
 def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5) -> Rearrangement:
-    """Permutes output channels so that pruning in blocks loses less, and undoes it where they are read.
+    """Permutes output channels so that pruning in blocks loses less, undone where they are read.
 
     The model computes what it did, but for rounding: only weights change. To be called before
-    `tfsparse.prune_block` or `tfsparse.prune_one_shot`. A model that was compiled has to be compiled
-    again, since its optimizer does not know of the order.
+    `tfsparse.prune_block` or `tfsparse.prune_one_shot`. A model that was compiled has to be
+    compiled again, since its optimizer does not know of the order.
 
-    Channels are followed through Dense, convolutions, embeddings, activations, pooling, normalization,
-    sums and concatenations, in Sequential, functional and nested models. Where channels are added, as
-    along the blocks of a ResNet's stage, all have one order. Inputs and results of the model keep
-    theirs, and so do channels that a layer reads of which this is not known: convolutions in groups,
-    attention, recurrent layers, layers of a user's own.
+    Channels are followed through Dense, convolutions, embeddings, activations, pooling,
+    normalization, sums and concatenations, in Sequential, functional and nested models. Where
+    channels are added, as along the blocks of a ResNet's stage, all have one order. Inputs and
+    results of the model keep theirs, and so do channels that a layer reads of which this is not
+    known: convolutions in groups, attention, recurrent layers, layers of a user's own.
 
     Args:
         model: A built Sequential or functional model of Keras 3 or tf_keras, without layers from
@@ -114,8 +115,8 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
 def _check(model: Any, pattern: Pattern, sparsity: float) -> None:
     if not is_graph(model) or not model.built:
         raise ValueError(
-            "`model` should be a Sequential or functional model that is built: of a model of a class "
-            "of its own it is not known where channels go. "
+            "`model` should be a Sequential or functional model that is built: of a model of a "
+            "class of its own it is not known where channels go. "
             f"Received: {getattr(model, 'name', model)!r} of type {type(model).__name__}"
         )
     binding_of(model)
@@ -155,9 +156,7 @@ def _matrix(kernel: Any) -> np.ndarray:
     return matrices[0].astype(np.float64)
 
 
-def _report(
-    model: Any, channels: Channels, gains: dict[int, tuple[float, float]]
-) -> Rearrangement:
+def _report(model: Any, channels: Channels, gains: dict[int, tuple[float, float]]) -> Rearrangement:
     uses = channels.uses
     why = {id(use.makes.variable): use.spaces[0].root for use in uses if use.makes is not None}
     found: dict[str, tuple[float, float]] = {}

@@ -1,13 +1,13 @@
 """Sets of channels that have one order: who makes them, who reads them, who must not see it change.
 
-A space is the last axis of some tensors. What makes it (the outputs of a kernel), what goes with it (a
-bias, a normalization) and what reads it (the inputs of the next kernel) are its uses, and are
-permuted together. Tensors that are added have the same space: two spaces become one (union-find). A
-space that somebody sees who cannot be told of the order, such as the caller of the model, is fixed, with
-the reason.
+A space is the last axis of some tensors. What makes it (the outputs of a kernel), what goes with
+it (a bias, a normalization) and what reads it (the inputs of the next kernel) are its uses, and
+are permuted together. Tensors that are added have the same space: two spaces become one
+(union-find). A space that somebody sees who cannot be told of the order, such as the caller of
+the model, is fixed, with the reason.
 
-The last axis of a tensor may be several spaces side by side: after a concatenation, or flattened, where
-each pixel has all channels.
+The last axis of a tensor may be several spaces side by side: after a concatenation, or flattened,
+where each pixel has all channels.
 """
 
 from __future__ import annotations
