@@ -38,9 +38,9 @@ Written by `python examples/one_shot.py`: nothing is trained. **Magnitude** is `
 **one-shot** is `tfsparse.prune_one_shot` with the same layers left dense, calibrated with training
 examples without their labels: 128 images, shifted and flipped as in training, or 512 sentences.
 **Allocated** is the same with `scope="global"`: the sparsity is divided among the layers by the
-error. **Recalibrated** is after `tfsparse.recalibrate` on them, where there is BatchNormalization. Points of accuracy lost
-on the test set; means over seeds, which draw the examples, with the standard deviation from two
-seeds on."""
+error. **Recalibrated** is after `tfsparse.recalibrate` on them, where there is
+BatchNormalization. Points of accuracy lost on the test set; means over seeds, which draw the
+examples, with the standard deviation from two seeds on."""
 
 Score = Callable[[Any], float]
 
@@ -185,9 +185,8 @@ def document(folder: Path) -> str:
     """The section of RESULTS.md; nothing if nothing is done."""
     tables = {title: table(folder, task) for task, title in TASKS.items()}
     parts = [f"### {title}\n\n{text}" for title, text in tables.items() if text]
-    picture = ["![Points lost against zeros, for each pattern](one_shot.svg)"] * bool(
-        panels(folder)
-    )
+    link = "![Points lost against zeros, for each pattern](one_shot.svg)"
+    picture = [link] if panels(folder) else []
     return "\n\n".join(["## Without training", ABOUT, *picture, *parts]) if parts else ""
 
 

@@ -1,4 +1,4 @@
-"""Draws what pruning without training costs: points lost against zeros, a panel for each pattern."""
+"""Draws what pruning without training costs: points lost against zeros, by pattern."""
 
 from __future__ import annotations
 
