@@ -17,7 +17,7 @@ def sensitivity_figure(
     metric: str,
     baseline: float,
     against: str,
-    origin: float | None,
+    origin: float,
 ) -> Any:
     """A curve for each kernel, a panel for each pattern.
 
@@ -26,7 +26,7 @@ def sensitivity_figure(
         metric: Name of the metric.
         baseline: The metric with nothing pruned.
         against: ``"sparsity"`` or ``"speedup"``.
-        origin: Speed-up with nothing pruned.
+        origin: Sparsity or speed-up with nothing pruned.
 
     Raises:
         ImportError: If Matplotlib is not installed.
@@ -47,11 +47,10 @@ def sensitivity_figure(
     # Dashes tell neighbours apart where there are more kernels than colours.
     styles = ("-", "--", ":")
     colours = [colormaps["tab10"](number) for number in range(10)]
-    first = 0.0 if against == "sparsity" else origin
     scale = 100.0 if against == "sparsity" else 1.0
     for panel, pattern in zip(panels, patterns, strict=True):
         for number, kernel in enumerate(kernels):
-            points = sorted([(first, baseline), *curves.get((kernel, pattern), [])])
+            points = sorted([(origin, baseline), *curves.get((kernel, pattern), [])])
             panel.plot(
                 [scale * place for place, _ in points],
                 [value for _, value in points],

@@ -154,14 +154,13 @@ class SensitivityReport:
             raise ValueError(
                 f"`against` should be 'sparsity' or 'speedup'. Received: against={against!r}"
             )
-        if against == "speedup":
-            check_predicted(self.speedup)
+        origin = 0.0 if against == "sparsity" else check_predicted(self.speedup)
         curves: dict[tuple[str, str], list[tuple[float, float]]] = {}
         for row in self.rows:
             place = row.sparsity if against == "sparsity" else check_predicted(row.speedup)
             points = curves.setdefault((row.kernel, row.pattern), [])
             points.append((place, row.metrics[metric]))
-        figure = sensitivity_figure(curves, metric, self.baseline[metric], against, self.speedup)
+        figure = sensitivity_figure(curves, metric, self.baseline[metric], against, origin)
         if path is not None:
             save_figure(figure, path)
         return figure

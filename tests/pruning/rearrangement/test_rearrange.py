@@ -116,6 +116,28 @@ def test_nested_models_and_layers_that_are_called_twice(keras):
     check_unchanged(model, (8,), moved=("first", "inner/in", "inner/out"))
 
 
+def test_a_transformer_has_one_order_along_its_residuals(keras):
+    layers = keras.layers
+    x = keras.Input((5, 8))
+    h = layers.Dense(16, name="embed")(x)
+    for block in range(2):
+        inner = layers.MultiHeadAttention(2, 4, name=f"attention{block}")(h, h)
+        h = layers.LayerNormalization(name=f"norm{block}")(layers.Add()([h, inner]))
+        inner = layers.Dense(32, "gelu", name=f"up{block}")(h)
+        inner = layers.EinsumDense("abc,cd->abd", (5, 16), bias_axes="d", name=f"down{block}")(
+            inner
+        )
+        h = layers.Add()([h, inner])
+    last = layers.MultiHeadAttention(2, 4, name="last")
+    y = last(query=layers.Dense(8, name="to")(h), value=h, key=h)
+    model = randomized(keras.Model(x, y))
+    moved = [f"{name}{block}" for name in ("up", "down") for block in range(2)]
+    moved += ["attention0/attention_output", "embed", "to"]
+    report = check_unchanged(model, (5, 8), moved=moved)
+    assert "head of attention" in report.reasons["attention0/query"]
+    assert report.reasons["last/attention_output"] == "they are a result of the model"
+
+
 def test_embeddings_and_sequences(keras):
     x = keras.Input((5,), dtype="int32")
     h = keras.layers.Embedding(10, 8)(x)

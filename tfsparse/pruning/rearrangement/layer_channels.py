@@ -168,7 +168,7 @@ def _flatten(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     pixels = call.inputs[0].shape[1:-1]
     if any(size is None for size in pixels):
         return _refuse(call, inputs, f"{call.layer.name!r} flattens images of open size")
-    return inputs[0] * math.prod(pixels)
+    return inputs[0] * int(math.prod(pixels))
 
 
 def _reshape(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
@@ -250,6 +250,48 @@ def _separable(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     return _with_bias(layer, made, uses)
 
 
+def _einsum(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
+    layer = call.layer
+    operands, _, output = layer.equation.replace(" ", "").partition("->")
+    given, _, letters = operands.partition(",")
+    read, made_by = given[-1], output[-1]
+    new = [letter for letter in letters if letter not in given]
+    reads = read in letters and read not in output
+    if adaptation(layer) is not None or not reads or new != [made_by]:
+        return _refuse(call, inputs, f"{layer.name!r} computes {layer.equation!r}")
+    made = new_axis(call.outputs[0])
+    uses.append(Use(layer.kernel, letters.index(read), inputs[0]))
+    found = find_kernels(layer)[0]
+    alone = (
+        found.view.groups == 1
+        and found.view.matrix_shape[0] == layer.kernel.shape[letters.index(made_by)]
+    )
+    uses.append(Use(layer.kernel, letters.index(made_by), made, makes=found if alone else None))
+    if getattr(layer, "bias", None) is not None:
+        uses.append(Use(layer.bias, len(layer.bias.shape) - 1, made))
+    return made
+
+
+def _attention(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
+    """Attention of several heads: what is inside of a head keeps its order."""
+    layer = call.layer
+    axes = {id(tensor): axis for tensor, axis in zip(call.inputs, inputs, strict=True)}
+    names = ("query", "value", "key")
+    given = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+    if given.get("key") is None:
+        given["key"] = given.get("value")
+    if any(id(given.get(name)) not in axes for name in names):
+        return _refuse(call, inputs, f"of {layer.name!r} it is not known what it attends to")
+    for name in names:
+        kernel = getattr(layer, f"_{name}_dense").kernel
+        uses.append(Use(kernel, 0, axes[id(given[name])]))
+    output = layer._output_dense
+    made = new_axis(call.outputs[0])
+    last = len(output.kernel.shape) - 1
+    uses.append(Use(output.kernel, last, made, makes=find_kernels(output)[0]))
+    return _with_bias(output, made, uses)
+
+
 def _embedding(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     if (reason := adaptation(call.layer)) is not None:
         return _refuse(call, inputs, f"{call.layer.name!r}: {reason}")
@@ -266,7 +308,9 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys((f"Conv{size}Transpose" for size in _SIZES), _kernel),
     **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
     **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
+    **dict.fromkeys(("GroupedQueryAttention", "MultiHeadAttention"), _attention),
     "Concatenate": _concatenate,
+    "EinsumDense": _einsum,
     "Embedding": _embedding,
     "Flatten": _flatten,
     "Permute": _permute,

@@ -59,11 +59,11 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
     `tfsparse.prune_block` or `tfsparse.prune_one_shot`. A model that was compiled has to be
     compiled again, since its optimizer does not know of the order.
 
-    Channels are followed through Dense, convolutions, embeddings, activations, pooling,
+    Channels are followed through Dense, convolutions, attention, embeddings, activations, pooling,
     normalization, sums and concatenations, in Sequential, functional and nested models. Where
     channels are added, as along the blocks of a ResNet's stage, all have one order. Inputs and
     results of the model keep theirs, and so do channels that a layer reads of which this is not
-    known: convolutions in groups, attention, recurrent layers, layers of a user's own.
+    known: convolutions in groups, recurrent layers, layers of a user's own.
 
     Args:
         model: A built Sequential or functional model of Keras 3 or tf_keras, without layers from
@@ -152,8 +152,8 @@ def _order(
 
 
 def _matrix(kernel: Any) -> np.ndarray:
-    matrices: np.ndarray = kernel.view.to_matrices(kernel.variable.numpy())
-    return matrices[0].astype(np.float64)
+    matrices = kernel.view.to_matrices(kernel.variable.numpy())
+    return np.asarray(matrices[0], np.float64)
 
 
 def _report(model: Any, channels: Channels, gains: dict[int, tuple[float, float]]) -> Rearrangement:
@@ -169,7 +169,8 @@ def _report(model: Any, channels: Channels, gains: dict[int, tuple[float, float]
             reasons[kernel.path] = why[key].reason or "no order that was found keeps more"
         else:
             reasons[kernel.path] = channels.refused.get(
-                id(kernel.owner), "it is inside of a layer that is not looked into"
+                id(kernel.owner),
+                "it is inside of a layer, or a head of attention, that is not looked into",
             )
     if not found and all(space.reason for space in why.values()):
         listed = "; ".join(f"{path}: {reason}" for path, reason in reasons.items())
