@@ -92,7 +92,7 @@ class PredictedLayer:
 
 
 def predict_layers(
-    model: Any, precision: str = "fp32", batch_size: int = 32, target: str | None = None
+    model: Any, precision: Precision = "fp32", batch_size: int = 32, target: str | None = None
 ) -> list[PredictedLayer]:
     """The products and convolutions of a model, one for each time that it runs one.
 

@@ -18,7 +18,9 @@ from tfsparse.pattern import BlockPattern, Pattern
 class Layer(Protocol):
     """A product or convolution of a model."""
 
-    layer: str
+    @property
+    def layer(self) -> str:
+        """Its name, as the path of a layer in the model."""
 
     @property
     def dense(self) -> float:

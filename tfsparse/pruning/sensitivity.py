@@ -34,7 +34,8 @@ from tfsparse.pruning.predicted_time import PredictedTimes, Speedup, as_speedup
 from tfsparse.pruning.prunable import PrunableKernel, find_kernels
 from tfsparse.pruning.schedules import check_sparsity
 from tfsparse.pruning.selection import elements_per_block, rank, select
-from tfsparse.pruning.sensitivity_report import Sensitivity, SensitivityReport
+from tfsparse.pruning.sensitivity_choice import Sensitivity
+from tfsparse.pruning.sensitivity_report import SensitivityReport
 
 
 def sensitivity(
