@@ -61,9 +61,9 @@ def test_the_gradient_is_twice_that_of_keras_distiller():
     )
     x = np.random.default_rng(0).standard_normal((16, 6)).astype("float32")
     y = np.arange(16) % 4
-    distiller = keras.distillation.Distiller(
-        teacher, student, keras.distillation.LogitsDistillation(temperature=2.0)
-    )
+    # By its name Keras 3.15.1 applies the loss to logits.
+    part = keras.distillation.LogitsDistillation(2.0, loss=keras.losses.KLDivergence())
+    distiller = keras.distillation.Distiller(teacher, student, part)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     distiller.compile(keras.optimizers.SGD(0.1), loss)
     begin = student.get_weights()

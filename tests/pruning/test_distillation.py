@@ -11,7 +11,7 @@ from .helpers import FEATURES, assert_masks_hold, data, dense_model, sparsities
 
 def distiller_of(student, teacher):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    losses = keras.distillation.LogitsDistillation(temperature=2.0)
+    losses = keras.distillation.LogitsDistillation(2.0, loss=keras.losses.KLDivergence())
     distiller = keras.distillation.Distiller(teacher, student, losses)
     distiller.compile(keras.optimizers.SGD(0.1), loss)
     return distiller
