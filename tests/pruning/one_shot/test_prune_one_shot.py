@@ -101,7 +101,8 @@ def test_a_convolution_ends_at_the_optimum_of_its_patches(keras, gone, slack):
     patches = np.stack([x[:, i : i + 3].reshape(len(x), 6) for i in range(8)], axis=1)
     patches = patches.reshape(-1, 6).astype("float64")
     moments = patches.T @ patches / len(patches)
-    (old, new) = (m.get_weights()[0].reshape(6, 2).T.astype("float64") for m in (model, pruned))
+    values = model.get_weights()[0], kernels(pruned)[0].variable.numpy()
+    old, new = (value.reshape(6, 2).T.astype("float64") for value in values)
     assert (new == 0).sum() == 2 * gone and (new == 0).all(axis=0).sum() == gone
     best = least_error(old, moments, gone)
     assert best * 0.999 <= error(old, new, moments) <= best * slack * 1.01
