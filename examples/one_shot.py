@@ -35,11 +35,12 @@ METHODS = ("magnitude", "one-shot", "allocated")
 
 ABOUT = """\
 Written by `python examples/one_shot.py`: nothing is trained. **Magnitude** is `tfsparse.OneShot`,
-**one-shot** is `tfsparse.prune_one_shot` with the same layers left dense, calibrated with 128
-training examples (images shifted and flipped as in training) without their labels. **Recalibrated**
-is after `tfsparse.recalibrate` on them, where there is BatchNormalization. Points of accuracy lost
-on the test set; means over seeds, which draw the examples, with the standard deviation from two
-seeds on."""
+**one-shot** is `tfsparse.prune_one_shot` with the same layers left dense, calibrated with training
+examples without their labels: 128 images, shifted and flipped as in training, or 512 sentences.
+**Allocated** is the same with `scope="global"`: the sparsity is divided among the layers by the
+error. **Recalibrated** is after `tfsparse.recalibrate` on them, where there is
+BatchNormalization. Points of accuracy lost on the test set; means over seeds, which draw the
+examples, with the standard deviation from two seeds on."""
 
 Score = Callable[[Any], float]
 
@@ -164,9 +165,7 @@ def table(folder: Path, task: str) -> str:
     if not path.is_file():
         return ""
     dense = json.loads(path.read_text())["accuracy"]
-    names = ["magnitude", "one-shot"]
-    if task == "cifar10":
-        names += [f"{name}, recalibrated" for name in names]
+    names = _columns(task)
     lines = [
         f"Dense: {dense:.2%}. Points lost:",
         "",
@@ -177,7 +176,7 @@ def table(folder: Path, task: str) -> str:
         found = _read(folder, task, pattern, sparsity)
         if found:
             cells = [pattern, f"{found[0]['sparsity']:.0%}", str(len(found))]
-            cells += [_points([100 * (dense - one[name]) for one in found]) for name in names]
+            cells += [_points(_lost(found, name, dense)) for name in names]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -186,7 +185,27 @@ def document(folder: Path) -> str:
     """The section of RESULTS.md; nothing if nothing is done."""
     tables = {title: table(folder, task) for task, title in TASKS.items()}
     parts = [f"### {title}\n\n{text}" for title, text in tables.items() if text]
-    return "\n\n".join(["## Without training", ABOUT, *parts]) if parts else ""
+    link = "![Points lost against zeros, for each pattern](one_shot.svg)"
+    picture = [link] if panels(folder) else []
+    return "\n\n".join(["## Without training", ABOUT, *picture, *parts]) if parts else ""
+
+
+def panels(folder: Path) -> dict[str, dict[str, list[tuple[float, list[float]]]]]:
+    """Curves to plot, for each pattern that was tried at more than one sparsity."""
+    found: dict[str, dict[str, list[tuple[float, list[float]]]]] = {}
+    for task, title in TASKS.items():
+        path = folder / f"{task}-dense.json"
+        dense = json.loads(path.read_text())["accuracy"] if path.is_file() else 0.0
+        for pattern in PATTERNS:
+            curves: dict[str, list[tuple[float, list[float]]]] = {}
+            for sparsity in SPARSITIES:
+                results = _read(folder, task, pattern, sparsity)
+                for name in _columns(task):
+                    if lost := _lost(results, name, dense):
+                        curves.setdefault(name, []).append((results[0]["sparsity"], lost))
+            if any(len(curve) > 1 for curve in curves.values()):
+                found[f"{title}, {pattern}"] = curves
+    return found
 
 
 def _read(folder: Path, task: str, pattern: str, sparsity: float) -> list[dict[str, Any]]:
@@ -195,7 +214,18 @@ def _read(folder: Path, task: str, pattern: str, sparsity: float) -> list[dict[s
     return [json.loads(path.read_text()) for path in paths if path.is_file()]
 
 
+def _columns(task: str) -> list[str]:
+    names = list(METHODS)
+    return names + [f"{name}, recalibrated" for name in METHODS] * (task == "cifar10")
+
+
+def _lost(found: list[dict[str, Any]], name: str, dense: float) -> list[float]:
+    return [100 * (dense - one[name]) for one in found if name in one]
+
+
 def _points(lost: list[float]) -> str:
+    if not lost:
+        return ""
     mean = f"{np.mean(lost):.2f}"
     spread = np.std(lost, ddof=1) if len(lost) > 1 else 0.0
     return f"{mean} ± {spread:.2f}" if spread else mean

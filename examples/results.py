@@ -15,6 +15,7 @@ from typing import Any
 
 import group_lasso_experiment
 import one_shot
+from support import one_shot_plot
 from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_text
 from support.rows import ROWS, Row
 from support.scores import relative_loss
@@ -181,6 +182,8 @@ def main() -> None:
 
     def write() -> None:
         lasso = group_lasso_experiment.FOLDER
+        if panels := one_shot.panels(one_shot.FOLDER):
+            one_shot_plot.plot(panels, RESULTS.with_name("one_shot.svg"))
         write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER))
 
     for row in ROWS if not arguments.write else []:

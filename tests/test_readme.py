@@ -54,7 +54,7 @@ def test_the_tables_have_every_public_name():
 def test_every_recipe_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipes = python_blocks("Recipes")
-    assert len(recipes) == 8
+    assert len(recipes) == 11
     for recipe in recipes:
         names = {"__name__": "recipe"}
         exec(BEFORE_A_RECIPE, names)

@@ -18,6 +18,7 @@ from tfsparse.pruning import (
     PolynomialDecay,
     PruningSchedule,
     PruningSummaries,
+    Rearrangement,
     Scope,
     SensitivityReport,
     SparsityReport,
@@ -26,6 +27,7 @@ from tfsparse.pruning import (
     load_weights,
     prune_block,
     prune_one_shot,
+    rearrange,
     recalibrate,
     register_criterion,
     register_prunable,
@@ -54,6 +56,7 @@ __all__ = [
     "PolynomialDecay",
     "PruningSchedule",
     "PruningSummaries",
+    "Rearrangement",
     "Scope",
     "SensitivityReport",
     "ServedModel",
@@ -68,6 +71,7 @@ __all__ = [
     "parse_pattern",
     "prune_block",
     "prune_one_shot",
+    "rearrange",
     "recalibrate",
     "register_criterion",
     "register_prunable",
@@ -76,8 +80,8 @@ __all__ = [
     "strip_pruning",
 ]
 
-# Training and conversion meet here: the one warns of what the other is about to export, and the other
-# tells the one how long a model takes then.
+# Training and conversion meet here: the one warns of what the other is about to export, and the
+# other tells the one how long a model takes then.
 inspect_models_with(check_schedules)
 predict_with(predict_layers)
 

@@ -1,4 +1,4 @@
-"""CIFAR-10, the first 10,000 training and 1,000 test images, and ResNet-20 trained on it.
+"""CIFAR-10, the first 10,000 training and 1,000 test images or all, and ResNet-20 trained on it.
 
 The images are stored so that they compress well: colours as (R-G, G, B-G), then differences
 along rows and columns, all modulo 256.
@@ -12,6 +12,7 @@ Reference:
 from __future__ import annotations
 
 import lzma
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,24 @@ def load(root: Path) -> tuple[Data, Data]:
     labels = np.fromfile(data_file(root, "cifar10/lossless_labels_51000.u8"), np.uint8)
     test_labels = labels[ALL_TRAINING_LABELS:].astype(np.int32)
     return (train, labels[: len(train)].astype(np.int32)), (test, test_labels)
+
+
+def load_all(root: Path) -> tuple[Data, Data]:
+    """All 50,000 training and 10,000 test images, stored as JPEG, which changes them; as `load`."""
+    train, test = (
+        unzipped(data_file(root, f"cifar10_jpeg/{name}.zip")) for name in ("train", "test")
+    )
+    return train, test
+
+
+def unzipped(path: Path) -> Data:
+    """Images, normalized, and labels of a ZIP file with a folder of JPEGs for each class."""
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+        images = np.stack([tf.io.decode_jpeg(archive.read(name), 3).numpy() for name in names])
+    folders = [name.partition("/")[0] for name in names]
+    labels = np.unique(folders, return_inverse=True)[1].astype(np.int32)
+    return normalized(images), labels
 
 
 def decoded(content: bytes) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 A plain `compile` and `fit`; what pruning adds is one call and one callback. The one extra is
 distillation: while a model is pruned it may learn, beside the labels, what the dense model
-gave for the same texts, which is computed once and stored as more columns of the labels.
+gave for the same texts, which is computed once and stored as more columns of the labels. (Keras's
+`Distiller` gives the same gradients, but runs the dense model in every step.)
 
 Reference:
 

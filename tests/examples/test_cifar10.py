@@ -1,5 +1,8 @@
+import zipfile
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from support import cifar10
 
 import tfsparse
@@ -18,6 +21,19 @@ def encoded(images):
 def test_decodes_what_was_encoded():
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     np.testing.assert_array_equal(cifar10.decoded(encoded(images)), images)
+
+
+def test_reads_a_folder_of_jpegs_for_each_class(tmp_path):
+    colours = {"cat": (200, 40, 60), "airplane": (20, 90, 220)}
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name, colour in colours.items():
+            image = np.broadcast_to(np.uint8(colour), (32, 32, 3))
+            content = tf.io.encode_jpeg(image, quality=100).numpy()
+            archive.writestr(f"{name}/0000.jpg", content)
+    images, labels = cifar10.unzipped(tmp_path / "images.zip")
+    assert images.shape == (2, 32, 32, 3) and labels.tolist() == [0, 1]
+    expected = cifar10.normalized(np.array([colours["airplane"], colours["cat"]]))
+    np.testing.assert_allclose(images.mean(axis=(1, 2)), expected, atol=0.05)
 
 
 def test_augmented_images_are_shifted_and_flipped_ones():

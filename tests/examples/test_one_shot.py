@@ -4,6 +4,7 @@ import numpy as np
 import one_shot
 import pytest
 import results
+from support import one_shot_plot
 
 
 def fill(folder, seed, **accuracies):
@@ -16,11 +17,12 @@ def fill(folder, seed, **accuracies):
 
 
 def test_a_line_has_the_points_lost_and_their_deviation(tmp_path):
-    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
-    fill(tmp_path, 1, magnitude=0.5, one_shot=0.87)
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85, allocated=0.86)
+    fill(tmp_path, 1, magnitude=0.5, one_shot=0.87, allocated=0.88)
     (line,) = [line for line in one_shot.table(tmp_path, "cifar10").splitlines() if "4x1" in line]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["4x1", "50%", "2", "40.00", "4.00 ± 1.41", "39.00", "3.00 ± 1.41"]
+    lost = ["40.00", "4.00 ± 1.41", "3.00 ± 1.41", "39.00", "3.00 ± 1.41", "2.00 ± 1.41"]
+    assert cells == ["4x1", "50%", "2", *lost]
 
 
 def test_nothing_is_written_of_what_was_not_run(tmp_path):
@@ -32,6 +34,23 @@ def test_nothing_is_written_of_what_was_not_run(tmp_path):
         and "ResNet-20" in text
         and "BERT mini" not in text.split("## Without training")[1].partition("## Commands")[0]
     )
+
+
+def test_what_was_tried_at_several_sparsities_is_plotted(tmp_path):
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
+    assert one_shot.panels(tmp_path) == {} and "one_shot.svg" not in one_shot.document(tmp_path)
+    found = json.loads(one_shot.file_of(tmp_path, "cifar10", "4x1", 0.5, 0).read_text())
+    path = one_shot.file_of(tmp_path, "cifar10", "4x1", 0.7, 0)
+    path.write_text(json.dumps({**found, "one-shot": 0.8, "sparsity": 0.7}))
+    panels = one_shot.panels(tmp_path)
+    curve = panels["ResNet-20, CIFAR-10, 4x1"]["one-shot"]
+    assert curve == [(0.5, [pytest.approx(5.0)]), (0.7, [pytest.approx(10.0)])]
+    assert "](one_shot.svg)" in one_shot.document(tmp_path)
+    pictures = [tmp_path / name for name in ("one.svg", "other.svg")]
+    for picture in pictures:
+        one_shot_plot.plot(panels, picture)
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert b"zeros, %" in pictures[0].read_bytes()
 
 
 def test_a_trial_scores_both_models_and_is_made_once(tmp_path, monkeypatch):
@@ -59,3 +78,5 @@ def test_a_trial_scores_both_models_and_is_made_once(tmp_path, monkeypatch):
     for one in found:
         assert one["sparsity"] == pytest.approx(0.5)
         assert one["one-shot"] > one["magnitude"]
+        # One kernel alone has nothing to divide.
+        assert one["allocated"] == pytest.approx(one["one-shot"], rel=0.05)

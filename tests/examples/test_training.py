@@ -54,6 +54,29 @@ def test_accuracy_reads_both_kinds_of_labels():
         np.testing.assert_array_equal(np.asarray(Taught().accuracy(target, LOGITS)), [1, 0])
 
 
+def test_the_gradient_is_twice_that_of_keras_distiller():
+    keras.utils.set_random_seed(0)
+    teacher, student = (
+        keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)]) for _ in range(2)
+    )
+    x = np.random.default_rng(0).standard_normal((16, 6)).astype("float32")
+    y = np.arange(16) % 4
+    # By its name Keras 3.15.1 applies the loss to logits.
+    part = keras.distillation.LogitsDistillation(2.0, loss=keras.losses.KLDivergence())
+    distiller = keras.distillation.Distiller(teacher, student, part)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    distiller.compile(keras.optimizers.SGD(0.1), loss)
+    begin = student.get_weights()
+    distiller.fit(x, y, batch_size=len(x), shuffle=False, verbose=0)
+    steps = [new - old for new, old in zip(student.get_weights(), begin, strict=True)]
+    student.set_weights(begin)
+    student.compile(keras.optimizers.SGD(0.05), Taught(1.0, classes=4, temperature=2.0))
+    labels = with_outputs(y, np.asarray(teacher(x)))
+    student.fit(x, labels, batch_size=len(x), shuffle=False, verbose=0)
+    for new, old, step in zip(student.get_weights(), begin, steps, strict=True):
+        np.testing.assert_allclose(new - old, step, rtol=1e-3, atol=1e-6)
+
+
 def test_the_rate_warms_up_and_falls():
     rate = decaying(0.1, 100)
     values = [float(rate(step)) for step in (0, 5, 50, 100)]

@@ -1,10 +1,13 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 import tfsparse
-from tfsparse.pruning.sensitivity_report import Sensitivity, SensitivityReport
+from tfsparse.conversion.inspecting import inspect_model
+from tfsparse.pruning.sensitivity_choice import Sensitivity
+from tfsparse.pruning.sensitivity_report import SensitivityReport
 
 from .helpers import FEATURES, compile_model, data, dense_model
 
@@ -213,3 +216,90 @@ def test_wrong_models_are_named(keras):
     flat.compile(loss="mse")
     with pytest.raises(ValueError, match="a layer that can be pruned"):
         tfsparse.sensitivity(flat, data(), verbose=0)
+
+
+def deep(keras):
+    """Two layers of which one is seen through by data of few directions, and one is not."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(32, name=name) for name in ("easy", "hard")]
+    model = keras.Sequential([keras.Input((32,)), *layers])
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((128, 4)) @ rng.standard_normal((4, 32))).astype("float32")
+    before = np.asarray(model(x))
+    return model, x, lambda one: {"loss": np.square(np.asarray(one(x)) - before).mean()}
+
+
+def test_the_solver_loses_less_than_magnitude_and_puts_everything_back(keras):
+    model, x, score = deep(keras)
+    weights = model.get_weights()
+    reports = {
+        name: tfsparse.sensitivity(
+            model, score, ["4x1", "2:4"], [0.5, 0.75], verbose=0, calibration_data=data
+        )
+        for name, data in (("magnitude", None), ("solved", x))
+    }
+    for weight, before in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, before)
+    assert len(reports["solved"].rows) == 6
+    for solved, magnitude in zip(reports["solved"].rows, reports["magnitude"].rows, strict=True):
+        assert (solved.kernel, solved.pattern) == (magnitude.kernel, magnitude.pattern)
+        assert solved.actual_sparsity == pytest.approx(magnitude.actual_sparsity)
+        assert solved.metrics["loss"] < 0.5 * magnitude.metrics["loss"]
+
+
+def test_a_trial_is_what_prune_one_shot_does(keras):
+    model, x, score = deep(keras)
+    report = tfsparse.sensitivity(
+        model, score, ["4x1"], [0.25, 0.75], verbose=0, calibration_data=x
+    )
+    for row in report.rows:
+        pruned = tfsparse.prune_one_shot(
+            model, x, "4x1", row.sparsity, exclude=[lambda one, row=row: one.name != row.kernel]
+        )
+        assert row.metrics["loss"] == pytest.approx(score(pruned)["loss"], rel=1e-3)
+
+
+def test_speed_ups_are_those_that_inspection_predicts(keras, tmp_path):
+    model, _, score = deep(keras)
+    use = tfsparse.Speedup(1.5, batch_size=4096)
+    report = tfsparse.sensitivity(model, score, ["4x1"], [0.5, 0.9], verbose=0, speedup=use)
+    rows = [row for row in report.rows if row.kernel == "easy"]
+    assert report.speedup == 1.0 and report.goal == 1.5
+    for row in rows:
+        pruned = tfsparse.prune_block(
+            model, "4x1", tfsparse.OneShot(row.sparsity), exclude=["hard"]
+        )
+        found = inspect_model(tfsparse.strip_pruning(pruned), "fp32", batch_size=4096)
+        assert row.speedup == pytest.approx(found.speedup, rel=0.03)
+    assert len(report.plot(tmp_path / "a.svg", against="speedup").axes) == 1
+
+
+def with_speedups():
+    """A kernel that brings much and costs little, and one that is the other way round."""
+    rows = [("big", 0.5, 0.1, 1.6), ("big", 0.9, 0.4, 2.0), ("small", 0.5, 0.3, 1.1)]
+    rows = [Sensitivity(k, "4x1", s, s, {"loss": 1 + lost}, up) for k, s, lost, up in rows]
+    return SensitivityReport(tuple(rows), {"loss": 1.0}, 1.0, 1.5)
+
+
+def test_a_speed_up_is_reached_with_the_least_loss():
+    report = with_speedups()
+    half = {"pattern": "4x1", "schedule": 0.5}
+    assert report.suggest() == {"big": half, "small": None}
+    assert report.suggest(speedup=1.7) == {"big": half, "small": half}
+    assert report.suggest(speedup=2.0) == {"big": {**half, "schedule": 0.9}, "small": None}
+    assert report.suggest(0.2) == {"big": half, "small": None}
+
+
+def test_a_speed_up_has_to_be_known_and_possible():
+    report = with_speedups()
+    with pytest.raises(ValueError, match=r"should be at most 2\.44"):
+        report.suggest(speedup=3.0)
+    with pytest.raises(ValueError, match="and not both"):
+        report.suggest(0.1, speedup=2.0)
+    with pytest.raises(ValueError, match="`against` should be"):
+        report.plot(against="time")
+    unknown = SensitivityReport(report.rows, report.baseline)
+    with pytest.raises(ValueError, match="`speedup` should be given to"):
+        unknown.suggest(speedup=2.0)
+    with pytest.raises(ValueError, match="Received: neither"):
+        dataclasses.replace(report, goal=None).suggest()

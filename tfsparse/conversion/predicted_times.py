@@ -3,11 +3,13 @@
 Who divides sparsity among layers has to know what it brings in each of them. The model is read as a
 conversion would read it; the zeros are a pattern and a share, spread evenly over a matrix.
 
-A block CxD of ours holds a non-zero if any of the pattern's blocks in it is kept. In a random mask of
-sparsity s that is the case for a share of ``1 - s^n`` of them, where n is how many blocks of the pattern
-lie in one of ours; blocks that divide those of the pattern store what is kept and no more.
+A block CxD of ours holds a non-zero if any of the pattern's blocks in it is kept. In a random
+mask of sparsity s that is the case for a share of ``1 - s^n`` of them, where n is how many blocks
+of the pattern lie in one of ours; blocks that divide those of the pattern store what is kept and
+no more.
 
-Contract: the unit is that of `cost_model`. A layer that would not be converted takes as long as it does.
+Contract: the unit is that of `cost_model`. A layer that would not be converted takes as long as
+it does.
 """
 
 from __future__ import annotations
@@ -86,13 +88,11 @@ class PredictedLayer:
         kept = 1.0 - sparsity ** _blocks_in(block, pattern, self._shape)
         stored = round(kept * rows * columns * block.out * block.in_)
         geometry = self.found.geometry
-        return sparse_cost(
-            self._rows, self._shape, stored, precision, block, self.target, geometry
-        )
+        return sparse_cost(self._rows, self._shape, stored, precision, block, self.target, geometry)
 
 
 def predict_layers(
-    model: Any, precision: str = "fp32", batch_size: int = 32, target: str | None = None
+    model: Any, precision: Precision = "fp32", batch_size: int = 32, target: str | None = None
 ) -> list[PredictedLayer]:
     """The products and convolutions of a model, one for each time that it runs one.
 

@@ -10,6 +10,7 @@ from tfsparse.pruning.one_shot.prune_one_shot import prune_one_shot
 from tfsparse.pruning.predicted_time import Speedup
 from tfsparse.pruning.prune import prune_block
 from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, PolynomialDecay
+from tfsparse.pruning.rearrangement.rearrange import Rearrangement, rearrange
 from tfsparse.pruning.recalibrate import recalibrate
 from tfsparse.pruning.registering import register_prunable
 from tfsparse.pruning.report import SparsityReport, sparsity_report
@@ -39,6 +40,7 @@ __all__ = [
     "PolynomialDecay",
     "PruningSchedule",
     "PruningSummaries",
+    "Rearrangement",
     "Scope",
     "SensitivityReport",
     "SparsityReport",
@@ -47,6 +49,7 @@ __all__ = [
     "load_weights",
     "prune_block",
     "prune_one_shot",
+    "rearrange",
     "recalibrate",
     "register_criterion",
     "register_prunable",

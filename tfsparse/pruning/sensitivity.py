@@ -1,9 +1,9 @@
 """`sensitivity`: what each kernel of a model can lose before the model notices.
 
-One kernel at a time is pruned without training, the model is evaluated, and the
-kernel is put back. What is lost this way is more than what is lost with training
-to recover, and kernels that are harmless one by one may not be so together: the
-use of it is to tell kernels apart, not to predict a pruned model's quality.
+One kernel at a time is pruned without training, by magnitude or by the solver of
+`prune_one_shot`, the model is evaluated, and the kernel is put back. What is lost this way is
+more than what is lost with training to recover, and kernels that are harmless one by one may not
+be so together: the use of it is to tell kernels apart, not to predict a pruned model's quality.
 
 Cost: one evaluation of the model for each kernel, pattern and sparsity. Some
 hundred samples tell kernels apart.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,15 @@ import numpy as np
 from tfsparse.pattern import NMPattern, Pattern, from_blocks, parse_pattern, to_blocks
 from tfsparse.pruning.binding import binding_of, pruned_layers
 from tfsparse.pruning.criterion import Criterion, get_criterion
+from tfsparse.pruning.forward_passes import CalibrationData
+from tfsparse.pruning.one_shot.prune_one_shot import DAMPING
+from tfsparse.pruning.one_shot.solved_trial import SolvedTrial, solved_trials
+from tfsparse.pruning.predicted_time import PredictedTimes, Speedup, as_speedup
 from tfsparse.pruning.prunable import PrunableKernel, find_kernels
 from tfsparse.pruning.schedules import check_sparsity
 from tfsparse.pruning.selection import elements_per_block, rank, select
-from tfsparse.pruning.sensitivity_report import Sensitivity, SensitivityReport
+from tfsparse.pruning.sensitivity_choice import Sensitivity
+from tfsparse.pruning.sensitivity_report import SensitivityReport
 
 
 def sensitivity(
@@ -41,6 +46,8 @@ def sensitivity(
     criterion: Any = "l2_norm",
     batch_size: int | None = None,
     verbose: int = 1,
+    calibration_data: Any = None,
+    speedup: float | Speedup | None = None,
 ) -> SensitivityReport:
     """Measures how a model does with one of its kernels pruned at a time.
 
@@ -58,10 +65,16 @@ def sensitivity(
         criterion: What makes a block important; one that needs no gradients.
         batch_size: Batch size of the evaluation, where `data` is a tuple.
         verbose: 1 to show progress, 0 to be silent.
+        calibration_data: Examples of the model's inputs, some hundred, as
+            `tfsparse.prune_one_shot` takes them. If they are given, kernels are pruned as
+            it does, and `criterion` is not asked.
+        speedup: How much faster the model is to become, as in `tfsparse.prune_one_shot`. If it
+            is given, the report has the predicted speed-up of each row, can be plotted
+            against it, and suggests settings that reach it.
 
     Returns:
         A `SensitivityReport`: ``print`` it for a table, `plot` it, or let it
-        `suggest` settings for `tfsparse.prune_block`.
+        `suggest` settings for `tfsparse.prune_block` or `tfsparse.prune_one_shot`.
 
     Raises:
         ValueError: If the model is not built, not compiled, holds wrapped layers
@@ -85,19 +98,32 @@ def sensitivity(
     trials = _trials(patterns, sparsities)
     kernels = _kernels(model)
     evaluate = _evaluation(model, data, batch_size)
+    use = None if speedup is None else as_speedup(speedup)
+    times = None if use is None else PredictedTimes(model, use)
+    on_trial: Iterable[tuple[str, _Trial | SolvedTrial]]
+    if calibration_data is None:
+        on_trial = ((kernel.path, _Trial(kernel, chosen)) for kernel in kernels)
+    else:
+        read = CalibrationData(model, calibration_data, batch_size or 32)
+        reach = max(sparsity for _, sparsity in trials)
+        on_trial = solved_trials(model, kernels, read, DAMPING, reach)
     baseline = evaluate()
-    rows = []
+    rows: dict[str, list[Sensitivity]] = {kernel.path: [] for kernel in kernels}
     progress = _Progress(len(kernels), verbose)
-    for kernel in kernels:
-        trial = _Trial(kernel, chosen)
+    for path, trial in on_trial:
         try:
             for pattern, sparsity in trials:
                 actual = trial.prune(pattern, sparsity)
-                rows.append(Sensitivity(kernel.path, str(pattern), sparsity, actual, evaluate()))
+                faster = None if times is None else times.speedup_by(path, pattern, sparsity)
+                row = Sensitivity(path, str(pattern), sparsity, actual, evaluate(), faster)
+                rows[path].append(row)
         finally:
             trial.put_back()
-        progress.done(kernel.path)
-    return SensitivityReport(tuple(rows), baseline)
+        progress.done(path)
+    in_order = tuple(row for of_kernel in rows.values() for row in of_kernel)
+    if times is None or use is None:
+        return SensitivityReport(in_order, baseline)
+    return SensitivityReport(in_order, baseline, times.total / times.converted, use.factor)
 
 
 def _trials(

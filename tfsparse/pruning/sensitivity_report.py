@@ -7,29 +7,16 @@ import os
 from typing import Any
 
 from tfsparse.pruning.report.plot import save_figure
+from tfsparse.pruning.sensitivity_choice import (
+    Sensitivity,
+    check_predicted,
+    fastest_enough,
+    sparsest,
+)
+from tfsparse.pruning.sensitivity_figure import sensitivity_figure
 
 # Metrics of which more is better, as Keras's own callbacks tell them.
 _RISING = ("acc", "auc", "precision", "recall", "f1", "fmeasure")
-_NAME_WIDTH = 0.085
-
-
-@dataclasses.dataclass(frozen=True)
-class Sensitivity:
-    """The model with one kernel pruned.
-
-    Attributes:
-        kernel: Path of the kernel's layer in the model.
-        pattern: Pattern, as ``"4x1"``.
-        sparsity: Sparsity that was asked for.
-        actual_sparsity: Zero elements over all elements of the kernel.
-        metrics: What the evaluation returned, by name.
-    """
-
-    kernel: str
-    pattern: str
-    sparsity: float
-    actual_sparsity: float
-    metrics: dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +26,9 @@ class SensitivityReport:
     Attributes:
         rows: The model with each kernel pruned, for each pattern and sparsity.
         baseline: Metrics of the model as it is.
+        speedup: Predicted speed-up by converting the model as it is; None if speed-ups were
+            not asked for.
+        goal: The speed-up that is to be reached, or None.
 
     Example:
 
@@ -52,10 +42,12 @@ class SensitivityReport:
 
     rows: tuple[Sensitivity, ...]
     baseline: dict[str, float]
+    speedup: float | None = None
+    goal: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON data."""
-        return {"baseline": dict(self.baseline), "rows": [dataclasses.asdict(r) for r in self.rows]}
+        return {**dataclasses.asdict(self), "rows": [dataclasses.asdict(r) for r in self.rows]}
 
     def __str__(self) -> str:
         return self.table()
@@ -91,9 +83,13 @@ class SensitivityReport:
         return "\n".join(text)
 
     def suggest(
-        self, max_loss: float, metric: str | None = None, mode: str = "auto"
+        self,
+        max_loss: float | None = None,
+        metric: str | None = None,
+        mode: str = "auto",
+        speedup: float | None = None,
     ) -> dict[str, dict[str, Any] | None]:
-        """The greatest sparsity of each kernel that costs little by itself.
+        """The sparsest settings that cost little one by one, or those of least loss in a time.
 
         Kernels that are pruned together cost more than each of them alone, and
         training wins some of it back: take it as a beginning.
@@ -104,43 +100,67 @@ class SensitivityReport:
             metric: Name of a metric, as in `table`.
             mode: Whether ``"min"`` or ``"max"`` of it is better. ``"auto"`` takes
                 ``"max"`` for accuracies, areas, precisions and recalls.
+            speedup: In the place of `max_loss`: the predicted speed-up to reach, with the least
+                sum of losses; by default that which `tfsparse.sensitivity` was asked for.
 
         Returns:
-            Settings of each kernel, for `overrides` of `tfsparse.prune_block`: its
-            sparsest pattern; None for a kernel that should be left as it is.
+            Settings of each kernel, for `overrides` of `tfsparse.prune_block` and
+            `tfsparse.prune_one_shot`; None for a kernel that should be left as it is.
 
         Raises:
-            ValueError: If an argument is wrong, or if the metric is what a
-                function returned and `mode` does not say which is better.
+            ValueError: If an argument is wrong, if a speed-up cannot be reached or was not asked
+                for, or if the metric is what a function returned and `mode` does not say which
+                is better.
         """
         metric = self._metric(metric)
         sign = _sign(metric, mode)
-        best: dict[str, Sensitivity | None] = {row.kernel: None for row in self.rows}
-        for row in self.rows:
-            lost = sign * (row.metrics[metric] - self.baseline[metric])
-            known = best[row.kernel]
-            if lost <= max_loss and (known is None or row.sparsity > known.sparsity):
-                best[row.kernel] = row
+        lost = [(row, sign * (row.metrics[metric] - self.baseline[metric])) for row in self.rows]
+        if max_loss is None:
+            best = fastest_enough(lost, self.speedup, self.goal if speedup is None else speedup)
+        elif speedup is None:
+            best = sparsest(lost, max_loss)
+        else:
+            raise ValueError(
+                "`max_loss` or `speedup` should be given, and not both. "
+                f"Received: max_loss={max_loss}, speedup={speedup}"
+            )
         return {
             kernel: None if row is None else {"pattern": row.pattern, "schedule": row.sparsity}
             for kernel, row in best.items()
         }
 
-    def plot(self, path: str | os.PathLike[str] | None = None, metric: str | None = None) -> Any:
-        """Draws a metric against sparsity, a curve for each kernel, a panel for each pattern.
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        metric: str | None = None,
+        against: str = "sparsity",
+    ) -> Any:
+        """Draws a metric, a curve for each kernel, a panel for each pattern.
 
         Args:
             path: File to write, whole or not at all; its ending names the format.
             metric: Name of a metric, as in `table`.
+            against: ``"sparsity"`` of the one kernel, or the predicted ``"speedup"`` of the model.
 
         Returns:
             A `matplotlib.figure.Figure`.
 
         Raises:
             ImportError: If Matplotlib is not installed.
-            ValueError: If there is no such metric.
+            ValueError: If there is no such metric, or no speed-up was predicted.
         """
-        figure = _figure(self, self._metric(metric))
+        metric = self._metric(metric)
+        if against not in ("sparsity", "speedup"):
+            raise ValueError(
+                f"`against` should be 'sparsity' or 'speedup'. Received: against={against!r}"
+            )
+        origin = 0.0 if against == "sparsity" else check_predicted(self.speedup)
+        curves: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for row in self.rows:
+            place = row.sparsity if against == "sparsity" else check_predicted(row.speedup)
+            points = curves.setdefault((row.kernel, row.pattern), [])
+            points.append((place, row.metrics[metric]))
+        figure = sensitivity_figure(curves, metric, self.baseline[metric], against, origin)
         if path is not None:
             save_figure(figure, path)
         return figure
@@ -177,42 +197,3 @@ def _sign(metric: str, mode: str) -> float:
             )
         mode = "max" if any(part in metric.lower() for part in _RISING) else "min"
     return 1.0 if mode == "min" else -1.0
-
-
-def _figure(report: SensitivityReport, metric: str) -> Any:
-    try:
-        from matplotlib import colormaps
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "`plot` should be called where Matplotlib is installed (`pip install matplotlib`)"
-        ) from error
-    patterns = list(dict.fromkeys(row.pattern for row in report.rows))
-    kernels = list(dict.fromkeys(row.kernel for row in report.rows))
-    names = _NAME_WIDTH * max(map(len, kernels)) + 0.8
-    height = max(3.5, 0.19 * len(kernels) + 0.9)
-    figure = Figure(figsize=(4.5 * len(patterns) + names, height), layout="constrained")
-    panels = figure.subplots(1, len(patterns), sharey=True, squeeze=False)[0]
-    # Dashes tell neighbours apart where there are more kernels than colours.
-    styles = ("-", "--", ":")
-    colours = [colormaps["tab10"](number) for number in range(10)]
-    for panel, pattern in zip(panels, patterns, strict=True):
-        for number, kernel in enumerate(kernels):
-            curve = report._curves(metric).get((kernel, pattern), {})
-            points = sorted({0.0: report.baseline[metric], **curve}.items())
-            panel.plot(
-                [100 * sparsity for sparsity, _ in points],
-                [value for _, value in points],
-                styles[number // len(colours) % len(styles)],
-                marker=".",
-                color=colours[number % len(colours)],
-                label=kernel,
-            )
-        panel.axhline(report.baseline[metric], color="0.7", linewidth=0.8, zorder=0)
-        panel.set_title(pattern)
-        panel.set_xlabel("sparsity of the one kernel, %")
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel(metric)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize="small", frameon=False)
-    return figure

@@ -3,9 +3,9 @@
 What: a knapsack. Each kernel has choices (sparsities, patterns), each with an error and a time. The
 errors add up, and so do the times.
 
-How: times over the least of their kernel are rounded up to parts of what is to spare, and the best error
-for every number of parts is found kernel by kernel (dynamic programming). So the budget is kept, and
-what is lost is what rounding takes away: one part for each kernel at most.
+How: times over the least of their kernel are rounded up to parts of what is to spare, and the
+best error for every number of parts is found kernel by kernel (dynamic programming). So the
+budget is kept, and what is lost is what rounding takes away: one part for each kernel at most.
 
 Cost: ``kernels * choices * PARTS`` additions.
 

@@ -9,7 +9,7 @@ from tfsparse.pruning.one_shot import kernel_problem
 
 from ..custom_layers import custom_layers
 from ..helpers import assert_masks_hold, assert_same_weights, kernels, masks, sparsities
-from .problems import direct
+from .problems import direct, error, least_error
 
 
 def inputs(*shape, rank=3, seed=0):
@@ -91,6 +91,21 @@ def test_weights_are_the_least_squares_for_their_mask(keras, exact, monkeypatch)
         kept = np.repeat(kernel.kept()[0], 4, axis=0)
         np.testing.assert_allclose(new, direct(matrix, moments, kept), rtol=1e-3, atol=1e-4)
         seen = np.maximum(seen @ new.T, 0)  # of the pruned layer in front
+
+
+@pytest.mark.parametrize(("gone", "slack"), [(1, 1.0), (3, 1.1)])
+def test_a_convolution_ends_at_the_optimum_of_its_patches(keras, gone, slack):
+    layer = keras.layers.Conv1D(2, 3, use_bias=False, name="conv")
+    model, x = keras.Sequential([keras.Input((10, 2)), layer]), inputs(40, 10, 2, rank=2)
+    pruned = tfsparse.prune_one_shot(model, x, "2x1", gone / 6, damping=1e-6)
+    patches = np.stack([x[:, i : i + 3].reshape(len(x), 6) for i in range(8)], axis=1)
+    patches = patches.reshape(-1, 6).astype("float64")
+    moments = patches.T @ patches / len(patches)
+    values = model.get_weights()[0], kernels(pruned)[0].variable.numpy()
+    old, new = (value.reshape(6, 2).T.astype("float64") for value in values)
+    assert (new == 0).sum() == 2 * gone and (new == 0).all(axis=0).sum() == gone
+    best = least_error(old, moments, gone)
+    assert best * 0.999 <= error(old, new, moments) <= best * slack * 1.01
 
 
 def test_a_bias_takes_over_the_mean(keras):

@@ -39,6 +39,7 @@ from tfsparse.pruning.scope import Scope
 from tfsparse.pruning.settings import Settings
 
 DEFAULT_SPARSITY = 0.5
+DAMPING = 0.01
 
 
 def prune_one_shot(
@@ -51,7 +52,7 @@ def prune_one_shot(
     overrides: Mapping[Any, Changes] | None = None,
     strict: bool = False,
     speedup: float | Speedup | None = None,
-    damping: float = 0.01,
+    damping: float = DAMPING,
     batch_size: int = 32,
     batches: int | None = None,
     inplace: bool = False,

@@ -1,9 +1,9 @@
 """Sparsities of kernels under a predicted time, by the errors that were measured.
 
-As in `allocation`, each kernel has a curve: the error of its outputs, as a share of what it puts out,
-at each sparsity. Here sparsity costs what it costs and brings what the cost model says it brings, which
-is little in a layer that few rows go through and much in another. What adds up to the
-least error in the time is chosen among `LEVELS` (`time_budget`).
+As in `allocation`, each kernel has a curve: the error of its outputs, as a share of what it puts
+out, at each sparsity. Here sparsity costs what it costs and brings what the cost model says it
+brings, which is little in a layer that few rows go through and much in another. What adds up to
+the least error in the time is chosen among `LEVELS` (`time_budget`).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def check_reach(times: PredictedTimes, fastest: float, use: Speedup) -> None:
     least, most = times.total / times.converted, times.total / fastest
     if not least < use.factor <= most:
         raise ValueError(
-            f"`speedup` should be more than {least:.3g}, what conversion brings without zeros, and at "
-            f"most {most:.3g}, what the patterns can bring. Received: {use}"
+            f"`speedup` should be more than {least:.3g}, what conversion brings without zeros, "
+            f"and at most {most:.3g}, what the patterns can bring. Received: {use}"
         )
 
 

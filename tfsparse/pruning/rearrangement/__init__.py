@@ -1,0 +1,1 @@
+"""Rearranging output channels so that the blocks of a pattern hold what belongs together."""
