@@ -37,14 +37,16 @@ build: setup ## Builds the op library and puts it into tfsparse/ops
 	  mv $(packed_library).new $(packed_library); \
 	fi
 
+# Downloads the other versions of TensorFlow, once; ARGS are flags for Bazel.
 .PHONY: wheel
-wheel: build ## Builds the wheel into dist/
-	@$(python) pip_pkg/build_wheel.py | tee .build/wheel
+wheel: build ## Builds the wheel into dist/, with an op library for each TensorFlow it serves
+	@$(python) pip_pkg/tensorflow_libraries.py $(ARGS)
+	@$(python) pip_pkg/build_wheel.py --all dist
 
-# Not again for the wheel that is installed.
+# With the library for .venv's TensorFlow alone. Not again for the wheel that is installed.
 .PHONY: install
-install: wheel ## Installs the wheel into .venv
-	@wheel=$$(cat .build/wheel); \
+install: build ## Installs a wheel for the TensorFlow of .venv into it
+	@wheel=$$($(python) pip_pkg/build_wheel.py .build/wheels); \
 	if ! sha256sum --check --status .venv/tfsparse-wheel.sha256 2>/dev/null; then \
 	  $(python) -m pip install --quiet --no-deps --force-reinstall "$$wheel"; \
 	  sha256sum "$$wheel" >.venv/tfsparse-wheel.sha256; \
@@ -87,6 +89,10 @@ test-fast: build ## C++ tests and a choice of Python tests, in three minutes onc
 test-applications: build ## Converts all families of keras.applications, which takes long
 	@$(python) -m pytest -n auto -m "long or not long" tests/conversion/test_applications.py $(ARGS)
 
+.PHONY: test-wheel
+test-wheel: build ## The wheel as a newcomer uses it, and under each TensorFlow that it serves; long
+	@$(python) -m pytest -s -m "long or not long" tests/package $(ARGS)
+
 .PHONY: fuzz
 fuzz: build ## Attacks ops and models with random input; ARGS="--op_arguments=100000 --models=10000"
 	@$(python) -m tests.fuzz $(ARGS)
@@ -125,6 +131,17 @@ bench-load: build ## Times a call from Python beside the model; ARGS="--rows 1,6
 .PHONY: bench-conversions
 bench-conversions: build ## Converts many kinds of models; ARGS="--precisions int8 --json FILE ..."
 	@$(python) -m benchmarks.conversions $(ARGS)
+
+# Of an environment of its own; once it is there, nothing is fetched.
+.build/docs/done: docs/requirements.txt
+	@$(python) -m venv --clear .build/docs
+	@.build/docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: docs
+docs: setup .build/docs/done ## Builds the documentation into .build/site
+	@NO_MKDOCS_2_WARNING=1 .build/docs/bin/python -m mkdocs build --strict --quiet
+	@echo .build/site/index.html
 
 .PHONY: clean
 clean: ## Removes what was built; keeps .venv

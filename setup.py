@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say about the wheel: its tag, and that it needs the op library."""
+"""What pyproject.toml cannot say about the wheel: its tag, and that it needs an op library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-LIBRARY = Path(__file__).with_name("tfsparse") / "ops" / "libtfsparse_ops.so"
+OPS = Path(__file__).with_name("tfsparse") / "ops"
 
 
 class OpLibraryDistribution(Distribution):
@@ -19,13 +19,13 @@ class OpLibraryDistribution(Distribution):
 
 
 class OpLibraryWheel(bdist_wheel):
-    """A wheel of one platform for every Python: the op library does not link to Python."""
+    """A wheel of one platform for every Python: an op library does not link to Python."""
 
     def run(self) -> None:
         """Builds the wheel, if there is an op library to put into it."""
-        if not LIBRARY.exists():
+        if not list(OPS.glob("libtfsparse_ops*.so")):
             raise FileNotFoundError(
-                f"The op library should have been built at {LIBRARY} (`make build` in a checkout). "
+                f"An op library should have been built in {OPS} (`make build` in a checkout). "
                 "Received: no such file"
             )
         super().run()

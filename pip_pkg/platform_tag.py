@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,17 @@ def parse_needs(dump: str) -> Needs:
     return Needs(frozenset(_NEEDED.findall(dump)), versions)
 
 
+def together(all_needs: Iterable[Needs]) -> Needs:
+    """What several shared libraries take: all that any of them does."""
+    libraries: set[str] = set()
+    versions: dict[str, Version] = {}
+    for needs in all_needs:
+        libraries |= needs.libraries
+        for family, version in needs.versions.items():
+            versions[family] = max(version, versions.get(family, ()))
+    return Needs(frozenset(libraries), versions)
+
+
 def tag_of_needs(needs: Needs) -> str:
     """The oldest manylinux tag that meets the needs.
 
@@ -101,7 +113,16 @@ def tag_of_needs(needs: Needs) -> str:
 
 def platform_tag(library: Path) -> str:
     """The platform tag of a shared library, such as ``manylinux_2_34_x86_64``."""
+    return newest_tag([library])
+
+
+def newest_tag(libraries: Iterable[Path]) -> str:
+    """The platform tag of a wheel with several libraries, which is that of the neediest."""
+    return tag_of_needs(together(map(_needs, libraries)))
+
+
+def _needs(library: Path) -> Needs:
     dump = subprocess.run(
         ["objdump", "-p", str(library)], check=True, capture_output=True, text=True
     ).stdout
-    return tag_of_needs(parse_needs(dump))
+    return parse_needs(dump)

@@ -23,7 +23,7 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tfsparse").rglob("*.p
 MODULES = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in FILES]
 PUBLIC = [name for name in tfsparse.__all__ if not inspect.ismodule(getattr(tfsparse, name))]
 
-OPTIONAL = {"tfsparse.serving.beam": "apache_beam"}
+OPTIONAL = {"tfsparse.serving.beam": "apache_beam", "tfsparse.serving.kserve": "kserve"}
 """Modules that belong to what need not be installed."""
 
 USER_NAMES = {

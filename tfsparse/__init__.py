@@ -11,5 +11,8 @@ needs by itself: to import TensorFlow takes seconds, and ``tfsparse --help`` doe
 from tfsparse.cli.starting import is_the_command
 
 if not is_the_command():
+    from tfsparse.tensorflow_versions import require_tensorflow
+
+    require_tensorflow()
     from tfsparse.index import *  # noqa: F403
     from tfsparse.index import __all__ as __all__

@@ -2,7 +2,9 @@
 
 from tfsparse import ops
 from tfsparse.conversion import ConversionReport, ConvertedModel, convert, export
+from tfsparse.conversion.predicted_times import predict_layers
 from tfsparse.conversion.source import inspect_models_with
+from tfsparse.ops.library import is_installed
 from tfsparse.pattern import BlockPattern, ChannelPattern, NMPattern, parse_pattern
 from tfsparse.pruning import (
     AfterTarget,
@@ -19,6 +21,7 @@ from tfsparse.pruning import (
     Scope,
     SensitivityReport,
     SparsityReport,
+    Speedup,
     UpdatePruning,
     load_weights,
     prune_block,
@@ -30,6 +33,7 @@ from tfsparse.pruning import (
     sparsity_report,
     strip_pruning,
 )
+from tfsparse.pruning.predicted_time import predict_with
 from tfsparse.pruning.schedule_check import check_schedules
 from tfsparse.serving import ServedModel, load
 
@@ -54,6 +58,7 @@ __all__ = [
     "SensitivityReport",
     "ServedModel",
     "SparsityReport",
+    "Speedup",
     "UpdatePruning",
     "convert",
     "export",
@@ -71,8 +76,10 @@ __all__ = [
     "strip_pruning",
 ]
 
-# Training and conversion meet here: the one warns of what the other is about to export.
+# Training and conversion meet here: the one warns of what the other is about to export, and the other
+# tells the one how long a model takes then.
 inspect_models_with(check_schedules)
+predict_with(predict_layers)
 
-if ops.library_path().exists():
+if is_installed():
     ops.load()

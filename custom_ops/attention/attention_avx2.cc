@@ -8,11 +8,11 @@
 namespace tfsparse {
 
 void AttentionAvx2(const AttentionTileArgs& args) {
-  RunTileOf<ProductsF32<VectorAvx2, false>, LanesAvx2, 2>(args);
+  RunTileOf<ScoresAsProducts<ProductsF32<VectorAvx2, false>>, LanesAvx2, 2>(args);
 }
 
 void AttentionBf16Avx2(const AttentionTileArgs& args) {
-  RunTileOf<ProductsF32<VectorAvx2, true>, LanesAvx2, 2>(args);
+  RunTileOf<ScoresAsProducts<ProductsF32<VectorAvx2, true>>, LanesAvx2, 2>(args);
 }
 
 }  // namespace tfsparse

@@ -8,11 +8,11 @@
 namespace tfsparse {
 
 void AttentionAvx512(const AttentionTileArgs& args) {
-  RunTileOf<ProductsF32<VectorAvx512, false>, LanesAvx512, 4>(args);
+  RunTileOf<ScoresAsProducts<ProductsF32<VectorAvx512, false>>, LanesAvx512, 4>(args);
 }
 
 void AttentionBf16Avx512(const AttentionTileArgs& args) {
-  RunTileOf<ProductsF32<VectorAvx512, true>, LanesAvx512, 4>(args);
+  RunTileOf<ScoresAsProducts<ProductsF32<VectorAvx512, true>>, LanesAvx512, 4>(args);
 }
 
 }  // namespace tfsparse

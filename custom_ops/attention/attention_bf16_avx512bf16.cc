@@ -1,6 +1,7 @@
 // Both products with vdpbf16ps, which multiplies pairs: of channels in the first product, of keys
 // in the second. Keys are rounded as they lie, values of two keys are interleaved, and so are
-// exponentials of two keys, in place. What is left of a pair is 0.
+// exponentials of two keys, in place. What is left of a pair is 0. The scores of uint8 queries and
+// keys are products of bytes instead (attention_bytes.h).
 
 #include "custom_ops/attention/attention_bf16_avx512bf16.h"
 
@@ -8,6 +9,7 @@
 
 #include <cstring>
 
+#include "custom_ops/attention/attention_bytes.h"
 #include "custom_ops/attention/attention_exponent.h"
 #include "custom_ops/attention/attention_rows.h"
 #include "custom_ops/attention/attention_tile.h"
@@ -138,10 +140,22 @@ struct ProductsBf16 {
 
 #undef TFSPARSE_INLINE
 
+struct ScoresOfBytes : ProductsBf16 {
+  template <int V>
+  static void TakeQueries(const AttentionTileArgs& args) {
+    PackByteQueries<Vec, V>(args, args.scratch.query);
+  }
+  template <int V>
+  static void Score(const AttentionTileArgs& args, int64_t first, int64_t keys) {
+    ScoreBytes<Vec, V>(args, first, keys);
+  }
+};
+
 }  // namespace
 
 void AttentionBf16Avx512Bf16(const AttentionTileArgs& args) {
-  RunTileOf<ProductsBf16, LanesAvx512, 4>(args);
+  if (HasByteScores(args)) return RunTileOf<ScoresOfBytes, LanesAvx512, 4>(args);
+  RunTileOf<ScoresAsProducts<ProductsBf16>, LanesAvx512, 4>(args);
 }
 
 }  // namespace tfsparse

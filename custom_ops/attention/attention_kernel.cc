@@ -9,7 +9,7 @@ namespace tfsparse {
 
 AttentionKernel ChooseAttention(Isa isa, AttentionCompute compute) {
   const bool bf16 = compute == AttentionCompute::kBFloat16;
-  if (bf16 && Includes(isa, Isa::kAvx512Bf16)) return {AttentionBf16Avx512Bf16, 64};
+  if (bf16 && Includes(isa, Isa::kAvx512Bf16)) return {AttentionBf16Avx512Bf16, 64, true};
   if (Includes(isa, Isa::kAvx512)) return {bf16 ? AttentionBf16Avx512 : AttentionAvx512, 64};
   if (Includes(isa, Isa::kAvx2)) return {bf16 ? AttentionBf16Avx2 : AttentionAvx2, 16};
   return {bf16 ? AttentionBf16Portable : AttentionPortable, kMaxQueries};

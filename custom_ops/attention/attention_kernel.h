@@ -9,6 +9,8 @@ namespace tfsparse {
 struct AttentionKernel {
   AttentionTileFunction run;
   int queries;  // of a tile, at the most
+  // Scores of uint8 queries and keys are exact, not products of rounded operands.
+  bool has_exact_bytes = false;
 };
 
 // The type of the operands of both products; sums are float.

@@ -37,8 +37,11 @@ struct Masking {
 class AttentionProblem {
  public:
   AttentionProblem(const AttentionShape& shape, const Masking& masking, AttentionCompute compute,
-                   bool is_u8, unsigned seed)
-      : shape_(shape), bf16_(compute == AttentionCompute::kBFloat16), random_(seed) {
+                   bool is_u8, unsigned seed, bool has_exact_bytes = false)
+      : shape_(shape),
+        bf16_(compute == AttentionCompute::kBFloat16),
+        rounds_scores_(bf16_ && !(is_u8 && has_exact_bytes)),
+        random_(seed) {
     FillCall(masking);
     FillTensors(is_u8);
     FillMasks(masking);
@@ -84,7 +87,7 @@ class AttentionProblem {
   float Score(int64_t b, int64_t h, int64_t t, int64_t s, double* error) const;
 
   const AttentionShape shape_;
-  const bool bf16_;
+  const bool bf16_, rounds_scores_;
   std::mt19937 random_;
   AttentionCall call_;
   std::vector<float> floats_[3], bias_;
@@ -191,9 +194,9 @@ inline float AttentionProblem::Score(int64_t b, int64_t h, int64_t t, int64_t s,
   double sum = 0, magnitude = 0;
   for (int64_t d = 0; d < c.head_size; ++d) {
     // Scaled in float, and then rounded.
-    const double a =
-        Operand(static_cast<float>(Read(c.query, c.is_u8, c.query_affine, q + d)) * c.scale);
-    const double product = a * Operand(Read(c.key, c.is_u8, c.key_affine, k + d));
+    const double a = static_cast<float>(Read(c.query, c.is_u8, c.query_affine, q + d)) * c.scale;
+    const double of_key = Read(c.key, c.is_u8, c.key_affine, k + d);
+    const double product = rounds_scores_ ? Operand(a) * Operand(of_key) : a * of_key;
     sum += product;
     magnitude += std::abs(product);
   }

@@ -141,7 +141,8 @@ TEST_P(Attention, ReadsBytes) {
   unsigned seed = 1;
   for (const AttentionShape& shape : kShapes) {
     SCOPED_TRACE(testing::Message() << "shape " << seed);
-    const AttentionProblem problem(shape, {}, GetParam().compute, true, seed++);
+    const AttentionProblem problem(shape, {}, GetParam().compute, true, seed++,
+                                   kernel().has_exact_bytes);
     Check(problem, kernel());
   }
 }

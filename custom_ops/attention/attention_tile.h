@@ -17,7 +17,7 @@
 // +infinity make the whole query NaN, likewise.
 //
 // P, the products of a type of operands, is in attention_f32.h or in the file of an instruction
-// set.
+// set. P::TakeQueries and P::Score write scratch.query and the products of scratch.scores.
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -75,17 +75,30 @@ void TakeExponentials(int64_t keys, float* scores, Softmax<typename P::Vec, V>* 
   for (int v = 0; v < V; ++v) Vec::Store(softmax->sum + v * L, sum[v]);
 }
 
+// P::TakeQueries and P::Score of operands that are the same in both products.
+template <class P>
+struct ScoresAsProducts : P {
+  template <int V>
+  static void TakeQueries(const AttentionTileArgs& args) {
+    PackQueries<P, V>(args, args.scratch.query);
+  }
+  template <int V>
+  static void Score(const AttentionTileArgs& args, int64_t first, int64_t keys) {
+    const typename P::Rows key = P::Keys(args, first, keys);
+    Multiply<P, Along::kK, V>(key.data, key.stride, args.scratch.query, P::Depth(args.head_size),
+                              nullptr, keys, args.scratch.scores);
+  }
+};
+
 template <class P, class Lanes, int V>
 void RunTile(const AttentionTileArgs& args) {
   using Vec = typename P::Vec;
   const AttentionScratch& scratch = args.scratch;
-  PackQueries<P, V>(args, scratch.query);
+  P::template TakeQueries<V>(args);
   Softmax<Vec, V> softmax;
   for (int64_t first = 0; first < args.keys; first += kKeyBlock) {
     const int64_t keys = args.keys - first < kKeyBlock ? args.keys - first : kKeyBlock;
-    const typename P::Rows key = P::Keys(args, first, keys);
-    Multiply<P, Along::kK, V>(key.data, key.stride, scratch.query, P::Depth(args.head_size),
-                              nullptr, keys, scratch.scores);
+    P::template Score<V>(args, first, keys);
     FinishScores<Vec, Lanes, V>(args, first, keys, scratch.scores);
     TakeExponentials<P, Lanes, V>(keys, scratch.scores, &softmax);
     const typename P::Rows value = P::Values(args, first, keys);

@@ -140,11 +140,15 @@ inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
   const bool folds = call.y.is_u8 &&
                      (call.epilogue.residual.data == nullptr || call.epilogue.residual.is_u8) &&
                      call.epilogue.activation <= Activation::kRelu;
-  const float unit = folds ? 1 / call.quantization.y_scale : 1.0f;
+  ActivationTable table;
+  const bool looks_up = LooksUp(call, &table);
+  const float unit = looks_up ? table.unit : folds ? 1 / call.quantization.y_scale : 1.0f;
   const float inv_y_scale = folds ? 1.0f : 1 / call.quantization.y_scale;
   const bool shifts = folds && call.epilogue.residual.data != nullptr;
   const float residual_scale = call.epilogue.residual.scale * unit;
-  const float shift = shifts ? -call.epilogue.residual.zero_point * residual_scale : 0;
+  const float shift = looks_up ? table.offset
+                      : shifts ? -call.epilogue.residual.zero_point * residual_scale
+                               : 0;
   std::vector<uint8_t> image = p.x;
   for (size_t i = 0; i < image.size() && !call.x.is_u8; ++i) {
     image[i] =
@@ -159,6 +163,10 @@ inline std::vector<uint8_t> Expected(const ConvProblem<int8_t>& p) {
     const float scale = call.quantization.x_scale * call.quantization.w_scale[n] * unit;
     float y = ReferenceDot(patch.data(), call.quantization.x_zero_point, p.dense.data() + n * in,
                            in, scale, call.epilogue.bias[n] * unit + shift);
+    if (looks_up) {
+      bytes.push_back(LookUpU8(table, y));
+      continue;
+    }
     y = AddResidual(call, place, y, residual_scale, shifts ? 0 : call.epilogue.residual.zero_point);
     WithActivation(call.epilogue.activation,
                    [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });

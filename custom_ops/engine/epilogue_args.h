@@ -20,6 +20,7 @@ EpilogueArgs MakeEpilogueArgs(const LayerCall& call, const EpilogueConstants<T>&
   args.bias = constants.bias + output;
   args.activation = call.epilogue.activation;
   args.fits_int32 = constants.fits_int32;
+  args.table = constants.table;
   args.inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.quantization.y_scale;
   args.y_zero_point = call.quantization.y_zero_point;
   args.y_stride = call.y.step(out);

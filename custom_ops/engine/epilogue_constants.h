@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "custom_ops/engine/build_activation_table.h"
 #include "custom_ops/engine/layer_call.h"
 #include "custom_ops/engine/weight_sums.h"
 #include "custom_ops/engine/workspace.h"
@@ -35,7 +36,20 @@ struct EpilogueConstants {
     constants.acc_init = reinterpret_cast<Accumulator*>(buffers.acc_init.data());
     constants.scale = buffers.scale.data();
     constants.bias = buffers.bias.data();
-    constants.Fill(weight_sums, out, call);
+    if (std::is_same_v<T, int8_t> && call.may_look_up()) {
+      const Quantization& y = call.quantization;
+      const ActivationTable* table =
+          FindActivationTable(call.epilogue.activation, y.y_scale, y.y_zero_point);
+      if (table != nullptr) {
+        constants.Fill(weight_sums, out, call, table->unit, table->offset);
+        if (constants.fits_int32) {
+          buffers.table = *table;
+          constants.table = &buffers.table;
+          return constants;
+        }
+      }
+    }
+    constants.Fill(weight_sums, out, call, call.unit(), call.bias_of_residual());
     return constants;
   }
 
@@ -43,10 +57,13 @@ struct EpilogueConstants {
   float* scale = nullptr;
   float* bias = nullptr;
   bool fits_int32 = false;  // a sum times scale plus bias, for int8 weights
+  // What y is looked up in, in whose units scale and bias are then; or null.
+  const ActivationTable* table = nullptr;
 
  private:
-  void Fill(const WeightSums& weight_sums, int64_t out, const LayerCall& call) {
-    const float unit = call.unit(), shift = call.bias_of_residual();
+  // Sums, bias and residual are multiplied by `unit`; `shift` is added to the bias.
+  void Fill(const WeightSums& weight_sums, int64_t out, const LayerCall& call, float unit,
+            float shift) {
     float* const bias_of = std::is_same_v<T, int8_t> ? bias : AsFloats(acc_init);
     if (call.epilogue.bias == nullptr) {
       std::fill_n(bias_of, out, 0.0f);

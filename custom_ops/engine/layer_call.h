@@ -82,7 +82,12 @@ struct LayerCall {
     return y.is_u8 && (epilogue.residual.data == nullptr || epilogue.residual.is_u8) &&
            (epilogue.activation == Activation::kLinear || epilogue.activation == Activation::kRelu);
   }
-  // What sums, bias and residual are multiplied by therefore.
+  // Whether its activation and quantization could be looked up in a table instead
+  // (build_activation_table.h), whose input is in units of the table.
+  bool may_look_up() const {
+    return y.is_u8 && epilogue.residual.data == nullptr && epilogue.activation > Activation::kRelu6;
+  }
+  // What sums, bias and residual are multiplied by where y's scale is folded.
   float unit() const { return folds_y_scale() ? 1 / quantization.y_scale : 1.0f; }
   // A uint8 residual adds scale * q. Its zero point is in the bias where y's scale is folded.
   float scale_of_residual() const { return epilogue.residual.scale * unit(); }

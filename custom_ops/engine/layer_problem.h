@@ -17,11 +17,13 @@
 #include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/base/round_robin.h"
+#include "custom_ops/engine/build_activation_table.h"
 #include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/format/random_matrix.h"
 #include "custom_ops/format/unpack.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
+#include "custom_ops/kernels/look_up.h"
 #include "custom_ops/kernels/reference.h"
 #include "gtest/gtest.h"
 
@@ -75,6 +77,14 @@ inline void AppendOutput(const LayerCall& call, float y, float inv_y_scale,
     return bytes->push_back(QuantizeU8(y, inv_y_scale, call.quantization.y_zero_point));
   const uint8_t* raw = reinterpret_cast<const uint8_t*>(&y);
   bytes->insert(bytes->end(), raw, raw + sizeof(y));
+}
+
+// Whether y is looked up in a table, which this makes. Problems are such that what is looked up
+// fits int32.
+inline bool LooksUp(const LayerCall& call, ActivationTable* table) {
+  const Quantization& y = call.quantization;
+  return call.may_look_up() &&
+         BuildActivationTable(call.epilogue.activation, y.y_scale, y.y_zero_point, table);
 }
 
 // One product, its inputs, and y between guards.
@@ -190,7 +200,12 @@ inline void ExpectClose(const std::vector<Close>& expected, const std::vector<fl
 inline std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
   const LayerCall& call = p.call;
   const int64_t in = p.shape.in, out = p.shape.out;
-  const float unit = call.folds_y_scale() ? 1 / call.quantization.y_scale : 1.0f;
+  ActivationTable table;
+  const bool looks_up = LooksUp(call, &table);
+  const float unit = looks_up               ? table.unit
+                     : call.folds_y_scale() ? 1 / call.quantization.y_scale
+                                            : 1.0f;
+  const float shift = looks_up ? table.offset : 0;
   const float inv_y_scale = call.folds_y_scale() ? 1.0f : 1 / call.quantization.y_scale;
   std::vector<uint8_t> bytes;
   for (int64_t m = 0; m < p.shape.rows; ++m) {
@@ -205,7 +220,11 @@ inline std::vector<uint8_t> Expected(const Problem<int8_t>& p) {
       const float bias = call.epilogue.bias != nullptr ? call.epilogue.bias[n] : 0.0f;
       const float scale = call.quantization.x_scale * call.quantization.w_scale[n] * unit;
       float y = ReferenceDot(x.data(), call.quantization.x_zero_point, p.dense.data() + n * in, in,
-                             scale, bias * unit);
+                             scale, bias * unit + shift);
+      if (looks_up) {
+        bytes.push_back(LookUpU8(table, y));
+        continue;
+      }
       if (call.epilogue.residual.data != nullptr) y += p.residual[m * out + n];
       WithActivation(call.epilogue.activation,
                      [&](auto activation) { y = Activate<LanesScalar, activation.value>(y); });

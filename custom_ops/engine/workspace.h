@@ -5,6 +5,7 @@
 
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/engine/layer_call.h"
+#include "custom_ops/kernels/activation_table.h"
 
 namespace tfsparse {
 
@@ -18,16 +19,19 @@ struct Workspace {
   struct Constants {
     AlignedBuffer<int32_t> acc_init;  // or as many floats
     AlignedBuffer<float> scale, bias;
+    ActivationTable table;
   };
 
-  AlignedBuffer<int32_t> accumulators;  // of an N block
-  AlignedBuffer<uint8_t> tiles[2];      // packed x of a layer, and of the next one in a chain
-  AlignedBuffer<uint8_t> rows[2];       // activations by rows between two layers of a chain
-  AlignedBuffer<uint8_t> gemv_rows;     // x as the kernels for small M read it
-  AlignedBuffer<uint8_t> images;        // float images, quantized
-  AlignedBuffer<uint8_t> padding;       // a row of an image that is not there
-  AlignedBuffer<uint8_t> copies;        // parts of patches, side by side
-  AlignedBuffer<uint8_t> patches;       // whole ones, for the kernels for small M
+  AlignedBuffer<int32_t> accumulators;       // of an N block
+  AlignedBuffer<uint8_t> tiles[2];           // packed x of a layer, and of the next one in a chain
+  AlignedBuffer<uint8_t> rows[2];            // activations by rows between two layers of a chain
+  AlignedBuffer<uint8_t> gemv_rows;          // x as the kernels for small M read it
+  AlignedBuffer<uint8_t> images;             // float images, quantized
+  AlignedBuffer<uint8_t> padding;            // a row of an image that is not there
+  AlignedBuffer<uint8_t> copies;             // parts of patches, side by side
+  AlignedBuffer<uint8_t> patches;            // whole ones, for the kernels for small M
+  AlignedBuffer<int8_t> depthwise_weights;   // packed, by the thread that begins a call
+  AlignedBuffer<const uint8_t*> image_rows;  // where rows of images begin
   Constants constants[kMaxLayers];
 
   static Workspace& OfThisThread() {

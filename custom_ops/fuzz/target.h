@@ -42,6 +42,7 @@ template <typename T>
 Outcome FuzzConv(Random& random, Isa isa);
 Outcome FuzzActivationRange(Random& random, Isa isa);
 Outcome FuzzAttention(Random& random, Isa isa);
+Outcome FuzzDepthwise(Random& random, Isa isa);
 Outcome FuzzNormalization(Random& random, Isa isa);
 Outcome FuzzPooling(Random& random, Isa isa);
 

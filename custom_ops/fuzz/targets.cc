@@ -17,6 +17,7 @@ const std::vector<Target>& Targets() {
       {"conv_int8", FuzzConv<int8_t>},
       {"activation_range", FuzzActivationRange},
       {"pooling", FuzzPooling},
+      {"depthwise", FuzzDepthwise},
       {"attention", FuzzAttention},
       {"normalization", FuzzNormalization},
   };

@@ -30,6 +30,7 @@
 #include <cstdint>
 
 #include "custom_ops/format/panel.h"
+#include "custom_ops/kernels/activation_table.h"
 
 namespace tfsparse {
 
@@ -103,6 +104,9 @@ struct EpilogueArgs {
   bool fits_int32;       // y, folded or of kLinear, before it is clamped
   float inv_y_scale;     // uint8 y = round(y * this) + y_zero_point, in [0, 255], half to
   int32_t y_zero_point;  //   even; 1 where y is folded
+  // Null, or what a uint8 y is looked up in instead of activated and quantized: fits_int32, scale
+  // and bias are in the table's units, and there is no residual.
+  const ActivationTable* table;
   void* y;
   int64_t y_stride;
 };

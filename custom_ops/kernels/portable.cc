@@ -6,6 +6,7 @@
 #include "custom_ops/base/bfloat16.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
+#include "custom_ops/kernels/look_up.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace tfsparse {
@@ -183,8 +184,8 @@ float AddResidual(const EpilogueArgs& args, int64_t row, int64_t output, float v
 
 // y = store(act(value + residual)) of every element.
 template <typename Y, class Value, class Store>
-void Output(const EpilogueArgs& args, Value value, Store store) {
-  WithActivation(args.activation, [&](auto activation) {
+void Output(const EpilogueArgs& args, Activation kind, Value value, Store store) {
+  WithActivation(kind, [&](auto activation) {
     for (int64_t row = 0; row < args.rows; ++row) {
       Y* y = static_cast<Y*>(args.y) + row * args.y_stride;
       for (int64_t output = 0; output < args.outputs; ++output) {
@@ -240,21 +241,26 @@ MultiplyFunction MultiplyGatheredPortable(int nr, int vectors) {
 
 void EpilogueF32Portable(const EpilogueArgs& args) {
   Output<float>(
-      args, [&](int64_t row, int64_t output) { return SumOf<float>(args, row, output); },
+      args, args.activation,
+      [&](int64_t row, int64_t output) { return SumOf<float>(args, row, output); },
       [](float y) { return y; });
 }
 
 void EpilogueS32ToF32Portable(const EpilogueArgs& args) {
   Output<float>(
-      args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
+      args, args.activation,
+      [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
       [](float y) { return y; });
 }
 
 void EpilogueS32ToU8Portable(const EpilogueArgs& args) {
-  const float inv_y_scale = args.inv_y_scale;
-  Output<uint8_t>(
-      args, [&](int64_t row, int64_t output) { return Dequantize(args, row, output); },
-      [&](float y) { return QuantizeU8(y, inv_y_scale, args.y_zero_point); });
+  const auto value = [&](int64_t row, int64_t output) { return Dequantize(args, row, output); };
+  if (args.table != nullptr) {
+    return Output<uint8_t>(args, Activation::kLinear, value,
+                           [&](float w) { return LookUpU8(*args.table, w); });
+  }
+  Output<uint8_t>(args, args.activation, value,
+                  [&](float y) { return QuantizeU8(y, args.inv_y_scale, args.y_zero_point); });
 }
 
 }  // namespace tfsparse

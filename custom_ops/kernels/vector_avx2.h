@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "custom_ops/kernels/activation_table.h"
+
 namespace tfsparse {
 namespace {
 
@@ -103,6 +105,42 @@ struct Avx2 {
   TFSPARSE_INLINE I32 Saturate32To16(I32 a, I32 b) { return _mm256_packs_epi32(a, b); }
   TFSPARSE_INLINE I32 Saturate16ToU8(I32 a, I32 b) { return _mm256_packus_epi16(a, b); }
   TFSPARSE_INLINE I32 AddSaturated16(I32 a, I32 b) { return _mm256_adds_epi16(a, b); }
+  TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm256_xor_si256(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft16(I32 v) {
+    return _mm256_slli_epi16(v, kBits);
+  }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftRight16(I32 v) {  // of signed words
+    return _mm256_srai_epi16(v, kBits);
+  }
+  // a * b / 2^15, rounded half up.
+  TFSPARSE_INLINE I32 MultiplyRound16(I32 a, I32 b) { return _mm256_mulhrs_epi16(a, b); }
+
+  // Of words: which piece of a table they are in, and coefficient n of it. A shuffle looks up bytes
+  // among 16, and gives 0 where the upper bit of an index is set: so it is set in the byte that is
+  // not looked up, and in the half of the pieces that is not.
+  struct Piece {
+    I32 low[2], high[2];  // for the low and the high byte of a word, by halves of the pieces
+  };
+  TFSPARSE_INLINE Piece IndexOfPiece(I32 w) {
+    const I32 low = _mm256_srli_epi16(w, 11), high = _mm256_slli_epi16(low, 8);
+    const auto add = [](I32 index, int offsets) __attribute__((always_inline)) {
+      return _mm256_add_epi8(index, _mm256_set1_epi16(static_cast<int16_t>(offsets)));
+    };
+    return {{add(low, 0x8070), add(low, 0x80f0)}, {add(high, 0x7080), add(high, 0xf080)}};
+  }
+  TFSPARSE_INLINE I32 LookUp(const ActivationTable& table, int n, const Piece& piece) {
+    const auto half = [&](int byte, int i) __attribute__((always_inline)) {
+      return _mm256_broadcastsi128_si256(
+          _mm_load_si128(reinterpret_cast<const __m128i*>(table.bytes[n][byte]) + i));
+    };
+    const I32 low = _mm256_or_si256(_mm256_shuffle_epi8(half(0, 0), piece.low[0]),
+                                    _mm256_shuffle_epi8(half(0, 1), piece.low[1]));
+    const I32 high = _mm256_or_si256(_mm256_shuffle_epi8(half(1, 0), piece.high[0]),
+                                     _mm256_shuffle_epi8(half(1, 1), piece.high[1]));
+    return _mm256_or_si256(low, high);
+  }
   TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
     return _mm256_and_si256(_mm256_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
   }

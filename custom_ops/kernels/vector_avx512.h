@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "custom_ops/kernels/activation_table.h"
+
 namespace tfsparse {
 namespace {
 
@@ -90,6 +92,22 @@ struct Avx512 {
   TFSPARSE_INLINE I32 Saturate32To16(I32 a, I32 b) { return _mm512_packs_epi32(a, b); }
   TFSPARSE_INLINE I32 Saturate16ToU8(I32 a, I32 b) { return _mm512_packus_epi16(a, b); }
   TFSPARSE_INLINE I32 AddSaturated16(I32 a, I32 b) { return _mm512_adds_epi16(a, b); }
+  TFSPARSE_INLINE I32 Xor(I32 a, I32 b) { return _mm512_xor_si512(a, b); }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftLeft16(I32 v) {
+    return _mm512_slli_epi16(v, kBits);
+  }
+  template <int kBits>
+  TFSPARSE_INLINE I32 ShiftRight16(I32 v) {  // of signed words
+    return _mm512_srai_epi16(v, kBits);
+  }
+  // a * b / 2^15, rounded half up.
+  TFSPARSE_INLINE I32 MultiplyRound16(I32 a, I32 b) { return _mm512_mulhrs_epi16(a, b); }
+  // Of words: which piece of a table they are in, and coefficient n of it.
+  TFSPARSE_INLINE I32 IndexOfPiece(I32 w) { return _mm512_srli_epi16(w, 11); }
+  TFSPARSE_INLINE I32 LookUp(const ActivationTable& table, int n, I32 piece) {
+    return _mm512_permutexvar_epi16(piece, LoadInts(table.c[n]));
+  }
   TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
     return _mm512_and_si512(_mm512_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
   }

@@ -9,8 +9,8 @@
 #include "custom_ops/conv/channel_means.h"
 #include "custom_ops/conv/scale_shift_channels.h"
 #include "custom_ops/engine/isa.h"
-#include "custom_ops/engine/quantization_checks.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/quantization_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -30,21 +30,6 @@ using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
-
-// Of an image or result in uint8: a scale and a zero point.
-Status ReadQuantization(OpKernelContext* context, int scale_at, const char* name, float* scale,
-                        int32_t* zero_point) {
-  const Tensor &scales = context->input(scale_at), &zero_points = context->input(scale_at + 1);
-  if (scales.dims() != 0 || zero_points.dims() != 0) {
-    return Status::Invalid(
-        "`", name, "_scale` and `", name, "_zero_point` should be scalars. Received: shapes ",
-        scales.shape().DebugString(), " and ", zero_points.shape().DebugString());
-  }
-  *scale = scales.scalar<float>()();
-  *zero_point = zero_points.scalar<int32_t>()();
-  if (Status status = CheckScale(std::string(name) + "_scale", *scale); !status.ok()) return status;
-  return CheckZeroPoint(std::string(name) + "_zero_point", *zero_point);
-}
 
 class ScaleShiftChannelsOp : public OpKernel {
  public:

@@ -14,7 +14,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kOpsVersion = 1, kOldestOpsVersion = 1;
+constexpr int kOpsVersion = 2, kOldestOpsVersion = 1;
 
 std::string Quoted(const std::string& text) {
   std::string quoted = "\"";

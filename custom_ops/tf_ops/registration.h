@@ -11,9 +11,12 @@ void RegisterConvOps();
 void RegisterConvKernels();
 void RegisterPooling();
 void RegisterChannelOps();
+void RegisterDepthwise();
+void RegisterGateChannels();
 void RegisterActivationRange();
 void RegisterAttention();
 void RegisterNormalization();
+void RegisterLookupInteraction();
 
 inline void RegisterAll() {
   RegisterMatMulOps();
@@ -22,9 +25,12 @@ inline void RegisterAll() {
   RegisterConvKernels();
   RegisterPooling();
   RegisterChannelOps();
+  RegisterDepthwise();
+  RegisterGateChannels();
   RegisterActivationRange();
   RegisterAttention();
   RegisterNormalization();
+  RegisterLookupInteraction();
 }
 
 }  // namespace tfsparse

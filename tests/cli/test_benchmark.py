@@ -119,3 +119,27 @@ def test_an_error_of_a_stream_is_raised():
 def test_percentiles():
     timing = Timing(list(range(101)), 1.0)
     assert (timing.percentile(50), timing.percentile(99.5)) == (50, 99.5)
+
+
+def test_calls_at_random(run_json, run, files, tmp_path):
+    arguments = ["benchmark", files / "sparse", "--batch", "1,8", *QUICK]
+    plot = tmp_path / "plot.png"
+    code, found = run_json(*arguments, "--limit_us", 1e6, "--plot", plot)
+    assert code == 0 and plot.read_bytes().startswith(b"\x89PNG")
+    for each in found["results"]:
+        poisson = each["poisson"]
+        rates = [trial["calls_per_second"] for trial in poisson["trials"]]
+        assert rates == sorted(rates) and rates[0] > 0
+        assert poisson["calls_per_second"] == rates[-1], "a second is enough at any rate"
+        assert poisson["examples_per_second"] == each["batch"] * rates[-1]
+    code, out, _ = run(*arguments, "--limit_us", 0.001, "--limit_percentile", 50)
+    assert code == 0 and "p50 of at most 0 us" in out and "does not answer in time" in out
+
+
+def test_a_plot_of_batches(run, files, tmp_path):
+    arguments = ["benchmark", files / "sparse", files / "dense.keras", *QUICK]
+    assert run(*arguments, "--plot", tmp_path / "plot.svg")[0] in (0, exit_codes.DIFFERENT)
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert "examples per second" in drawn and "dense.keras, 1 thread" in drawn
+    code, _, err = run(*arguments, "--plot", tmp_path / "plot.xyz")
+    assert code == exit_codes.REFUSED and "xyz" in err

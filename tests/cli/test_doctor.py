@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from tests.serving.models import export_int8
 from tfsparse import ops
 from tfsparse.cli import exit_codes
+from tfsparse.cli.error_texts import explain
 from tfsparse.cli.findings import Installation, examine
 from tfsparse.cli.isa_gains import MEANS, what_newer_gives
 from tfsparse.cli.machine import Machine, look
@@ -42,6 +44,18 @@ def test_a_good_machine_has_no_problems():
         ({"quota": 7.5}, "threads", "which takes 8,", False),
         ({"software": {"versions": {"tensorflow": "2.20.0"}}}, "op library", "==2.21.", True),
         ({"software": {"versions": {"tensorflow": None}}}, "TensorFlow", "pip install", True),
+        (
+            {"software": {"versions": {"tensorflow": None, "tensorflow-cpu": "2.20.0"}}},
+            "op library",
+            'pip install "tensorflow-cpu==2.21.*"',
+            True,
+        ),
+        (
+            {"software": {"versions": {"tensorflow": "2.21.0", "tensorflow-cpu": "2.21.0"}}},
+            "TensorFlow",
+            "pip uninstall tensorflow tensorflow-cpu",
+            False,
+        ),
         (
             {"software": {"library": None, "library_problem": "no such file"}},
             "op library",
@@ -141,3 +155,64 @@ def test_what_a_machine_says_of_itself(tmp_path):
     assert (found.processor, found.flags, found.logical_cores) == ("X", {"avx2", "fma"}, 2)
     assert (found.huge_pages, found.governor) == ("madvise", "powersave")
     assert look(tmp_path / "nowhere").huge_pages is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "fix"),
+    [
+        (
+            "W tensorflow/...: Op type not registered 'Tfsparse>BlockSparseMatMul' in binary",
+            "which has Tfsparse>BlockSparseMatMul",
+            "TF_LoadLibrary",
+        ),
+        ("Op type not registered 'SentencepieceOp' in binary", "SentencepieceOp is no op of", ""),
+        ("x.so: undefined symbol: _ZN10tensorflow8OpKernel", "different minor versions", "wheel"),
+        (
+            "libtensorflow_framework.so.2: cannot open shared object file",
+            "had not loaded TensorFlow",
+            "TF_LoadLibrary",
+        ),
+        (
+            "NodeDef mentions attr 'new' not in Op<name=Tfsparse>BlockSparseMatMul",
+            "newer ops",
+            "install the tfsparse",
+        ),
+        ("Segmentation fault", "not one of those", ""),
+        ("", "not one of those", ""),
+    ],
+)
+def test_errors_of_servers(run, text, problem, fix):
+    finding = explain(text, LIBRARY)
+    assert problem in finding.problem and fix in finding.fix and not finding.fatal
+    assert explain(text, None).problem
+
+
+def test_an_error_is_explained_by_the_command(run):
+    code, out, _ = run("doctor", "--error", "Op type not registered 'Tfsparse>X'")
+    assert code == 0 and "TF_LoadLibrary" in out
+
+
+def test_a_model_that_runs_here(run_json, tmp_path, files):
+    folder, _ = export_int8(tmp_path / "1")
+    code, found = run_json("doctor", folder)
+    by_name = {each["what"]: each for each in found["findings"]}
+    assert code == 0 and "layers in int8" in by_name["model"]["found"]
+    assert "decided for" in by_name
+    code, found = run_json("doctor", files / "sparse")
+    assert code == 0 and "needs no op library" in str(found)
+
+
+def test_a_model_for_another_op_library(run, tmp_path):
+    folder, _ = export_int8(tmp_path / "1")
+    file = tmp_path / "1/assets.extra/tfsparse.json"
+    file.write_text(file.read_text().replace('"op_library": ', '"op_library": 9'))
+    code, out, _ = run("doctor", folder)
+    assert code == exit_codes.ENVIRONMENT and "export it again" in " ".join(out.split())
+    file.write_text("{}")
+    code, _, err = run("doctor", folder)
+    assert code == exit_codes.REFUSED and "one that tfsparse writes" in err
+
+
+def test_what_is_no_model(run, tmp_path):
+    code, _, err = run("doctor", tmp_path / "none")
+    assert code == exit_codes.REFUSED and "saved_model.pb" in err

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 import subprocess
 import sys
 
@@ -35,7 +36,7 @@ def test_help_of_a_command_has_examples_and_flags(run, monkeypatch, name, column
 def test_the_examples_can_be_parsed(name):
     command = main.command_of(name)
     for line, _ in command.examples:
-        words = line.partition("|")[0].partition(">")[0].replace("'", "").split()
+        words = shlex.split(re.split(r" [|>] ", line)[0])
         words = words[words.index("tfsparse") + 1 :]
         example = main.command_of(words[0])
         assert example.takes(len(example.flags()(words)) - 1), line
@@ -46,7 +47,7 @@ def test_the_examples_can_be_parsed(name):
     [
         (["inspekt"], "should be one of doctor, .*Received: 'inspekt'. Did you mean 'inspect'?"),
         (["inspect"], r"it takes MODEL\. Received: nothing"),
-        (["doctor", "x"], r"it takes no arguments\. Received: x"),
+        (["doctor", "x", "y"], r"it takes \[MODEL\]\. Received: x y"),
         (["prune", "a.keras"], "it takes MODEL OUT"),
         (["benchmark"], "it takes MODEL"),
         (["inspect", "m", "--jsn"], "Unknown command line flag 'jsn'. Did you mean: json"),

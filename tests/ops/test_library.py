@@ -50,3 +50,30 @@ def test_a_file_that_is_no_library_is_an_import_error(monkeypatch, tmp_path, unl
     monkeypatch.setattr(library, "library_path", lambda: broken)
     with pytest.raises(ImportError, match=r"minor version.*Received: tensorflow \d+\.\d+.*says: "):
         ops.load()
+
+
+@pytest.fixture
+def wheel(monkeypatch, tmp_path, unloaded):
+    """As in a wheel with libraries for other versions of TensorFlow."""
+    for version in ("2.9", "2.10"):
+        (tmp_path / f"libtfsparse_ops-tf{version}.so").touch()
+    monkeypatch.setattr(library, "_FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_a_wheel_has_libraries_with_versions_in_their_names(wheel, monkeypatch):
+    assert library.served_versions() == ["2.9", "2.10"]
+    monkeypatch.setattr("tensorflow.__version__", "2.10.1")
+    assert library.library_path() == wheel / "libtfsparse_ops-tf2.10.so"
+    assert library.is_installed()
+
+
+def test_a_tensorflow_that_a_wheel_does_not_serve_is_an_import_error(wheel):
+    assert not library.library_path().exists() and library.is_installed()
+    with pytest.raises(ImportError, match=r"op library for: 2\.9, 2\.10\. Received: tensorflow \d"):
+        ops.load()
+
+
+def test_a_checkout_without_a_library(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "_FOLDER", tmp_path)
+    assert not library.is_installed() and library.served_versions() == []

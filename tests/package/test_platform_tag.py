@@ -3,7 +3,7 @@ import subprocess
 
 import platform_tag
 import pytest
-from platform_tag import Needs, parse_needs, tag_of_needs
+from platform_tag import Needs, parse_needs, tag_of_needs, together
 
 DUMP = """
 libx.so:     file format elf64-x86-64
@@ -60,6 +60,14 @@ def test_the_oldest_system_that_has_everything(versions, tag):
 def test_refuses_what_no_known_system_has(versions):
     with pytest.raises(ValueError, match="should run on a system"):
         tag_of_needs(needs(**versions))
+
+
+def test_several_libraries_need_what_any_of_them_needs():
+    old, new = needs(GLIBC=(2, 17), CXXABI=(1, 3, 11)), needs(["libm.so.6"], GLIBC=(2, 31))
+    assert together([old, new]) == together([new, old])
+    assert together([old, new]) == needs(
+        ["libc.so.6", "libm.so.6"], GLIBC=(2, 31), CXXABI=(1, 3, 11)
+    )
 
 
 def test_refuses_a_library_that_a_system_may_lack():

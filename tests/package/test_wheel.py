@@ -20,11 +20,15 @@ from pathlib import Path
 
 import build_wheel
 import pytest
+import tensorflow_libraries
 from platform_tag import platform_tag
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1]
 INFORMATION = f"tfsparse-{VERSION}.dist-info"
+LIBRARY = ROOT / tensorflow_libraries.OWN
+TENSORFLOW = tensorflow_libraries.own_version()
+NAME = f"tfsparse/ops/{tensorflow_libraries.name_of(TENSORFLOW)}"
 
 USE = """
 import json, sys
@@ -47,7 +51,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    return build_wheel.build_wheel(tmp_path_factory.mktemp("dist"))
+    return build_wheel.build_wheel(tmp_path_factory.mktemp("dist"), {TENSORFLOW: LIBRARY})
 
 
 @pytest.fixture(scope="session")
@@ -110,15 +114,42 @@ def test_the_command_runs_in_an_empty_environment(environment, tmp_path):
     assert json.loads(answer.stdout)["ready"]
 
 
-def test_the_metadata_pins_tensorflows_minor_version(environment, tmp_path):
-    source = "import importlib.metadata as m; print(m.version('tfsparse'), m.requires('tfsparse'))"
-    answer = run(environment, tmp_path, source).stdout
-    assert answer.startswith(VERSION)
-    assert "tensorflow<2.22,>=2.21" in answer
+def test_no_package_of_tensorflow_is_forced(environment, tmp_path):
+    """So that an environment with tensorflow-cpu keeps it."""
+    source = "import importlib.metadata as m, json; print(json.dumps(m.requires('tfsparse')))"
+    wanted = json.loads(run(environment, tmp_path, source).stdout)
+    assert sorted(each.replace('"', "'") for each in wanted if "tensorflow" in each) == [
+        "tensorflow-cpu<2.22,>=2.19; extra == 'tensorflow-cpu'",
+        "tensorflow<2.22,>=2.19; extra == 'tensorflow'",
+    ]
+
+
+def test_a_tensorflow_that_the_wheel_has_no_library_for(environment, tmp_path):
+    """As if the installed one were of another version, with and without the attempt to load."""
+    source = "import tensorflow as tf; tf.__version__ = '2.17.3'; import tfsparse"
+    answer = run(environment, tmp_path, source)
+    assert answer.returncode == 1
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last == (
+        "ImportError: The installed TensorFlow should be of a version that this wheel of tfsparse "
+        f"has an op library for: {TENSORFLOW}. Received: tensorflow 2.17.3"
+    )
+
+
+def test_without_tensorflow_the_import_and_the_command_say_so(environment, tmp_path):
+    hide = "import sys; sys.modules['tensorflow'] = None; sys.argv = {argv}; {then}"
+    for argv, then in [
+        (["x"], "import tfsparse"),
+        (["x"], "from tfsparse.cli.main import main; main(['doctor'])"),
+    ]:
+        answer = run(environment, tmp_path, hide.format(argv=argv, then=then))
+        assert answer.returncode == 1
+        last = answer.stderr.strip().splitlines()[-1]
+        assert 'pip install "tfsparse[tensorflow]"' in last and "tensorflow-cpu" in last
 
 
 def test_the_name_says_what_it_needs(wheel):
-    tag = platform_tag(ROOT / build_wheel.LIBRARY)
+    tag = platform_tag(LIBRARY)
     assert wheel.name == f"tfsparse-{VERSION}-py3-none-{tag}.whl"
     with zipfile.ZipFile(wheel) as archive:
         metadata = email.message_from_bytes(archive.read(f"{INFORMATION}/WHEEL"))
@@ -129,16 +160,16 @@ def test_the_name_says_what_it_needs(wheel):
 def test_it_holds_the_package_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        library = archive.read(str(build_wheel.LIBRARY))
+        library = archive.read(NAME)
     python = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tfsparse").rglob("*.py")}
     information = {name for name in names if name.startswith(f"{INFORMATION}/")}
-    assert names - information == python | {"tfsparse/py.typed", str(build_wheel.LIBRARY)}
+    assert names - information == python | {"tfsparse/py.typed", NAME}
     assert f"{INFORMATION}/licenses/LICENSE" in information
-    assert library == (ROOT / build_wheel.LIBRARY).read_bytes()
+    assert library == LIBRARY.read_bytes()
 
 
 def test_the_library_carries_no_path_of_this_machine():
-    content = (ROOT / build_wheel.LIBRARY).read_bytes()
+    content = LIBRARY.read_bytes()
     assert str(ROOT).encode() not in content
     assert str(Path.home()).encode() + b"/" not in content
 
@@ -147,17 +178,26 @@ def test_the_same_sources_give_the_same_bytes(wheel, tmp_path, monkeypatch):
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     before = os.umask(0o077)
     try:
-        again = build_wheel.build_wheel(tmp_path)
+        again = build_wheel.build_wheel(tmp_path, {TENSORFLOW: LIBRARY})
     finally:
         os.umask(before)
     assert filecmp.cmp(again, wheel, shallow=False)
     assert [path.name for path in tmp_path.iterdir()] == [wheel.name]
 
 
-def test_there_is_no_wheel_without_the_library(tmp_path, monkeypatch):
-    monkeypatch.setattr(build_wheel, "LIBRARY", Path("tfsparse/ops/none.so"))
+def test_a_wheel_for_several_versions(tmp_path):
+    libraries = dict.fromkeys(tensorflow_libraries.SERVED, LIBRARY)
+    with zipfile.ZipFile(build_wheel.build_wheel(tmp_path, libraries)) as archive:
+        names = {name for name in archive.namelist() if name.endswith(".so")}
+    assert names == {
+        f"tfsparse/ops/libtfsparse_ops-tf{version}.so" for version in ("2.19", "2.20", "2.21")
+    }
+
+
+@pytest.mark.parametrize("libraries", [{}, {"2.21": Path("none.so")}])
+def test_there_is_no_wheel_without_the_library(tmp_path, libraries):
     with pytest.raises(FileNotFoundError, match="make build"):
-        build_wheel.build_wheel(tmp_path)
+        build_wheel.build_wheel(tmp_path, libraries)
     assert not list(tmp_path.iterdir())
 
 

@@ -8,61 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from tfsparse.cli.command import Command, CommandError
-from tfsparse.cli.drawing_flags import define_drawing
-from tfsparse.cli.exit_codes import USAGE
+from tfsparse.cli.benchmark_flags import define, integers, percentiles
+from tfsparse.cli.command import Command
 from tfsparse.cli.model_files import as_saved_model
 
 if TYPE_CHECKING:
     import numpy as np
 
     from tfsparse.cli.agreement import Agreement
-    from tfsparse.cli.benchmark_report import Cell
+    from tfsparse.cli.arrivals import Search
+    from tfsparse.cli.benchmark_report import Cell, Results
     from tfsparse.cli.screen import Screen
+    from tfsparse.cli.timing import Timing
     from tfsparse.serving import ServedModel
-
-
-def _define(values: flags.FlagValues) -> None:
-    def numbers(name: str, default: list[str], text: str) -> None:
-        flags.DEFINE_list(name, default, text, flag_values=values)
-
-    numbers("batch", ["1", "32"], "Batch sizes.")
-    numbers("threads", ["1"], "Threads of an op.")
-    flags.DEFINE_integer(
-        "streams", 1, "Callers at the same time.", lower_bound=1, flag_values=values
-    )
-    numbers("percentiles", ["50", "90", "99"], "Percentiles of the latency, any numbers.")
-    for name, default, text in (
-        ("warm_up", 0.3, "Seconds that each model runs before it is timed."),
-        ("seconds", 2.0, "Seconds that each model is timed, for each batch and threads."),
-    ):
-        flags.DEFINE_float(name, default, text, lower_bound=0, flag_values=values)
-    flags.DEFINE_string("signature", None, "The signature to call.", flag_values=values)
-    flags.DEFINE_string(
-        "data",
-        None,
-        "An .npz file with an array for each input; random if none.",
-        flag_values=values,
-    )
-    flags.DEFINE_bool("profile", False, "Where the time goes, by type of op.", flag_values=values)
-    flags.DEFINE_string(
-        "compare", None, "What --json has printed at another time.", flag_values=values
-    )
-    flags.DEFINE_float(
-        "max_slowdown",
-        None,
-        "Ratio to --compare from which the exit code is 4, such as 1.1.",
-        flag_values=values,
-    )
-    define_drawing(values)
 
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
     from tfsparse.cli.benchmark_report import Results, read_results, report
     from tfsparse.cli.inputs import read_npz
 
-    batches, threads = _integers(values, "batch"), _integers(values, "threads")
-    percentiles = _percentiles(values)
+    batches, threads = integers(values, "batch"), integers(values, "threads")
+    shown = percentiles(values)
     before = read_results(values.compare) if values.compare else None
     data = read_npz(values.data, "data") if values.data else None
     with contextlib.ExitStack() as stack:
@@ -84,32 +50,18 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
             if values.profile
             else {}
         )
-    results = Results(cells, agreements, profiles, percentiles, values.streams)
-    return report(results, before, values.compare, values.max_slowdown, screen)
-
-
-def _integers(values: flags.FlagValues, name: str) -> list[int]:
-    texts = values[name].value
-    if not texts or not all(text.strip().isdecimal() and int(text) > 0 for text in texts):
-        raise CommandError(
-            f"--{name} should be positive integers such as 1,32. Received: {','.join(texts)}",
-            USAGE,
-        )
-    return [int(text) for text in texts]
-
-
-def _percentiles(values: flags.FlagValues) -> list[float]:
-    try:
-        found = [float(text) for text in values.percentiles]
-        if found and all(0 <= each <= 100 for each in found):
-            return found
-    except ValueError:
-        pass
-    raise CommandError(
-        "--percentiles should be numbers from 0 to 100, such as 50,99.9. Received: "
-        f"{','.join(values.percentiles)}",
-        USAGE,
+    results = Results(
+        cells,
+        agreements,
+        profiles,
+        shown,
+        values.streams,
+        values.limit_us,
+        values.limit_percentile,
     )
+    if values.plot:
+        _draw(results, values)
+    return report(results, before, values.compare, values.max_slowdown, screen)
 
 
 def _load(
@@ -176,7 +128,36 @@ def _time(
 
     calls = {path: call_of(model, inputs[path]) for path, model in models.items()}
     timings = time_in_turns(calls, values.warm_up, values.seconds, values.streams)
-    return [Cell(path, batch, threads, timing) for path, timing in timings.items()]
+    return [
+        Cell(path, batch, threads, timing, _search(calls[path], timing, values))
+        for path, timing in timings.items()
+    ]
+
+
+def _search(call: Any, timing: Timing, values: flags.FlagValues) -> Search | None:
+    from tfsparse.cli.arrivals import find_rate
+
+    if values.limit_us is None:
+        return None
+    return find_rate(
+        call,
+        timing.calls_per_second(),
+        values.limit_us,
+        values.limit_percentile,
+        values.seconds,
+        values.streams,
+        values.seed,
+    )
+
+
+def _draw(results: Results, values: flags.FlagValues) -> None:
+    from tfsparse.cli.benchmark_plot import draw
+    from tfsparse.cli.machine import look
+
+    percentile = max(results.percentiles)
+    if values.limit_us is not None:
+        percentile = values.limit_percentile
+    draw(results.cells, percentile, values.limit_us, look().processor, values.plot)
 
 
 def _profile(
@@ -185,7 +166,7 @@ def _profile(
     from tfsparse.serving import load
     from tfsparse.serving.op_times import by_type, op_times
 
-    batch, threads = _integers(values, "batch")[-1], _integers(values, "threads")[0]
+    batch, threads = integers(values, "batch")[-1], integers(values, "threads")[0]
     with load(folder, values.signature) as model:
         signature = model.signature
         inputs = _inputs({path: model}, batch, values, data)[path]
@@ -199,6 +180,9 @@ COMMAND = Command(
     text="Each MODEL is a .keras or .h5 file or the folder of a SavedModel. All run in one "
     "process, in turns, on the same inputs. Latencies are in microseconds, from arrays to arrays. "
     "With more than one model the others' outputs are compared with those of the first.\n\n"
+    "Calls come one after the other (--streams 1), from several callers (--streams N), or with "
+    "--limit_us at random, whatever the model is doing: a latency then is from the arrival of a "
+    "call to its answer, and --seconds is how long each of seven rates is tried.\n\n"
     "The exit code is 4 if outputs cannot be compared, or with --max_slowdown if a model is slower "
     "than in the file of --compare.",
     examples=[
@@ -208,6 +192,10 @@ COMMAND = Command(
             "A table of batches and threads",
         ),
         ("tfsparse benchmark served/1 --batch 1 --streams 4", "Four callers at the same time"),
+        (
+            "tfsparse benchmark model.keras served/1 --limit_us 2000 --plot plot.png",
+            "Calls at random: how many a second, with 99% of them answered within 2 ms?",
+        ),
         ("tfsparse benchmark served/1 --json > before.json", "Keep the figures"),
         (
             "tfsparse benchmark served/1 --compare before.json --max_slowdown 1.1",
@@ -215,6 +203,6 @@ COMMAND = Command(
         ),
         ("tfsparse benchmark served/1 --profile", "Where the time goes"),
     ],
-    define=_define,
+    define=define,
     run=_run,
 )

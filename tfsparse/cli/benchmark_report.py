@@ -11,6 +11,8 @@ from typing import Any
 
 from tfsparse.cli import agreement
 from tfsparse.cli.agreement import Agreement
+from tfsparse.cli.arrivals import Search
+from tfsparse.cli.arrivals_report import arrivals_as_dict, show_arrivals
 from tfsparse.cli.command import CommandError
 from tfsparse.cli.exit_codes import DIFFERENT, OK, REFUSED
 from tfsparse.cli.machine import look
@@ -31,6 +33,12 @@ class Cell:
     batch: int
     threads: int
     timing: Timing
+    search: Search | None = None
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables."""
+        return _label(self.model)
 
     def key(self, streams: int) -> Key:
         """What it is found by in the results of another time."""
@@ -47,6 +55,8 @@ class Results:
         profiles: Model to the type, number and milliseconds of its ops.
         percentiles: Those to show.
         streams: Callers at the same time.
+        limit_us: Microseconds that an answer may take where calls arrive at random, or None.
+        limit_percentile: The percentile of the latencies that the limit is for.
     """
 
     cells: Sequence[Cell]
@@ -54,6 +64,8 @@ class Results:
     profiles: Mapping[str, Sequence[tuple[str, int, float]]]
     percentiles: Sequence[float]
     streams: int
+    limit_us: float | None = None
+    limit_percentile: float = 99.0
 
 
 def report(
@@ -85,6 +97,8 @@ def report(
         else {}
     )
     _show_cells(results, ratios, screen)
+    if results.limit_us is not None:
+        show_arrivals(results.cells, results.limit_us, results.limit_percentile, screen)
     rows = [
         [_label(model), str(batch), *row]
         for (batch, model), each in results.agreements.items()
@@ -142,7 +156,7 @@ def _show_cells(results: Results, ratios: Mapping[Key, float], screen: Screen) -
     for cell in sorted(results.cells, key=lambda each: (each.threads, each.batch)):
         median = cell.timing.percentile(50)
         first = firsts.setdefault((cell.threads, cell.batch), median)
-        row = [_label(cell.model), str(cell.batch)] + [str(cell.threads)] * counts
+        row = [cell.label, str(cell.batch)] + [str(cell.threads)] * counts
         row += [f"{cell.timing.percentile(p):,.1f}" for p in results.percentiles]
         row += [f"{cell.batch * cell.timing.calls_per_second():,.0f}"]
         row += [f"{first / median:.2f}x"] * several
@@ -186,6 +200,7 @@ def _as_dict(results: Results, ratios: Mapping[Key, float]) -> dict[str, Any]:
                 },
                 "examples_per_second": cell.batch * cell.timing.calls_per_second(),
                 "time_over_before": ratios.get(cell.key(results.streams)),
+                "poisson": arrivals_as_dict(cell, results.limit_us, results.limit_percentile),
             }
             for cell in results.cells
         ],

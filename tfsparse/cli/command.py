@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class Command:
         name: Such as ``"inspect"``.
         summary: What it does, in a line.
         arguments: Names of its arguments, such as ``"MODEL OUT"``; one that ends with ``...`` may
-            come often.
+            come often, and one in brackets may be left out.
         text: What a reader of its help should know besides.
         examples: Pairs of a command line and what it does.
         define: Defines its flags.
@@ -55,4 +56,6 @@ class Command:
     def takes(self, count: int) -> bool:
         """Whether it takes a number of arguments."""
         names = self.arguments.split()
-        return count >= len(names) if names and names[-1].endswith("...") else count == len(names)
+        needed = sum(not name.startswith("[") for name in names)
+        most = math.inf if names and names[-1].endswith("...") else len(names)
+        return needed <= count <= most

@@ -30,7 +30,15 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "calibration",
         None,
-        "Data for int8 and auto: an .npz file with an array for each input, or 'synthetic'.",
+        "Data for int8 and auto: an .npz file with an array for each input, a .tfrecord file, or "
+        "'synthetic'.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "calibration_examples",
+        512,
+        "Examples to read of a .tfrecord file.",
+        lower_bound=1,
         flag_values=values,
     )
     one_of("activations", "calibrated", ["calibrated", "dynamic"], "Ranges of INT8 activations.")
@@ -53,6 +61,7 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "max_difference", None, "Relative error from which --verify fails.", flag_values=values
     )
+    flags.DEFINE_string("html", None, "Write the report as a web page too.", flag_values=values)
     yes("overwrite", "Replace a SavedModel at OUT.")
     define_drawing(values)
 
@@ -119,6 +128,8 @@ def _print(
     from tfsparse.cli.verifying import SYNTHETIC
 
     show_report(report, screen)
+    if values.html:
+        _write_page(report, agreements, values)
     synthetic = values.calibration == SYNTHETIC or values.calibration is None
     if agreements is not None:
         data = "random numbers" if synthetic else values.calibration
@@ -138,6 +149,15 @@ def _print(
     )
 
 
+def _write_page(
+    report: ConversionReport, agreements: Sequence[Agreement] | None, values: flags.FlagValues
+) -> None:
+    from tfsparse.cli.convert_page import conversion_page
+    from tfsparse.cli.pages import write
+
+    write(values.html, conversion_page(report, agreements, values.precision))
+
+
 COMMAND = Command(
     name="convert",
     summary="Converts a model to block-sparse ops where they are faster, and writes a SavedModel.",
@@ -146,8 +166,8 @@ COMMAND = Command(
     "whole or not at all. Layers stay as they are where conversion would not pay, and the report "
     "says why.\n\n"
     "int8 and auto need data from which the ranges of activations are read: a few hundred examples "
-    "in an .npz file, with an array for each input. 'synthetic' draws random numbers, to try the "
-    "speed.",
+    "in an .npz file, with an array for each input, or in a TFRecord file of tf.train.Example, "
+    "with a feature for each input. 'synthetic' draws random numbers, to try the speed.",
     examples=[
         ("tfsparse convert model.keras served/1 --precision bf16", "No data needed"),
         (

@@ -16,20 +16,28 @@ if TYPE_CHECKING:
     from tfsparse.cli.findings import Installation
     from tfsparse.cli.screen import Screen
 
-_PACKAGES = ("tfsparse", "tensorflow", "keras", "tf_keras", "numpy")
+_PACKAGES = ("tfsparse", "tensorflow", "tensorflow-cpu", "keras", "tf_keras", "numpy")
 
 
-def _define(_: flags.FlagValues) -> None:
-    """It has no flags of its own."""
+def _define(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "error", None, "What a program printed when a model did not load.", flag_values=values
+    )
 
 
-def _run(_: flags.FlagValues, __: list[str], screen: Screen) -> int:
+def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
+    from tfsparse.cli.error_texts import explain
     from tfsparse.cli.findings import examine
     from tfsparse.cli.machine import look
+    from tfsparse.cli.model_findings import examine_model
     from tfsparse.serving.cores import affinity, cgroup_quota
 
     software = _installation()
     findings = examine(look(), software, affinity(), cgroup_quota())
+    for path in positional:
+        findings += examine_model(path, software.library)
+    if values.error is not None:
+        findings.append(explain(values.error, software.library))
     problems = [each for each in findings if each.problem]
     screen.table(
         "",
@@ -76,13 +84,19 @@ COMMAND = Command(
     name="doctor",
     summary="Says whether this machine is ready, what its kernels use, and what mends what is "
     "wrong.",
-    arguments="",
+    arguments="[MODEL]",
     text="Looks at the op library and the TensorFlow that it is for, at the instruction set that "
     "was chosen and why, at threads against cores and limits of containers, and at memory pages. "
+    "With the folder of a SavedModel it says whether that runs here. "
     "The exit code is 5 if models cannot run.",
     examples=[
         ("tfsparse doctor", "The report, with a command for each thing that is to be mended"),
         ("tfsparse doctor --json | jq .ready", "For a script that prepares machines"),
+        ("tfsparse doctor served/1", "Does this model run here?"),
+        (
+            "tfsparse doctor --error \"Op type not registered 'Tfsparse>X'\"",
+            "What an error of a server means",
+        ),
         ("TFSPARSE_ISA=avx2 tfsparse doctor", "What an older processor would run"),
     ],
     define=_define,

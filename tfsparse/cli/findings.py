@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tfsparse.cli.isa_gains import MEANS, what_newer_gives, why_chosen
 from tfsparse.cli.machine import Machine
 from tfsparse.ops.library_info import LibraryInfo
+from tfsparse.tensorflow_versions import PACKAGES, REQUIREMENT, minor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,18 +73,20 @@ def examine(
 def _library(software: Installation) -> Iterator[Finding]:
     if software.library is None:
         fix = "make build" if "no such file" in software.library_problem else ""
-        fix = fix or 'pip install --force-reinstall tfsparse "tensorflow>=2.21,<2.22"'
+        package = (_tensorflow(software) or PACKAGES)[0]
+        requirement = REQUIREMENT.replace("tensorflow", package)
+        fix = fix or f'pip install --force-reinstall tfsparse "{requirement}"'
         yield Finding("op library", software.path, software.library_problem, fix, fatal=True)
         return
-    built, installed = software.library.tensorflow, software.versions["tensorflow"] or "none"
-    minor = built.rpartition(".")[0]
-    fits = installed.startswith(minor + ".")
+    built = software.library.tensorflow
+    package, installed = _tensorflow(software) or (PACKAGES[0], "none")
+    fits = minor(built) == minor(installed)
     found = f"ops of version {software.library.version}, for TensorFlow {built}: {software.path}"
     yield Finding(
         "op library",
         found,
-        "" if fits else f"TensorFlow {installed} is installed, and it was built for {minor}",
-        "" if fits else f'pip install "tensorflow=={minor}.*"',
+        "" if fits else f"TensorFlow {installed} is installed, and it was built for {minor(built)}",
+        "" if fits else f'pip install "{package}=={minor(built)}.*"',
         fatal=not fits,
     )
 
@@ -125,14 +128,24 @@ def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
 def _versions(software: Installation) -> Iterator[Finding]:
     there = [f"{name} {version}" for name, version in software.versions.items() if version]
     yield Finding("versions", ", ".join(there))
-    if software.versions.get("tensorflow") is None:
+    brought = [package for package in PACKAGES if software.versions.get(package)]
+    if not brought:
+        fix = f'pip install "{REQUIREMENT}"'
+        yield Finding("TensorFlow", "none", "it is not installed", fix, True)
+    elif len(brought) > 1:
+        both = " and ".join(brought)
         yield Finding(
             "TensorFlow",
-            "none",
-            "it is not installed",
-            'pip install "tensorflow>=2.21,<2.22"',
-            True,
+            both,
+            "both packages bring the same files, and one has overwritten the other's",
+            f"pip uninstall {' '.join(brought)} && pip install {brought[0]}",
         )
+
+
+def _tensorflow(software: Installation) -> tuple[str, str] | None:
+    """The package that brings TensorFlow, and its version."""
+    there = ((package, software.versions.get(package)) for package in PACKAGES)
+    return next(((package, version) for package, version in there if version), None)
 
 
 def _threads(machine: Machine, cores: int, quota: float | None) -> Iterator[Finding]:

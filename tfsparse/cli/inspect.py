@@ -34,6 +34,9 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "time", False, "Run the model and measure each layer's share.", flag_values=values
     )
+    flags.DEFINE_string(
+        "html", None, "Write it as a web page too, with pictures of masks.", flag_values=values
+    )
     flags.DEFINE_integer("threads", 1, "Threads of --time.", lower_bound=1, flag_values=values)
     define_drawing(values)
 
@@ -51,6 +54,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
             batch_size=values.batch_size,
             target=values.target,
             signatures=[values.signature] if values.signature else None,
+            with_nonzeros=values.html is not None,
         )
     times = None
     if values.time:
@@ -66,8 +70,17 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     if found.ours:
         screen.say(f"Ops of tfsparse that are in the model already: {found.ours}.")
     screen.say(verdict(found, times), style="bold")
+    if values.html:
+        _write_page(path, found, times, values.html)
     screen.json(_as_dict(found, times, verdict(found, times)))
     return exit_codes.OK
+
+
+def _write_page(path: str, found: Inspection, times: LayerTimes | None, out: str) -> None:
+    from tfsparse.cli.inspect_page import inspection_page
+    from tfsparse.cli.pages import write
+
+    write(out, inspection_page(path, found, times))
 
 
 def _register_ops() -> None:
@@ -140,7 +153,7 @@ def _mega(macs: int | None) -> str:
 
 
 def _as_dict(found: Inspection, times: LayerTimes | None, text: str) -> dict[str, Any]:
-    layers = [dataclasses.asdict(each) for each in found.layers]
+    layers = [_fields(each) for each in found.layers]
     for layer, row in zip(found.layers, layers, strict=True):
         row["ms"] = None if times is None else times.of(layer)
     return {
@@ -155,6 +168,12 @@ def _as_dict(found: Inspection, times: LayerTimes | None, text: str) -> dict[str
         "ms_of_other_ops": None if times is None else dict(times.others),
         "verdict": text,
     }
+
+
+def _fields(layer: InspectedLayer) -> dict[str, Any]:
+    fields = dataclasses.asdict(dataclasses.replace(layer, nonzeros=None))
+    del fields["nonzeros"]
+    return fields
 
 
 COMMAND = Command(
@@ -177,6 +196,7 @@ COMMAND = Command(
             "tfsparse inspect served/1 --time",
             "Measure where the time goes, outside of products too",
         ),
+        ("tfsparse inspect model.keras --time --html page.html", "Pictures, to show to others"),
         (
             "tfsparse inspect model.keras --target icelake --json",
             "For another machine, for a program",

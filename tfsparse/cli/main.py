@@ -19,6 +19,7 @@ from tfsparse.cli.command import Command, CommandError
 from tfsparse.cli.help_text import command_help, overview
 from tfsparse.cli.quiet import import_quietly
 from tfsparse.cli.screen import Screen, width
+from tfsparse.tensorflow_versions import require_tensorflow
 
 COMMANDS = ("doctor", "inspect", "prune", "convert", "benchmark")
 
@@ -79,6 +80,7 @@ def _run(command: Command, values: flags.FlagValues, positional: list[str]) -> i
         os.environ.setdefault(key, value)
     screen = Screen(values.json)
     try:
+        require_tensorflow()
         with screen.progress("loading TensorFlow"):
             import_quietly("tensorflow")
             _silence()

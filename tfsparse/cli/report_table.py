@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from tfsparse.conversion import ConversionReport
     from tfsparse.conversion.report import OpReport
 
-_HEADS = ("layer", "(out, in)", "zeros", "block", "in", "faster", "error", "why")
+HEADS = ("layer", "(out, in)", "zeros", "block", "in", "faster", "error", "why")
 
 
 def show_report(report: ConversionReport, screen: Screen) -> None:
     """Prints the report, and the sentences that belong to it."""
-    heads = _HEADS if screen.is_wide else _HEADS[:-1]
+    heads = HEADS if screen.is_wide else HEADS[:-1]
     screen.table(
         "",
         heads,
-        [_row(op)[: len(heads)] for op in report],
+        [row(op)[: len(heads)] for op in report],
         left=["layer", "in", "why"],
         styles=[None if op.converted else "dim" for op in report],
     )
@@ -31,7 +31,8 @@ def show_report(report: ConversionReport, screen: Screen) -> None:
         screen.say(note)
 
 
-def _row(op: OpReport) -> list[str]:
+def row(op: OpReport) -> list[str]:
+    """The cells of a product."""
     chain = f"; runs as one op with {len(op.chain) - 1} others" if len(op.chain) > 1 else ""
     return [
         op.layer,

@@ -12,6 +12,7 @@ from tfsparse.cli import exit_codes
 from tfsparse.cli.command import CommandError
 from tfsparse.cli.inputs import draw, read_npz
 from tfsparse.cli.model_files import as_saved_model
+from tfsparse.cli.records import is_records, read_records
 
 if TYPE_CHECKING:
     from tfsparse.cli.agreement import Agreement
@@ -27,6 +28,9 @@ def calibration_of(values: flags.FlagValues, source: str) -> dict[str, np.ndarra
     """The data by name of input; None where none are asked for."""
     if values.calibration is None:
         return None
+    if is_records(values.calibration):
+        specs = _inputs(source, values)
+        return read_records(values.calibration, specs, values.calibration_examples)
     if values.calibration != SYNTHETIC:
         arrays = read_npz(values.calibration, "calibration")
         return arrays if set(arrays) != {""} else {_only_input(source, values): arrays[""]}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfsparse.conversion.cost_model import dense_cost, sparse_cost
+from tfsparse.conversion.cost_model import PER_ACTIVATION, dense_cost, sparse_cost
 from tfsparse.conversion.geometry import Geometry
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.pattern import BlockPattern, to_blocks
@@ -76,6 +76,7 @@ def choose_block(
     candidates: Sequence[BlockPattern] = CANDIDATES,
     target: Target = DEFAULT_TARGET,
     geometry: Geometry | None = None,
+    joined: int = 0,
 ) -> BlockChoice:
     """Chooses the candidate of least predicted cost, the earlier one among equals.
 
@@ -87,6 +88,7 @@ def choose_block(
         candidates: Block shapes to choose from.
         target: The processor that will serve.
         geometry: How the window of a convolution moves; None for a product.
+        joined: Inputs and outputs that a neighbour in the same chain gives and takes.
 
     Returns:
         The best shape with its predicted speed-up over the dense float32 op.
@@ -97,10 +99,11 @@ def choose_block(
     if not candidates:
         raise ValueError("`candidates` should hold at least one block shape. Received: none")
     shape = (matrix.shape[0], matrix.shape[1])
-    dense = dense_cost(rows, shape)
+    between = rows * joined * PER_ACTIVATION[precision]
+    dense = dense_cost(rows, shape) + between
     stored = stored_elements(matrix, candidates)
     costs = [
-        sparse_cost(rows, shape, stored[block], precision, block, target, geometry)
+        sparse_cost(rows, shape, stored[block], precision, block, target, geometry) - between
         for block in candidates
     ]
     best = int(np.argmin(costs))

@@ -16,7 +16,8 @@ from tfsparse.conversion.passes.chain import chain_layers
 from tfsparse.conversion.passes.clean import clean
 from tfsparse.conversion.passes.embed import embed_small_variables
 from tfsparse.conversion.passes.fold_norms import fold_norms
-from tfsparse.conversion.passes.match import find_dense_layers
+from tfsparse.conversion.passes.gate_channels import gate_channels
+from tfsparse.conversion.passes.match import find_dense_layers, find_depthwise
 from tfsparse.conversion.passes.normalize_uint8 import normalize_uint8
 from tfsparse.conversion.passes.pool_uint8 import pool_uint8
 from tfsparse.conversion.passes.propagate_uint8 import propagate_uint8
@@ -46,6 +47,7 @@ class _Found:
 
     function: ModelFunction
     layers: list[DenseLayer]
+    depthwise: list[DenseLayer]
     stayed: list[Unmatched]
     order: dict[tuple[int, str], int]
 
@@ -70,7 +72,7 @@ def convert_graphs(
         refuse_our_ops([function.graph for function in graphs.functions])
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     for function in graphs.functions:
-        whole_layers += make_whole_layers(function, graphs.state, options, request.ops)
+        whole_layers += make_whole_layers(function, graphs.state, options, request, store.tables)
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
@@ -118,9 +120,10 @@ def _large_errors(rows: Sequence[OpReport]) -> Iterator[str]:
 
 
 def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
-    found = _Found(function, [], [], {})
+    found = _Found(function, [], [], [], {})
     for graph in function.graph.all_graphs():
         layers, stayed = find_dense_layers(views.of(graph), rounded)
+        found.depthwise += find_depthwise(views.of(graph), layers)
         found.layers += layers
         found.stayed += stayed
         for name in graph.nodes:
@@ -142,8 +145,10 @@ def _convert(
         plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
     else:
         passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
-        passed = views if passes_uint8 else None
-        plans, calibration = plan_all(found.layers, planner, calibrate, passed)
+        depthwise = found.depthwise if request.ops != "tensorflow" else []
+        plans, calibration = plan_all(
+            found.layers, planner, calibrate, views, passes_uint8, depthwise
+        )
     if request.ops == "tensorflow":
         plans = [standard_plan(plan) for plan in plans]
         made = rewrite_standard(plans, calibration.params, store, views)
@@ -195,6 +200,7 @@ def _finish(
             if plan.precision == "int8" and (each, plan.layer.x) in calibration.params
         }
         params |= scale_channels(Views(graphs.state).of(each), activations)
+        params |= gate_channels(Views(graphs.state).of(each), activations)
         propagate_uint8(Views(graphs.state).of(each), params)
         pool_uint8(Views(graphs.state).of(each))
         finished.ops |= _nodes_of(here, made)
@@ -218,7 +224,11 @@ def _rows(
         (id(plan.layer.graph), made[id(plan)]): plan.layer.name for plan in plans if plan.convert
     }
     rows: list[tuple[int, OpReport]] = []
+    replaced = set()
     for plan in plans:
+        if plan.layer.is_depthwise and not plan.convert:
+            continue
+        replaced.add((id(plan.layer.graph), plan.layer.product))
         graph = id(plan.layer.graph)
         op = made.get(id(plan), plan.layer.product)
         name = chain_of.get((graph, op), op)
@@ -228,6 +238,8 @@ def _rows(
         )
         rows.append((found.order[graph, plan.layer.product], row))
     for stayed in found.stayed:
+        if (id(stayed.graph), stayed.node) in replaced:
+            continue
         place = found.order[id(stayed.graph), stayed.node]
         rows.append((place, stayed_row(stayed, found.function.signatures)))
     return [row for _, row in sorted(rows, key=lambda entry: entry[0])]

@@ -18,6 +18,7 @@ from tfsparse.conversion.report import ConversionReport
 from tfsparse.conversion.request import Activations, Ops, Request
 from tfsparse.conversion.saving import check_target
 from tfsparse.conversion.source import check_source, load_source
+from tfsparse.conversion.tables import TablePrecision
 from tfsparse.conversion.targets import Precision, find_target
 from tfsparse.data_forms import replayable
 from tfsparse.ops import load as load_library
@@ -37,6 +38,7 @@ def convert(
     target: str | None = None,
     tune: bool = False,
     ops: Ops = "tfsparse",
+    embeddings: TablePrecision | None = None,
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
 ) -> ConvertedModel:
@@ -87,6 +89,9 @@ def convert(
             float32: the numbers are those of ``"tfsparse"`` within float32's rounding, and the
             speed is that of a dense model. A layer in fp32 stays what it is, unless something
             was folded into it.
+        embeddings: ``"int8"`` or ``"bf16"``: what tables of embeddings become whose rows meet in a
+            dot interaction, as in DLRM. In INT8 each row has a scale. They stay what they are by
+            default, and so do all other tables.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
@@ -116,6 +121,8 @@ def convert(
     _check_precision(precision, calibration_data, activations)
     _check_numbers(batch_size, calibration_batches, max_error)
     _check_choice("ops", ops, get_args(Ops))
+    if embeddings is not None:
+        _check_choice("embeddings", embeddings, get_args(TablePrecision))
     if not isinstance(overrides, Mapping | None):
         raise ValueError(
             "`overrides` should be a dict of layer name to 'skip', 'convert' or a block shape. "
@@ -137,6 +144,7 @@ def convert(
         method=calibration_method,
         batches=None if calibration_batches is None else int(calibration_batches),
         ops=ops,
+        embeddings=embeddings,
     )
     load_library()
     loaded = load_source(source, tags, signatures)

@@ -12,6 +12,12 @@ from tfsparse.conversion.weights import Weights
 CONVOLUTION = "Conv2D"
 """The op that is read here. One over a sequence is an image of height 1 to TensorFlow."""
 
+DEPTHWISE = "DepthwiseConv2dNative"
+"""The one with a kernel of its own for each channel."""
+
+MOST_DEPTHWISE_WEIGHTS = 1 << 18
+"""More bytes would make constants of the graph too large."""
+
 
 def read_convolution(view: GraphView, node: NodeDef) -> Product | NoProduct | None:
     """Reads a node as a convolution by a constant kernel.
@@ -43,6 +49,31 @@ def read_convolution(view: GraphView, node: NodeDef) -> Product | NoProduct | No
     order = (3, 0, 1, 2)
     weights = Weights(view.constants, kernel, order, (filters, height * width * depth))
     return Product(x, None, 1, weights, (filters,), None, geometry)
+
+
+def read_depthwise(view: GraphView, node: NodeDef) -> Product | None:
+    """Reads a node as a depthwise convolution by constant kernels, one for each channel.
+
+    Args:
+        view: The graph.
+        node: A node whose op is `DEPTHWISE`.
+
+    Returns:
+        The convolution, as a product whose groups are the channels; None where our op cannot take
+        it: more kernels for a channel, channels first, or too many weights.
+    """
+    x, kernel = view.data_inputs(node)
+    if channels_come_first(node) or not view.is_constant(kernel) or view.is_constant(x):
+        return None
+    shape = shape_of_constant(view, kernel)
+    if len(shape) != 4 or shape[3] != 1 or view.shape(x).rank != 4:
+        return None
+    height, width, channels, _ = shape
+    if not 0 < height * width * channels <= MOST_DEPTHWISE_WEIGHTS:
+        return None
+    weights = Weights(view.constants, kernel, (2, 3, 0, 1), (channels, height * width))
+    geometry = geometry_of(node, (height, width), channels)
+    return Product(x, None, 1, weights, (channels,), None, geometry)
 
 
 def geometry_of(node: NodeDef, kernel_size: tuple[int, int], groups: int) -> Geometry:

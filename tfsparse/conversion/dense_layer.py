@@ -47,6 +47,7 @@ class DenseLayer:
         geometry: How the window of a convolution moves over images; None for a product.
         is_sequence: Whether a convolution takes and gives ``(batch, length, channels)``, which are
             images of height 1 to it.
+        is_depthwise: Whether each channel of a convolution has a kernel of its own, and an op.
     """
 
     name: str
@@ -69,6 +70,7 @@ class DenseLayer:
     problem: str | None
     geometry: Geometry | None = None
     is_sequence: bool = False
+    is_depthwise: bool = False
 
     @property
     def fused(self) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ class InspectedLayer:
         speedups: The same for each precision.
         converts: Whether conversion would take it.
         reason: Why, or why not.
+        nonzeros: Where its weights are not zero: bool, of shape `shape`; None where that was not
+            asked for, or there are none.
     """
 
     layer: str
@@ -61,6 +63,7 @@ class InspectedLayer:
     speedups: dict[str, float]
     converts: bool
     reason: str
+    nonzeros: np.ndarray | None = None
 
     @property
     def cost_after(self) -> float:
@@ -103,6 +106,7 @@ def inspect_model(
     target: str | None = None,
     signatures: Iterable[str] | None = None,
     tags: Sequence[str] | None = None,
+    with_nonzeros: bool = False,
 ) -> Inspection:
     """Looks at a model.
 
@@ -113,6 +117,7 @@ def inspect_model(
         target: The processor that will serve; this machine's kind by default.
         signatures: Keys of the signatures to look at; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
+        with_nonzeros: Whether to keep where weights are not zero, for pictures.
 
     Returns:
         What was found.
@@ -142,7 +147,7 @@ def inspect_model(
             ours += sum(node.op.startswith(_OURS) for node in graph.nodes.values())
             matched, stayed = find_dense_layers(views.of(graph), precision != "fp32")
             found += [
-                (order[id(graph), each.product], _layer(each, function, options))
+                (order[id(graph), each.product], _layer(each, function, options, with_nonzeros))
                 for each in matched
             ]
             found += [(order[id(graph), each.node], _stayed(each, function)) for each in stayed]
@@ -153,7 +158,9 @@ def inspect_model(
     )
 
 
-def _layer(layer: DenseLayer, function: ModelFunction, options: Options) -> InspectedLayer:
+def _layer(
+    layer: DenseLayer, function: ModelFunction, options: Options, with_nonzeros: bool
+) -> InspectedLayer:
     plan = Planner(options, PackedStore()).plan(layer)  # whose packed weights are dropped here
     out, inputs = layer.weights.shape
     rows = layer.rows(options.batch_size)
@@ -173,6 +180,7 @@ def _layer(layer: DenseLayer, function: ModelFunction, options: Options) -> Insp
         speedups=_speedups(layer, options) if known else {},
         converts=plan.convert,
         reason=plan.reason,
+        nonzeros=layer.weights.matrix() != 0 if with_nonzeros else None,
     )
 
 

@@ -1,7 +1,8 @@
 """Our ops as a graph sees them: the order of their inputs, and their attributes, in this one place.
 
 It mirrors what `block_sparse_matmul_op.cc`, `block_sparse_conv_op.cc`, `pooling_op.cc`,
-`channel_ops.cc`, `attention_op.cc` and `normalization_op.cc` in `custom_ops/tf_ops/` register.
+`channel_ops.cc`, `depthwise_op.cc`, `gate_channels_op.cc`, `attention_op.cc`,
+`normalization_op.cc` and `lookup_interaction_op.cc` in `custom_ops/tf_ops/` register.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ RANGE_OP = "Tfsparse>ActivationRange"
 ATTENTION_OP = "Tfsparse>Attention"
 INT8_ATTENTION_OP = "Tfsparse>QuantizedAttention"
 NORMALIZATION_OP = "Tfsparse>Normalization"
+INTERACTION_OP = "Tfsparse>LookupInteraction"
 SCALE_SHIFT_OP = "Tfsparse>ScaleShiftChannels"
+INT8_DEPTHWISE_OP = "Tfsparse>QuantizedDepthwiseConv2D"
+GATE_OP = "Tfsparse>GateChannels"
 MEANS_OP = "Tfsparse>ChannelMeans"
 POOL_OPS = {"MaxPool": "Tfsparse>MaxPool2D", "AvgPool": "Tfsparse>AveragePool2D"}
 """TensorFlow's pooling to ours, which takes uint8."""
 
-QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, SCALE_SHIFT_OP)
+QUANTIZED_OPS = (INT8_OP, INT8_CONV_OP, INT8_DEPTHWISE_OP, SCALE_SHIFT_OP, GATE_OP)
 """Ops that take and give uint8, or float32."""
 
 CHAIN_OF = {
@@ -58,7 +62,9 @@ PER_LAYER = {
     INT8_OP: _INT8_LAYER,
     FLOAT_CONV_OP: _FLOAT_LAYER,
     INT8_CONV_OP: _INT8_LAYER,
+    INT8_DEPTHWISE_OP: ("x_scale", "x_zero_point", "weights", "w_scale", "bias"),
     SCALE_SHIFT_OP: ("x_scale", "x_zero_point", "scale", "shift"),
+    GATE_OP: ("x_scale", "x_zero_point", "gate"),
 }
 """Inputs behind x that a chain has of each of its layers."""
 
@@ -75,7 +81,9 @@ OF_LAST = {
     INT8_OP: ("residual", *_Y),
     FLOAT_CONV_OP: ("residual",),
     INT8_CONV_OP: ("residual", "residual_scale", "residual_zero_point", *_Y),
+    INT8_DEPTHWISE_OP: _Y,
     SCALE_SHIFT_OP: _Y,
+    GATE_OP: _Y,
 }
 """Inputs behind those that a chain has of its last layer only."""
 
@@ -91,12 +99,29 @@ ATTENTION_SCALES = (
 
 NORMALIZATION_INPUTS = ("x", "residual", "gamma", "beta", *_Y)
 
+INTERACTION_INPUTS = (
+    *("dense", "dense_scale", "dense_zero_point", "tables", "table_scales", "ids", "row_splits"),
+    *_Y,
+)
+"""Inputs of interactions, several of which are lists."""
+
 
 def place_of(op: str, name: str) -> int:
     """The place of an input of an op that is no chain."""
     if op == INT8_ATTENTION_OP:
         return (*ATTENTION_INPUTS, *ATTENTION_SCALES).index(name)
     return 1 + (*PER_LAYER[op], *OF_LAST[op]).index(name)
+
+
+def place_in(node: NodeDef, name: str) -> int:
+    """The place of an input of a node that is no chain, and no list."""
+    if node.op != INTERACTION_OP:
+        return place_of(node.op, name)
+    if name not in _Y:
+        return INTERACTION_INPUTS[:3].index(name)
+    lists = node.attr["num_tables"].i + node.attr["num_scales"].i
+    lists += len(node.attr["Tids"].list.type) + len(node.attr["Tsplits"].list.type)
+    return 3 + int(lists) + _Y.index(name)
 
 
 def op_node(
@@ -167,6 +192,20 @@ def normalization_node(
     return _node(NORMALIZATION_OP, name, references, attributes, control)
 
 
+def interaction_node(
+    name: str,
+    inputs: Mapping[str, str | list[str]],
+    attributes: Mapping[str, Any],
+    control: Sequence[str] = (),
+) -> NodeDef:
+    """A node of an interaction; see `attention_node`. Some inputs are lists of references."""
+    references: list[str] = []
+    for each in INTERACTION_INPUTS:
+        given = inputs[each]
+        references += [given] if isinstance(given, str) else given
+    return _node(INTERACTION_OP, name, references, attributes, control)
+
+
 def _node(
     op: str,
     name: str,
@@ -217,7 +256,7 @@ def chain_node(ops: Sequence[NodeDef], control: Sequence[str]) -> NodeDef:
 
 
 def set_attribute(node: NodeDef, key: str, value: Any) -> None:
-    """Sets an attribute of a node to a bool, int, float, text, list of ints or `tf.DType`."""
+    """Sets an attribute of a node to a bool, int, float, text or `tf.DType`, or a list of one."""
     attribute = node.attr[key]
     if isinstance(value, bool):
         attribute.b = value
@@ -231,4 +270,12 @@ def set_attribute(node: NodeDef, key: str, value: Any) -> None:
         attribute.type = value.as_datatype_enum
     else:
         attribute.list.SetInParent()
-        attribute.list.i.extend(int(each) for each in value)
+        for each in value:
+            if isinstance(each, bool):
+                attribute.list.b.append(each)
+            elif isinstance(each, str):
+                attribute.list.s.append(each.encode())
+            elif isinstance(each, tf.DType):
+                attribute.list.type.append(each.as_datatype_enum)
+            else:
+                attribute.list.i.append(int(each))

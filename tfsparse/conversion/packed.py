@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.tables import Tables
 from tfsparse.ops import BlockSparseMatrix
 
 
@@ -48,13 +49,31 @@ class PackedWeights:
         return dense if self.scale is None else dense * self.scale
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class DepthwiseWeights:
+    """The weights of a depthwise convolution, which are constants beside its op.
+
+    Attributes:
+        values: int8 array of shape ``(channels, taps)``.
+        scale: float32 array of a scale per channel.
+    """
+
+    values: np.ndarray
+    scale: np.ndarray
+
+
 class PackedStore:
-    """All packed weights of a model."""
+    """All packed weights of a model.
+
+    Attributes:
+        tables: Its tables of embeddings in fewer bits.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str, str], PackedWeights] = {}
         self._dense: dict[PackedWeights, Any] = {}
         self._settled: set[PackedWeights] = set()
+        self.tables = Tables()
 
     def get(self, identity: str, precision: str, block: str) -> PackedWeights | None:
         """Weights that were packed before, or None."""
@@ -115,9 +134,10 @@ class PackedStore:
             for key, packed in self._known.items()
             if not read.isdisjoint((id(packed.data.handle), id(packed.indices.handle)))
         }
+        self.tables.keep_only(read)
 
     @property
     def variables(self) -> list[Any]:
         """All variables."""
         packed = [each for one in self._known.values() for each in (one.data, one.indices)]
-        return [*packed, *self._dense.values()]
+        return [*packed, *self._dense.values(), *self.tables.variables]

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tfsparse.conversion.block_choice import CANDIDATES, BlockChoice, choose_block
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.layer_name import is_named
-from tfsparse.conversion.packed import PackedStore, PackedWeights
+from tfsparse.conversion.packed import DepthwiseWeights, PackedStore, PackedWeights
 from tfsparse.conversion.quantization import fits_accumulator, quantize_weights
 from tfsparse.conversion.targets import DEFAULT_TARGET, Precision, Target
 from tfsparse.conversion.tuning import measure
@@ -74,7 +74,8 @@ class Plan:
         choice: Block shape and predicted speed-up; None where the layer cannot be converted.
         reason: Why it is converted, or why not.
         zeros: Share of zeros among the weights.
-        packed: The packed weights; None where the layer stays.
+        packed: The packed weights, or those of a depthwise convolution; None where the layer
+            stays.
         error: Error that the precision adds to the layer's result on the calibration
             data, relative to the result; None where it was not measured.
     """
@@ -84,7 +85,7 @@ class Plan:
     choice: BlockChoice | None
     reason: str
     zeros: float | None
-    packed: PackedWeights | None
+    packed: PackedWeights | DepthwiseWeights | None
     error: float | None = None
 
     @property
@@ -165,7 +166,33 @@ class Planner:
             return plan
         return dataclasses.replace(plan, reason="lets its readers take uint8")
 
-    def _plan(self, layer: DenseLayer, wanted: Precision, least: float) -> Plan:
+    def plan_depthwise(self, layer: DenseLayer) -> Plan:
+        """Decides what becomes of a depthwise convolution whose result INT8 layers read."""
+        matrix = layer.weights.matrix()
+        zeros = 1.0 - np.count_nonzero(matrix) / matrix.size
+        plan = Plan(layer, "int8", None, "lets its readers take uint8", zeros, None)
+        skipped = self._options.override(layer.name) == SKIP
+        if skipped or layer.problem is not None or not np.isfinite(matrix).all():
+            return plan
+        quantized, scale = quantize_weights(matrix)
+        if not fits_accumulator(quantized):
+            return plan
+        return dataclasses.replace(plan, packed=DepthwiseWeights(quantized, scale))
+
+    def plan_in_chain(self, layer: DenseLayer, precision: Precision, joined: int) -> Plan:
+        """Decides what becomes of a layer beside others that will be in one op with it.
+
+        Args:
+            layer: The layer.
+            precision: Theirs.
+            joined: How many of its inputs and outputs they give and take.
+        """
+        plan = self._plan(layer, precision, MIN_SPEEDUP, joined)
+        if not plan.convert or plan.precision != precision:
+            return dataclasses.replace(plan, packed=None)
+        return dataclasses.replace(plan, reason="runs in one op with its neighbours")
+
+    def _plan(self, layer: DenseLayer, wanted: Precision, least: float, joined: int = 0) -> Plan:
         override = self._options.override(layer.name)
         if layer.problem is not None:
             return Plan(layer, wanted, None, layer.problem, None, None)
@@ -175,11 +202,12 @@ class Planner:
             if override not in (None, SKIP):
                 check_overrides({layer.name: override or CONVERT}, [], [_not_finite(layer)])
             return Plan(layer, wanted, None, _not_finite(layer).reason, zeros, None)
-        return self._in_precision(layer, matrix, wanted, override, zeros, least)
+        return self._in_precision(layer, matrix, wanted, override, zeros, least, joined)
 
     def settle(self, plan: Plan) -> None:
         """Forgets what was packed for plans of a layer that this one was compared with."""
-        self._store.settle(plan.packed)
+        if not isinstance(plan.packed, DepthwiseWeights):
+            self._store.settle(plan.packed)
 
     def _in_precision(
         self,
@@ -189,6 +217,7 @@ class Planner:
         override: Override | None,
         zeros: float,
         least: float,
+        joined: int = 0,
     ) -> Plan:
         if precision != "int8":
             stored = matrix
@@ -198,13 +227,13 @@ class Planner:
                     return self._instead(
                         layer, matrix, override, zeros, "bf16 would turn its weights into Inf"
                     )
-            return self._decided(layer, precision, stored, None, override, zeros, least)
+            return self._decided(layer, precision, stored, None, override, zeros, least, joined)
         quantized, scale = quantize_weights(matrix)
         if not fits_accumulator(quantized):
             reason = "int8 sums could exceed 32 bits"
             return self._instead(layer, matrix, override, zeros, reason)
-        plan = self._decided(layer, "int8", quantized, scale, override, zeros, least)
-        if plan.convert or override is not None:
+        plan = self._decided(layer, "int8", quantized, scale, override, zeros, least, joined)
+        if plan.convert or override is not None or joined:
             return plan
         other = self._in_precision(layer, matrix, "fp32", None, zeros, MIN_SPEEDUP)
         if not other.convert:
@@ -232,6 +261,7 @@ class Planner:
         override: Override | None,
         zeros: float,
         least: float,
+        joined: int,
     ) -> Plan:
         block = None if override is None else _block(override)
         candidates = (
@@ -239,8 +269,9 @@ class Planner:
         )
         rows = layer.rows(self._options.batch_size)
         target = self._options.target
-        choice = choose_block(matrix, precision, rows, candidates, target, layer.geometry)
-        if self._options.tune and override is None:
+        geometry = layer.geometry
+        choice = choose_block(matrix, precision, rows, candidates, target, geometry, joined)
+        if self._options.tune and override is None and not joined:
             choice = measure(layer, matrix, scale, rows, choice, candidates)
         convert, reason = _decide(choice, override, self._options.tune, least)
         packed = self._pack(layer, precision, matrix, scale, choice) if convert else None

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.layer_error import layer_error
+from tfsparse.conversion.packed import PackedWeights
+from tfsparse.conversion.passes.join_chains import join_chains
 from tfsparse.conversion.passes.keep_uint8 import keep_uint8
 from tfsparse.conversion.passes.quantize import Calibration
 from tfsparse.conversion.planning import Plan, Planner
@@ -22,7 +24,12 @@ _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 
 def plan_all(
-    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, views: Views | None
+    layers: Sequence[DenseLayer],
+    planner: Planner,
+    calibrate: Calibrate,
+    views: Views,
+    passes_uint8: bool,
+    depthwise: Sequence[DenseLayer] = (),
 ) -> tuple[list[Plan], Calibration]:
     """Plans layers in the precision that was asked for.
 
@@ -30,14 +37,19 @@ def plan_all(
         layers: The layers.
         planner: Plans a layer.
         calibrate: Called once, with the layers that become INT8.
-        views: Views of their graphs, where INT8 layers pass uint8 to each other.
+        views: Views of their graphs.
+        passes_uint8: Whether INT8 layers pass uint8 to each other.
+        depthwise: Depthwise convolutions, which may pass uint8 on.
 
     Returns:
-        A plan for each layer, with its error where the data show it, and what they show.
+        A plan for each layer and, behind them, for each depthwise convolution that is converted,
+        with its error where the data show it, and what they show.
     """
     plans = [planner.plan(layer) for layer in layers]
-    if views is not None:
-        plans = keep_uint8(plans, planner, views)
+    if passes_uint8:
+        plans = keep_uint8(plans, planner, views, depthwise)
+    if passes_uint8 or not any(plan.precision == "int8" for plan in plans):
+        plans = join_chains(plans, planner, views)
     quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
     calibration = calibrate(quantized)
     plans = [_that_fits(plan, planner, calibration) for plan in plans]
@@ -81,6 +93,10 @@ def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:
     if plan.packed is None or plan.packed.scale is None:
         return plan
     params = calibration.params.get((plan.layer.graph, plan.layer.x))
+    if plan.layer.is_depthwise and (
+        params is None or not scales_fit(params.scale, plan.packed.scale)
+    ):
+        return dataclasses.replace(plan, packed=None)
     # What is measured in each call may be anything.
     if scales_fit(LARGEST_SCALE if params is None else params.scale, plan.packed.scale):
         return plan
@@ -90,7 +106,9 @@ def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:
 
 def _with_error(plan: Plan, calibration: Calibration) -> Plan:
     rows = calibration.samples.get(id(plan.layer))
-    if plan.packed is None or rows is None or not len(rows) or plan.error is not None:
+    if not isinstance(plan.packed, PackedWeights) or plan.error is not None:
+        return plan
+    if rows is None or not len(rows):
         return plan
     params = calibration.params.get((plan.layer.graph, plan.layer.x))
     if params is None:  # The op measures the range when it runs.

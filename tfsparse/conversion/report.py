@@ -58,11 +58,12 @@ class OpReport:
 
 @dataclasses.dataclass(frozen=True)
 class WholeLayerReport:
-    """An attention or a normalization of the model, which is several ops of TensorFlow.
+    """A layer of the model that is several ops of TensorFlow, and no product alone.
 
     Attributes:
         layer: The layer's name as the user knows it.
-        kind: ``"attention"`` or ``"normalization"``.
+        kind: ``"attention"``, ``"normalization"`` or ``"interaction"``, lookups in tables and dot
+            products of all pairs of their rows.
         node: Name of the node that gives its result.
         signatures: Signatures that the node serves.
         converted: Whether one op took its place.
@@ -87,7 +88,7 @@ class ConversionReport:
     Attributes:
         ops: One entry per product or convolution, in the order of the graph.
         notes: What else is to be said, a sentence each.
-        whole_layers: One entry per attention and normalization.
+        whole_layers: One entry per attention, normalization and interaction.
 
     Example:
 

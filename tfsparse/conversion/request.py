@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Literal
 
 from tfsparse.conversion.ranges import CalibrationMethod
+from tfsparse.conversion.tables import TablePrecision
 
 Activations = Literal["calibrated", "dynamic"]
 
@@ -24,6 +25,7 @@ class Request:
         method: How ranges are made of them.
         batches: The most batches to read.
         ops: Whose ops the layers are written in.
+        embeddings: What tables become that an interaction looks up in; None leaves them.
     """
 
     auto: bool = False
@@ -33,3 +35,4 @@ class Request:
     method: CalibrationMethod = "minmax"
     batches: int | None = None
     ops: Ops = "tfsparse"
+    embeddings: TablePrecision | None = None

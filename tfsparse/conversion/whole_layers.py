@@ -1,4 +1,4 @@
-"""Finds attention and normalizations in all graphs of a function and makes each of them one op.
+"""Finds attention, normalizations and interactions in a function and makes each of them one op.
 
 It comes before products are matched, which then read and give the tensors of these ops.
 """
@@ -12,35 +12,40 @@ from tfsparse.conversion.attention import Attention, find_attentions
 from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import Unmatched
 from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.interaction import Interaction, find_interactions
 from tfsparse.conversion.model_graphs import ModelFunction
 from tfsparse.conversion.normalization import Normalization, find_normalizations
 from tfsparse.conversion.passes.attend import attend
+from tfsparse.conversion.passes.interact import interact
 from tfsparse.conversion.passes.normalize import normalize
 from tfsparse.conversion.planning import SKIP, Options
 from tfsparse.conversion.report import WholeLayerReport
-from tfsparse.conversion.request import Ops
+from tfsparse.conversion.request import Request
 from tfsparse.conversion.state import State
+from tfsparse.conversion.tables import Tables
 
-_Layer = TypeVar("_Layer", Attention, Normalization)
+_Layer = TypeVar("_Layer", Attention, Normalization, Interaction)
 
 
 def make_whole_layers(
-    function: ModelFunction, state: State, options: Options, ops: Ops
+    function: ModelFunction, state: State, options: Options, request: Request, tables: Tables
 ) -> list[WholeLayerReport]:
-    """Replaces attention and normalizations of a function.
+    """Replaces attention, normalizations and interactions of a function.
 
     Args:
         function: The function. Its graphs are changed in place.
         state: The model's variables.
         options: What was asked for. In INT8 and BF16 attention multiplies bfloat16 where the
             processor does so faster; sums and softmax are float32.
-        ops: Whose ops the model is written in; in TensorFlow's, all of them stay.
+        request: Whose ops the model is written in (in TensorFlow's, all of them stay), and what
+            becomes of tables.
+        tables: Where tables in fewer bits are put.
 
     Returns:
         A row for each of them, also for those that stay.
     """
     rows: list[WholeLayerReport] = []
-    ours = ops == "tfsparse"
+    ours = request.ops == "tfsparse"
     rounded = options.precision != "fp32" and options.target.peak["bf16"] > 1
     compute = "bfloat16" if rounded else "float32"
     for graph in list(function.graph.all_graphs()):
@@ -55,8 +60,15 @@ def make_whole_layers(
         norms, kept = _chosen(norms, frames, options, ours)
         beside += kept
         normalize(norms)
+        view = Views(state).of(graph)
+        pairs, apart = find_interactions(view)
+        pairs, kept = _chosen(pairs, frames, options, ours)
+        apart += kept
+        pairs, kept = interact(view, pairs, tables, request.embeddings)
+        apart += kept
         rows += _rows("attention", attentions, others, function.signatures)
         rows += _rows("normalization", norms, beside, function.signatures)
+        rows += _rows("interaction", pairs, apart, function.signatures)
     return rows
 
 
@@ -82,7 +94,7 @@ def _chosen(
 
 def _rows(
     kind: str,
-    found: Sequence[Attention] | Sequence[Normalization],
+    found: Sequence[Attention] | Sequence[Normalization] | Sequence[Interaction],
     stayed: Sequence[Unmatched],
     signatures: tuple[str, ...],
 ) -> Iterator[WholeLayerReport]:

@@ -1,4 +1,9 @@
-"""The op library: a shared object that registers the ops with TensorFlow."""
+"""The op library: a shared object that registers the ops with TensorFlow.
+
+A checkout has one, ``libtfsparse_ops.so``, of the TensorFlow that it was built with. A wheel has
+one for each minor version that it serves, with that version in its name, and this module takes the
+one of the TensorFlow that is there.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,29 @@ from types import ModuleType
 import tensorflow as tf
 
 from tfsparse.ops.forking import refuse_in_forks
+from tfsparse.tensorflow_versions import minor
+
+_FOLDER = Path(__file__).parent
+_PREFIX, _SUFFIX = "libtfsparse_ops-tf", ".so"
 
 
 def library_path() -> Path:
-    """Where the op library lies; for `TF_LoadLibrary` in other languages."""
-    return Path(__file__).with_name("libtfsparse_ops.so")
+    """Where the op library for this TensorFlow lies; for `TF_LoadLibrary` in other languages."""
+    if served_versions():
+        return _FOLDER / f"{_PREFIX}{minor(tf.__version__)}{_SUFFIX}"
+    return _FOLDER / "libtfsparse_ops.so"
+
+
+def served_versions() -> list[str]:
+    """Minor versions of TensorFlow that a wheel has libraries for; none in a checkout."""
+    names = [path.name for path in _FOLDER.glob(f"{_PREFIX}*{_SUFFIX}")]
+    versions = [name[len(_PREFIX) : -len(_SUFFIX)] for name in names]
+    return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def is_installed() -> bool:
+    """Whether there is an op library, be it for this TensorFlow or for others."""
+    return library_path().exists() or bool(served_versions())
 
 
 _OPS = (
@@ -25,6 +48,7 @@ _OPS = (
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
     "tfsparse_channel_means",
+    "tfsparse_lookup_interaction",
     "tfsparse_max_pool2d",
     "tfsparse_normalization",
     "tfsparse_quantized_attention",
@@ -55,6 +79,12 @@ def load() -> ModuleType:
     True
     """
     path = library_path()
+    if served_versions() and not path.exists():
+        raise ImportError(
+            f"The installed TensorFlow should be of a version that this wheel of tfsparse has an "
+            f"op library for: {', '.join(served_versions())}. Received: tensorflow "
+            f"{tf.__version__}"
+        )
     if not path.exists():
         raise ImportError(
             f"The op library should be at {path}. Received: no such file. In a source checkout "

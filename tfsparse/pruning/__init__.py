@@ -7,6 +7,7 @@ from tfsparse.pruning.constant_schedules import ConstantSparsity, OneShot, Patte
 from tfsparse.pruning.criterion import register_criterion
 from tfsparse.pruning.group_lasso import GroupLasso
 from tfsparse.pruning.one_shot.prune_one_shot import prune_one_shot
+from tfsparse.pruning.predicted_time import Speedup
 from tfsparse.pruning.prune import prune_block
 from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, PolynomialDecay
 from tfsparse.pruning.recalibrate import recalibrate
@@ -41,6 +42,7 @@ __all__ = [
     "Scope",
     "SensitivityReport",
     "SparsityReport",
+    "Speedup",
     "UpdatePruning",
     "load_weights",
     "prune_block",

@@ -1,7 +1,7 @@
 """Serves models: SavedModels as functions of NumPy arrays, here and on many machines.
 
-`BeamModelHandler`, `RayPredictor` and `spark_predict_fn` are imported when they are asked for,
-since what they belong to need not be installed.
+`BeamModelHandler`, `KServeModel`, `RayPredictor` and `spark_predict_fn` are imported when they are
+asked for, since what they belong to need not be installed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,25 @@ from tfsparse.serving.served_model import ServedModel
 
 if TYPE_CHECKING:
     from tfsparse.serving.beam import BeamModelHandler
+    from tfsparse.serving.kserve import KServeModel
     from tfsparse.serving.ray import RayPredictor
     from tfsparse.serving.spark import spark_predict_fn
 
-__all__ = ["BeamModelHandler", "RayPredictor", "ServedModel", "load", "spark_predict_fn"]
+__all__ = [
+    "BeamModelHandler",
+    "KServeModel",
+    "RayPredictor",
+    "ServedModel",
+    "load",
+    "spark_predict_fn",
+]
 
-_LAZY = {"BeamModelHandler": "beam", "RayPredictor": "ray", "spark_predict_fn": "spark"}
+_LAZY = {
+    "BeamModelHandler": "beam",
+    "KServeModel": "kserve",
+    "RayPredictor": "ray",
+    "spark_predict_fn": "spark",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@
 #include <immintrin.h>
 
 #include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/epilogue/look_up_words.h"
 #include "custom_ops/kernels/epilogue/quantize_quad.h"
 #include "custom_ops/kernels/epilogue/residual.h"
 #include "custom_ops/kernels/isa/avx512.h"
@@ -71,6 +72,23 @@ struct ToU8 {
   int64_t stride;
   __m512 inv_scale, low, high;
   __m512i zero_point;
+};
+
+// Of a value in units of the table.
+struct ByTableToU8 {
+  explicit ByTableToU8(const EpilogueArgs& args)
+      : y(static_cast<uint8_t*>(args.y)), stride(args.y_stride), table(*args.table) {}
+  void operator()(int64_t row, int64_t output, __mmask16 mask, __m512 value) const {
+    const __m512i w = _mm512_cvtps_epi32(value);
+    const __m512i q = LookUpWords<Avx512>(table, _mm512_packs_epi32(w, w));
+    const __m512i lanes = _mm512_unpacklo_epi16(q, _mm512_setzero_si512());
+    const __m512i above = _mm512_max_epi32(_mm512_srai_epi32(_mm512_slli_epi32(lanes, 16), 16),
+                                           _mm512_setzero_si512());
+    _mm512_mask_cvtusepi32_storeu_epi8(y + row * stride + output, mask, above);
+  }
+  uint8_t* y;
+  int64_t stride;
+  const ActivationTable& table;
 };
 
 template <class From, class To, Activation kActivation, class Residual>
@@ -183,6 +201,11 @@ void EpilogueS32ToU8Avx512(const EpilogueArgs& args) {
 
 void EpilogueGemvF32Avx512(const EpilogueArgs& args) { EpilogueGemvOf<FromF32, ToF32>(args); }
 void EpilogueGemvS32ToF32Avx512(const EpilogueArgs& args) { EpilogueGemvOf<FromS32, ToF32>(args); }
-void EpilogueGemvS32ToU8Avx512(const EpilogueArgs& args) { EpilogueGemvOf<FromS32, ToU8>(args); }
+void EpilogueGemvS32ToU8Avx512(const EpilogueArgs& args) {
+  if (args.table != nullptr) {
+    return EpilogueGemv<FromS32, ByTableToU8, Activation::kLinear>(args, NoResidual<Avx512>(args));
+  }
+  EpilogueGemvOf<FromS32, ToU8>(args);
+}
 
 }  // namespace tfsparse

@@ -10,7 +10,8 @@
 // so any other is held down by a min.
 //
 // Cost with 512 bits: 16 instructions for 64 values where all of that holds, 26 for a ReLU
-// where nothing does.
+// where nothing does, 39 for an activation from a table (look_up_words.h), and 26 and four times
+// those of the activation for any other.
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -19,6 +20,7 @@
 #include <cstdint>
 
 #include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/epilogue/look_up_words.h"
 #include "custom_ops/kernels/epilogue/residual.h"
 #include "custom_ops/kernels/kernel_args.h"
 
@@ -36,6 +38,7 @@ enum class Clamp {
   kAny,       // anything but NaN
   kFits,      // it fits int32
   kFromZero,  // so it does, and the zero point is 0
+  kLookUp,    // so it does, and is looked up in the table
 };
 
 // Quads of outputs [output, output + 4), a row of kLanes of Vec in each lane. acc is at the
@@ -60,7 +63,10 @@ inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const Epilo
     q[i] = Vec::Round(kClamp <= Clamp::kAny ? Vec::Min(value, high) : value);
   }
   I32 low = Vec::Saturate32To16(q[0], q[1]), top = Vec::Saturate32To16(q[2], q[3]);
-  if (kClamp != Clamp::kFromZero) {
+  if constexpr (kClamp == Clamp::kLookUp) {
+    low = LookUpWords<Vec>(*args.table, low);
+    top = LookUpWords<Vec>(*args.table, top);
+  } else if (kClamp != Clamp::kFromZero) {
     const I32 zero_point = Vec::Broadcast(args.y_zero_point * 0x10001);  // in 16 bits, twice
     low = Vec::AddSaturated16(low, zero_point);
     top = Vec::AddSaturated16(top, zero_point);
@@ -78,6 +84,11 @@ struct ClampConstant {
 // may not fit. Infinities of sums and of a residual could meet.
 template <Clamp kClamp = Clamp::kAny, class Call>
 inline void WithQuantization(const EpilogueArgs& args, const Call& call) {
+  if constexpr (kClamp == Clamp::kAny) {
+    if (args.table != nullptr) {
+      return call(ActivationConstant<Activation::kLinear>(), ClampConstant<Clamp::kLookUp>());
+    }
+  }
   const bool from_zero = args.y_zero_point == 0;
   const bool clamp_is_relu = args.activation == Activation::kRelu && from_zero;
   WithActivation(clamp_is_relu ? Activation::kLinear : args.activation, [&](auto activation) {

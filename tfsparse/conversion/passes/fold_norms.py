@@ -18,11 +18,9 @@ import tensorflow as tf
 
 from tfsparse.conversion.affine import read_affine
 from tfsparse.conversion.control_flow import nodes_in_frames
-from tfsparse.conversion.convolutions import CONVOLUTION, channels_come_first
+from tfsparse.conversion.convolutions import CONVOLUTION, DEPTHWISE, channels_come_first
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView
-
-_DEPTHWISE = "DepthwiseConv2dNative"
 
 MOST_WEIGHTS = 1 << 16
 """More would make constants of the graph too large."""
@@ -36,7 +34,7 @@ def fold_norms(view: GraphView) -> None:
     """
     frames = nodes_in_frames(view.graph)
     for node in list(view.nodes.values()):
-        is_convolution = node.op in (_DEPTHWISE, CONVOLUTION) and not channels_come_first(node)
+        is_convolution = node.op in (DEPTHWISE, CONVOLUTION) and not channels_come_first(node)
         if is_convolution and node.name not in frames:
             _fold(view, node)
     view.graph.prune()
@@ -47,14 +45,14 @@ def _fold(view: GraphView, node: NodeDef) -> None:
     shape = view.shape(kernel)
     if not shape.is_fully_defined() or not 0 < shape.num_elements() <= MOST_WEIGHTS:
         return
-    channels = int(np.prod(shape[-2:])) if node.op == _DEPTHWISE else int(shape[-1])
+    channels = int(np.prod(shape[-2:])) if node.op == DEPTHWISE else int(shape[-1])
     weights = view.constant(kernel)
     if weights is None or weights.dtype != np.float32:
         return
     scale, shift, absorbed = _behind(view, node, channels)
     if scale is None:
         return
-    along = (shape[-2], shape[-1]) if node.op == _DEPTHWISE else (channels,)
+    along = (shape[-2], shape[-1]) if node.op == DEPTHWISE else (channels,)
     folded = (weights * scale.reshape(along)).astype(np.float32)
     if not (np.isfinite(folded).all() and np.isfinite(shift.astype(np.float32)).all()):
         return

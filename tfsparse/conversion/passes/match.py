@@ -22,8 +22,18 @@ Contract: nothing is changed here. Products that stay are returned with the reas
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
+import tensorflow as tf
+
 from tfsparse.conversion.control_flow import nodes_in_frames
-from tfsparse.conversion.convolutions import CONVOLUTION, read_convolution
+from tfsparse.conversion.convolutions import (
+    CONVOLUTION,
+    DEPTHWISE,
+    read_convolution,
+    read_depthwise,
+)
 from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph import NodeDef
 from tfsparse.conversion.graph_view import GraphView
@@ -66,6 +76,37 @@ def find_dense_layers(
         elif found is not None:
             unmatched.append(found)
     return layers, unmatched
+
+
+def find_depthwise(view: GraphView, layers: Sequence[DenseLayer]) -> list[DenseLayer]:
+    """Finds the depthwise convolutions that INT8 has an op for.
+
+    Args:
+        view: The graph.
+        layers: The other layers of the graph, which keep what they have drawn in.
+
+    Returns:
+        Layers without a residual, in the order of the graph.
+    """
+    found: list[DenseLayer] = []
+    taken = {name: layer for layer in layers for name in layer.absorbed}
+    images = ImageSizes(view, taken)
+    frames = nodes_in_frames(view.graph)
+    for node in list(view.nodes.values()):
+        if node.op != DEPTHWISE or node.name in frames:
+            continue
+        product = read_depthwise(view, node)
+        if product is None or view.dtype(f"{node.name}:0") != tf.float32:
+            continue
+        tail = ConvolutionTail(view, node.name, product, taken, images)
+        tail.take_reshapes()
+        tail.take_before(rounded=True)
+        tail.take_affine()
+        tail.take_activation()
+        layer = tail.layer(_name(view, node, product.weights.tensor), tf.float32)
+        found.append(dataclasses.replace(layer, is_depthwise=True))
+        taken |= dict.fromkeys(layer.absorbed, layer)
+    return found
 
 
 def _match(

@@ -1,11 +1,11 @@
 """Lets neighbouring INT8 ops pass uint8 to each other instead of float32.
 
-Where everything that reads the result of an INT8 op, or of attention, is the activations or the
-residual of another INT8 op, the first requantizes its result and the second takes it as it is: same
-scale, same zero point, a quarter of the memory traffic, and no quantization twice. In between may
-stand ops that move elements without looking at them (a reshape, a concatenation, zeros around
-images), ops that only compare or average them (pooling), and ops that look at the shape alone.
-Means over all pixels of images are read from uint8, and are float32.
+Where everything that reads the result of an INT8 op, of attention or of an interaction is the
+activations or the residual of another INT8 op, the first requantizes its result and the second
+takes it as it is: same scale, same zero point, a quarter of the memory traffic, and no quantization
+twice. In between may stand ops that move elements without looking at them (a reshape, a
+concatenation, zeros around images), ops that only compare or average them (pooling), and ops that
+look at the shape alone. Means over all pixels of images are read from uint8, and are float32.
 
 What such ops tie together is a *region*, and all that makes a tensor of it has the scale of its
 widest range. Where one tensor of a region is read by anything else, is the model's own output, or
@@ -30,11 +30,14 @@ from tfsparse.conversion.graph_view import CONTROL, GraphView, Reader
 from tfsparse.conversion.op_interface import (
     ATTENTION_INPUTS,
     ATTENTION_OP,
+    GATE_OP,
     INT8_CONV_OP,
+    INTERACTION_OP,
     MEANS_OP,
     QUANTIZED_OPS,
     SCALE_SHIFT_OP,
     X,
+    place_in,
     place_of,
 )
 from tfsparse.conversion.pads import PADS, is_zero_pad
@@ -51,8 +54,11 @@ _MOVES = {
 ATTENTION_OPERANDS = ATTENTION_INPUTS[:3]
 """Inputs of attention that are uint8 together or not at all."""
 
-_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP)
+_MAKERS = (*QUANTIZED_OPS, ATTENTION_OP, INTERACTION_OP)
 """Ops that can give uint8."""
+
+_TYPE_OF_ROLE = {"residual": "Tresidual", "dense": "Tdense"}
+"""The attribute that says the type of an input, where it is not ``Tin``."""
 
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
@@ -69,7 +75,7 @@ class _Region:
     Attributes:
         producers: Names of the INT8 ops and of attention that make them.
         consumers: Names of ops that read them, and as what: ``"x"`` or ``"residual"`` of an INT8
-            op, ``"query"``, ``"key"`` or ``"value"`` of attention.
+            op, ``"query"``, ``"key"`` or ``"value"`` of attention, ``"dense"`` of an interaction.
         followers: Names of the nodes whose type follows theirs.
         means: Names of nodes that take the mean of all pixels.
         params: How all of them are read as uint8.
@@ -90,7 +96,7 @@ def propagate_uint8(view: GraphView, params: Mapping[str, ActivationParams]) -> 
         params: Name of an INT8 op's node to how its result is read as uint8. Ops that
             measure the range of their activations when they run are not in it.
     """
-    params = dict(params) | dict(_params_of_attention(view))
+    params = dict(params) | dict(_params_of_readers(view))
     regions: dict[str, _Region] = {}
     for node in list(view.nodes.values()):
         if node.op not in _MAKERS or node.name not in params or node.name in regions:
@@ -124,10 +130,10 @@ def _with_whole_attention(regions: list[_Region]) -> list[_Region]:
         regions = kept
 
 
-def _params_of_attention(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
-    """How results of attention are read as uint8: as the INT8 op that reads them does."""
+def _params_of_readers(view: GraphView) -> Iterator[tuple[str, ActivationParams]]:
+    """How results of attention and interactions are read as uint8: as the INT8 op behind does."""
     for node in view.nodes.values():
-        if node.op != ATTENTION_OP:
+        if node.op not in (ATTENTION_OP, INTERACTION_OP):
             continue
         found, pending = [], [f"{node.name}:0"]
         while pending:
@@ -186,14 +192,22 @@ def _fits(view: GraphView, region: _Region, params: ActivationParams) -> bool:
         node = view.nodes[name]
         inputs = view.data_inputs(node)
         x = view.constant(inputs[place_of(node.op, "x_scale")]) if x_scale is None else x_scale
-        is_layer = node.op != SCALE_SHIFT_OP
-        w = view.constant(inputs[place_of(node.op, "w_scale" if is_layer else "scale")])
+        is_layer = node.op not in (SCALE_SHIFT_OP, GATE_OP)
+        w = _factors(view, node)
         if x is None or w is None or not scales_fit(float(x), w, y_scale):
             return False
         own = view.constant(inputs[place_of(node.op, "x_scale")])
         if is_layer and own is not None and float(x) > _MAX_COARSENING * float(own):
             return False
     return True
+
+
+def _factors(view: GraphView, node: NodeDef) -> np.ndarray | None:
+    """What an op multiplies by, beside scales of activations; None where that is not constant."""
+    if node.op == GATE_OP:  # What a call multiplies by is known when it runs.
+        return np.ones(1, np.float32)
+    name = "scale" if node.op == SCALE_SHIFT_OP else "w_scale"
+    return view.constant(view.data_inputs(node)[place_of(node.op, name)])
 
 
 def _makers(view: GraphView, tensor: str, ours: Iterable[str], found: _Region) -> list[str] | None:
@@ -222,6 +236,11 @@ def _reads(
         if reader.index >= len(ATTENTION_OPERANDS):
             return None
         found.consumers[node.name, ATTENTION_OPERANDS[reader.index]] = None
+        return []
+    if node.op == INTERACTION_OP:
+        if reader.index != place_in(node, "dense"):
+            return None
+        found.consumers[node.name, "dense"] = None
         return []
     if reader.index == 0 and takes_uint8(view, node):
         (found.means if node.op == "Mean" else found.followers)[node.name] = None
@@ -271,11 +290,13 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         if node.op == ATTENTION_OP:
             node = with_uint8_ends(graph, node)
         scale, zero_point = (
-            node.input[place_of(node.op, each)] for each in ("y_scale", "y_zero_point")
+            node.input[place_in(node, each)] for each in ("y_scale", "y_zero_point")
         )
         _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
         _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
         node.attr["Tout"].type = uint8
+        if "activation" in node.attr and _saturates_at_six(params):
+            _use_relu(node)
     for name in region.followers:
         graph.nodes[name].attr["T"].type = uint8
         if graph.nodes[name].op in PADS:
@@ -286,9 +307,21 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         consumer = graph.nodes[name]
         if consumer.op == ATTENTION_OP:
             consumer = with_uint8_ends(graph, consumer)
-        consumer.attr["Tresidual" if role == "residual" else "Tin"].type = uint8
-        consumer.input[place_of(consumer.op, f"{role}_scale")] = scale
-        consumer.input[place_of(consumer.op, f"{role}_zero_point")] = zero_point
+        consumer.attr[_TYPE_OF_ROLE.get(role, "Tin")].type = uint8
+        consumer.input[place_in(consumer, f"{role}_scale")] = scale
+        consumer.input[place_in(consumer, f"{role}_zero_point")] = zero_point
+
+
+def _saturates_at_six(params: ActivationParams) -> bool:
+    """Whether 6 and all above it are read as 255."""
+    scaled = np.float32(6) * (np.float32(1) / np.float32(params.scale))
+    return bool(np.rint(scaled) + params.zero_point >= 255)
+
+
+def _use_relu(node: NodeDef) -> None:
+    """Leaves the bound of a ReLU6 to the saturation of uint8: the epilogue of a ReLU is shorter."""
+    if node.attr["activation"].s == b"relu6":
+        node.attr["activation"].s = b"relu"
 
 
 def _read_means(graph: Graph, name: str, scale: str, zero_point: str) -> None:

@@ -64,13 +64,13 @@ def calibrate(
     layers = [layer for layer in layers if layer.graph is graph]
     if not layers:
         return found
-    samples = {id(layer): Sample(layer) for layer in layers}
+    samples = {id(layer): Sample(layer) for layer in layers if not layer.is_depthwise}
     observers = {tensor: make_observer(method) for layer in layers for tensor in tensors_of(layer)}
     seen: dict[str, Callable[[np.ndarray], None]] = {}
     for layer in layers:
         for tensor in tensors_of(layer):
             takers: list[Callable[[np.ndarray], None]] = [observers[tensor].update]
-            of_x = [each for each in layers if each.x == tensor]
+            of_x = [each for each in layers if each.x == tensor and id(each) in samples]
             takers += [_sampling(each, samples[id(each)]) for each in of_x]
             seen[tensor] = _checked(layer.name, takers)
     names = {tensor: layer.name for layer in layers for tensor in tensors_of(layer)}

@@ -25,12 +25,14 @@ from tfsparse.conversion.op_interface import (
     FLOAT_CONV_OP,
     FLOAT_OP,
     INT8_CONV_OP,
+    INT8_DEPTHWISE_OP,
     INT8_OP,
     RANGE_OP,
     convolution_attributes,
     op_node,
     set_attribute,
 )
+from tfsparse.conversion.packed import DepthwiseWeights
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
 
@@ -109,6 +111,8 @@ class Rewriter:
     def _op(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> NodeDef:
         """The node that gives a layer's result, in float32."""
         layer, packed = plan.layer, plan.packed
+        if isinstance(packed, DepthwiseWeights):
+            return self._depthwise(layer, packed, name, x, control)
         assert packed is not None
         scope = packed.data.name.split(":")[0].removesuffix("/data")
         inputs = {
@@ -137,6 +141,33 @@ class Rewriter:
         inputs["residual_zero_point"] = self._constant("no_residual_zero_point", np.int32(0))
         attributes["Tresidual"] = tf.float32
         return op_node(INT8_CONV_OP, name, inputs, attributes, control)
+
+    def _depthwise(
+        self,
+        layer: DenseLayer,
+        weights: DepthwiseWeights,
+        name: str,
+        x: str,
+        control: Sequence[str],
+    ) -> NodeDef:
+        assert layer.geometry is not None
+        values = weights.values.T.reshape(*layer.geometry.kernel_size, -1)
+        bias = np.zeros(0, np.float32) if layer.bias is None else layer.bias
+        x_scale, x_zero_point = self._quantization(layer.x, name, x)
+        inputs = {
+            "x": x,
+            "x_scale": x_scale,
+            "x_zero_point": x_zero_point,
+            "weights": self._constant(f"{name}/weights", values),
+            "w_scale": self._constant(f"{name}/w_scale", weights.scale),
+            "bias": self._constant(f"{name}/bias", bias),
+            "y_scale": self._constant(f"{name}/y_scale", np.float32(1.0)),
+            "y_zero_point": self._constant(f"{name}/y_zero_point", np.int32(0)),
+        }
+        attributes = convolution_attributes(layer.geometry)
+        del attributes["groups"]
+        attributes |= {"activation": layer.activation, "Tin": tf.float32, "Tout": tf.float32}
+        return op_node(INT8_DEPTHWISE_OP, name, inputs, attributes, control)
 
     def _residual(self, layer: DenseLayer) -> str:
         if layer.residual is None:

@@ -21,7 +21,7 @@ from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph import Graph, NodeDef
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.op_interface import OUR_OPS
-from tfsparse.conversion.packed import PackedStore
+from tfsparse.conversion.packed import PackedStore, PackedWeights
 from tfsparse.conversion.passes.rewrite import Params, Rewriter, replace_layers
 from tfsparse.conversion.planning import Plan
 from tfsparse.conversion.quantization import ActivationParams
@@ -100,7 +100,7 @@ class _StandardRewriter(Rewriter):
 
     def _op(self, plan: Plan, name: str, x: str, control: Sequence[str]) -> NodeDef:
         layer, packed = plan.layer, plan.packed
-        assert packed is not None
+        assert isinstance(packed, PackedWeights)
         kernel = self._store.dense(packed)
         rank = self._ranks[id(plan)]
         arguments = [

@@ -18,9 +18,8 @@ Reference:
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,9 @@ from tfsparse.pruning.constant_schedules import OneShot
 from tfsparse.pruning.forward_passes import CalibrationData, ForwardPasses
 from tfsparse.pruning.layer_rules import Changes, Rule
 from tfsparse.pruning.one_shot.layer_problems import LayerProblems, prune_in_order
+from tfsparse.pruning.one_shot.under_time import rules_under_time
+from tfsparse.pruning.one_shot.wrapping import wrapped
+from tfsparse.pruning.predicted_time import PredictedTimes, Speedup, as_speedup
 from tfsparse.pruning.pruner import Pruner
 from tfsparse.pruning.schedule_adapter import as_schedule
 from tfsparse.pruning.scope import Scope
@@ -48,6 +50,7 @@ def prune_one_shot(
     exclude: Rule | Collection[Rule] = (),
     overrides: Mapping[Any, Changes] | None = None,
     strict: bool = False,
+    speedup: float | Speedup | None = None,
     damping: float = 0.01,
     batch_size: int = 32,
     batches: int | None = None,
@@ -85,6 +88,10 @@ def prune_one_shot(
             ``{"ffn_*": {"pattern": "16x4", "schedule": 0.7}}``. What
             `tfsparse.SensitivityReport.suggest` gives will do.
         strict: Whether to raise when a layer is skipped.
+        speedup: In the place of `sparsity`: how much faster the model is to be once it is
+            converted, as `tfsparse.export` predicts it in FP32 for 32 examples, or a
+            `tfsparse.Speedup` for another use. Each kernel gets the sparsity with which
+            the errors of all together are least. `sparsity_report` shows them.
         damping: Share of the mean square of the inputs by which each is taken to vary more
             than in the data; more for fewer examples.
         batch_size: Rows of an array that are run at a time.
@@ -122,21 +129,38 @@ def prune_one_shot(
     binding_of(model)  # says what is no model
     settings = Settings.of(pattern, _schedule(pattern, sparsity), scope=scope)
     rules = _one_shot_rules(overrides, sparsity)
-    pruner = Pruner(settings, exclude, rules, strict, at_once=False)
     read = CalibrationData(model, data, batch_size, batches)
-    pruned = _wrap(model, pruner, read, inplace)
-    states = [wrapper.pruning for wrapper in pruner.made(pruned) if wrapper.pruning is not None]
-    with _undone_on_failure(pruner, pruned, states) if inplace else contextlib.nullcontext():
-        for state in states:
-            state.start(0, None)
-        kernels = [kernel for state in states for kernel in state.kernels]
-        problems = LayerProblems(ForwardPasses(pruned, read), kernels, float(damping))
+    if speedup is not None:
+        _check_alone(sparsity, settings.scope)
+        times = PredictedTimes(model, use := as_speedup(speedup))
+        pruner = Pruner(settings, exclude, rules, strict, at_once=False)
+        with wrapped(model, pruner, read, inplace, keep=False) as (pruned, states):
+            problems = _problems(pruned, read, states, damping)
+            rules = rules_under_time(pruned, problems, times, use, rules, verbose)
+    pruner = Pruner(settings, exclude, rules, strict, at_once=False)
+    with wrapped(model, pruner, read, inplace) as (pruned, states):
+        problems = _problems(pruned, read, states, damping)
         if problems.unknown:
             _warn_of(problems.unknown)
         prune_in_order(problems, verbose)
         for state in states:
             state.passed(0)
     return pruned
+
+
+def _problems(
+    model: Any, data: CalibrationData, states: Sequence[Any], damping: float
+) -> LayerProblems:
+    kernels = [kernel for state in states for kernel in state.kernels]
+    return LayerProblems(ForwardPasses(model, data), kernels, float(damping))
+
+
+def _check_alone(sparsity: float | None, scope: Scope) -> None:
+    if sparsity is not None or scope.is_global:
+        raise ValueError(
+            "`sparsity` and `scope` should be left out where `speedup` says what each kernel gets. "
+            f"Received: sparsity={sparsity}, scope={scope}"
+        )
 
 
 def _schedule(pattern: str | Pattern, sparsity: float | None) -> OneShot:
@@ -165,35 +189,6 @@ def _one_shot_changes(changes: Changes, sparsity: float | None) -> Changes:
         is_free = not isinstance(parse_pattern(changes["pattern"]), NMPattern)
         changes["schedule"] = _schedule(changes["pattern"], sparsity if is_free else None)
     return changes
-
-
-def _wrap(model: Any, pruner: Pruner, data: CalibrationData, inplace: bool) -> Any:
-    """The model with wrappers that have pruned nothing yet."""
-    if inplace:
-        if not model.built:
-            model(next(iter(data)))
-        return pruner.prune_inplace(model)
-    is_model = isinstance(model, binding_of(model).model_class)
-    if not model.built:
-        raise ValueError(
-            "`model` should be built and trained before it is pruned. "
-            f"Received: model={model.name!r}, which has no weights yet"
-        )
-    return pruner.prune_model(model) if is_model else pruner.prune_layer(model)
-
-
-@contextlib.contextmanager
-def _undone_on_failure(pruner: Pruner, model: Any, states: Sequence[Any]) -> Iterator[None]:
-    """Gives a model its layers and its weights back if what is done to it fails."""
-    layers = {id(kernel.owner): kernel.owner for state in states for kernel in state.kernels}
-    before = [(layer, layer.get_weights()) for layer in layers.values()]
-    try:
-        yield
-    except BaseException:
-        pruner.release(model)
-        for layer, weights in before:
-            layer.set_weights(weights)
-        raise
 
 
 def _warn_of(kernels: Sequence[Any]) -> None:

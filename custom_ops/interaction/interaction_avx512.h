@@ -1,0 +1,18 @@
+#ifndef TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512_H_
+#define TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512_H_
+
+#include "custom_ops/interaction/interaction_args.h"
+
+namespace tfsparse {
+
+// Tables of the type in the name. Need AVX-512.
+void InteractF32Avx512(const InteractionArgs& args, const InteractionItem& item,
+                       const InteractionScratch& scratch);
+void InteractBf16Avx512(const InteractionArgs& args, const InteractionItem& item,
+                        const InteractionScratch& scratch);
+void InteractS8Avx512(const InteractionArgs& args, const InteractionItem& item,
+                      const InteractionScratch& scratch);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512_H_

@@ -1,0 +1,14 @@
+#ifndef TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512VNNI_H_
+#define TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512VNNI_H_
+
+#include "custom_ops/interaction/interaction_args.h"
+
+namespace tfsparse {
+
+// Tables of the type in the name. Need AVX-512 VNNI.
+void InteractS8Avx512Vnni(const InteractionArgs& args, const InteractionItem& item,
+                          const InteractionScratch& scratch);
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_INTERACTION_INTERACTION_AVX512VNNI_H_

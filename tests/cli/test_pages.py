@@ -1,0 +1,83 @@
+"""The web pages: everything is in them, nothing is loaded, and names cannot break them."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+
+from tfsparse.cli import pages
+
+VOID = {"meta", "img", "rect", "br"}
+
+
+class Parser(HTMLParser):
+    """Checks that what is opened is closed; collects the text."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        assert not any(value and value.startswith("http") for _, value in attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag("meta", attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def text_of(html):
+    parser = Parser()
+    parser.feed(html)
+    assert not parser.open
+    return " ".join(parser.text)
+
+
+def test_a_page_of_everything():
+    name = 'a <b> & "c"'
+    mask = np.eye(300, 200, dtype=bool)
+    html = pages.page(
+        name,
+        [
+            pages.paragraph(name, "lead"),
+            pages.heading(name),
+            pages.table(["layer", "n"], [[name, "1"]], left=["layer"], styles=["stays"]),
+            pages.bars([(name, 2.0, 1.0), ("none", 0.0, 0.0)], "ms"),
+            pages.masks([(name, "facts", mask), ("flat", "facts", mask[:2])]),
+        ],
+    )
+    text = text_of(html)
+    assert text.count(name) >= 6 and "<b> &" not in html
+    assert html.count("<img") == 3, "a picture of each, and the corner of the one that is reduced"
+    assert re.findall(r'class="zeros" width="([\d.]+)"', html) == ["1000.0", "0.0"]
+    assert re.findall(r'class="blocks" y="3" width="([\d.]+)"', html) == ["500.0", "0.0"]
+
+
+def test_bars_of_nothing():
+    assert "<table>" in pages.bars([], "ms")
+
+
+def test_the_page_of_an_inspection(run, run_json, files, tmp_path):
+    file = tmp_path / "page.html"
+    code, found = run_json("inspect", files / "sparse.keras", "--time", "--html", file)
+    text = text_of(file.read_text())
+    assert code == 0 and found["verdict"] in text
+    assert all(each["layer"] in text for each in found["layers"])
+    assert "as measured" in text and file.read_text().count("<img") >= 3
+    assert "nonzeros" not in found["layers"][0]
+    assert run("inspect", files / "cnn.h5", "--html", file)[0] == 0
+    assert "as predicted" in text_of(file.read_text()), "and a layer without weights to see"
+
+
+def test_the_page_of_a_conversion(run, files, tmp_path):
+    file = tmp_path / "page.html"
+    arguments = ["convert", files / "sparse.keras", tmp_path / "1", "--precision", "bf16"]
+    assert run(*arguments, "--verify", "--html", file)[0] == 0
+    text = text_of(file.read_text())
+    assert "2 of 3 products converted" in text and "max difference" in text

@@ -1,0 +1,157 @@
+"""Every spelling of a dot interaction is found, and nothing that only looks like one."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.interaction import find_interactions
+from tfsparse.conversion.passes.clean import clean
+from tfsparse.conversion.reading import read_concrete
+from tfsparse.conversion.state import State
+
+from .helpers import spec
+from .interaction_models import (
+    CASES,
+    FEATURES,
+    ROWS,
+    TABLES,
+    WIDTH,
+    inputs,
+    meaning,
+    products_of,
+    rows_of,
+    specs,
+    variables_of,
+)
+
+
+class Traced:
+    """A function as conversion reads it, without the SavedModel."""
+
+    def __init__(self, function, given, variables):
+        named = {key: tf.TensorSpec(s.shape, s.dtype, name=key) for key, s in given.items()}
+        # Called by another one, it captures variables by names that are like those of no op.
+        inner = tf.function(function, autograph=False)
+        outer = tf.function(lambda **tensors: inner(**tensors), autograph=False)
+        self.run = outer.get_concrete_function(**named)
+        graph = read_concrete(self.run)
+        state = State([*self.run.graph.variables, *variables], [graph])
+        clean(graph, state)
+        self.view = Views(state).of(graph)
+
+    def __call__(self, **inputs):
+        return self.run(**{key: tf.constant(value) for key, value in inputs.items()}).numpy()
+
+    @property
+    def result(self):
+        return self.view.through_identities(self.view.graph.outputs[0])
+
+
+def found_in(function, given, variables=()):
+    traced = Traced(function, given, variables)
+    return traced, *find_interactions(traced.view)
+
+
+@pytest.mark.parametrize("batch", [None, 3], ids=["open", "fixed"])
+@pytest.mark.parametrize("case", CASES)
+def test_finds_every_spelling(case, batch):
+    example, found, unmatched = found_in(CASES[case], specs(batch), variables_of(case))
+    assert not unmatched
+    (each,) = found
+    assert example.result == f"{each.result}:0"
+    x = inputs(3)
+    np.testing.assert_allclose(meaning(example.view, each, x), example(**x), rtol=1e-5, atol=1e-5)
+    # Lookups read the ids that the model is given.
+    assert {lookup.ids.tensor for lookup in each.lookups} == {"ids:0"}
+
+
+def test_finds_the_layer_of_keras_rs():
+    keras_rs = pytest.importorskip("keras_rs")
+    for settings in ({}, {"self_interaction": True}, {"skip_gather": True}):
+        layer = keras_rs.layers.DotInteraction(**settings)
+
+        def function(dense, ids, layer=layer):
+            return layer([dense, *rows_of(ids)])
+
+        example, (found,), _ = found_in(function, specs(None), TABLES)
+        x = inputs(4)
+        np.testing.assert_allclose(
+            meaning(example.view, found, x), example(**x), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_the_result_may_be_followed_by_what_is_no_part_of_it():
+    def function(dense, ids, other):
+        return tf.concat([CASES["gather"](dense, ids), tf.exp(other)], axis=1)
+
+    given = specs(None) | {"other": spec(None, 2)}
+    example, (found,), _ = found_in(function, given, TABLES)
+    assert len(found.entries) == 1 + FEATURES * (FEATURES - 1) // 2
+    assert example.view.nodes[found.result].op == "ConcatV2"
+
+
+def scaled(dense, ids):
+    return tf.reshape(0.5 * products_of([dense, *rows_of(ids)]), [-1, FEATURES**2])
+
+
+def of_sums(dense, ids):
+    rows = rows_of(ids)
+    return tf.reshape(products_of([dense, rows[0] + rows[1], rows[2]]), [-1, 9])
+
+
+def of_two_dense_vectors(dense, ids):
+    return tf.reshape(products_of([dense, tf.exp(dense), *rows_of(ids)]), [-1, 25])
+
+
+def across_items(dense, ids):
+    products = products_of([dense, *rows_of(ids)])
+    return tf.reshape(tf.reverse(products, [0]), [-1, FEATURES**2])
+
+
+def of_other_products(dense, ids):
+    stacked = tf.stack(rows_of(ids), axis=1)
+    products = tf.matmul(stacked, tf.reverse(stacked, [1]), transpose_b=True)
+    return tf.reshape(products, [-1, len(ROWS) ** 2])
+
+
+def rolled_over_the_batch(dense, ids):
+    rows = [tf.roll(each, 1, axis=0) for each in rows_of(ids)]
+    return tf.reshape(products_of(rows), [-1, len(ROWS) ** 2])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [scaled, of_sums, of_two_dense_vectors, across_items, of_other_products, rolled_over_the_batch],
+)
+def test_leaves_what_only_looks_like_it(function):
+    example, found, _ = found_in(function, specs(None), TABLES)
+    for each in found:  # A part of it may be one.
+        assert f"{each.result}:0" != example.result
+    x = inputs(3)
+    for each in found:
+        meaning(example.view, each, x)
+
+
+def test_says_why_products_stay_that_something_else_reads():
+    def function(dense, ids):
+        products = products_of([dense, *rows_of(ids)])
+        return tf.reshape(products, [-1, FEATURES**2]), products
+
+    _, found, (unmatched,) = found_in(function, specs(None), TABLES)
+    assert not found
+    assert unmatched.reason == "its dot products are a result of the model"
+
+
+def test_a_table_that_changes_is_not_looked_up_in():
+    table = tf.Variable(np.ones((5, WIDTH), np.float32))
+
+    def function(dense, ids):
+        rows = [tf.gather(table, ids[:, place]) for place in range(3)]
+        pairs = tf.reshape(products_of([dense, *rows]), [-1, FEATURES**2])
+        with tf.control_dependencies([pairs]):
+            table.assign_add(tf.ones_like(table))
+        return pairs
+
+    _, found, _ = found_in(function, specs(None), [table])
+    assert not found
