@@ -11,6 +11,7 @@ bazel = "$$(cat .build/bazel)"
 python = .venv/bin/python
 library = custom_ops/tf_ops/libtfsparse_ops.so
 packed_library = tfsparse/ops/libtfsparse_ops.so
+fast_tests = tests/ops tests/conversion/passes tests/pruning/report tests/test_architecture.py
 serving_models = .build/serving_models/models.txt
 
 # TensorFlow's log without what is not about us.
@@ -76,7 +77,13 @@ test-gcc: setup ## C++ tests built with GCC
 
 .PHONY: test-python
 test-python: build ## Python tests; ARGS="-k name" selects
-	@$(python) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(python) -m pytest -n auto --dist worksteal $(ARGS)
+
+# Minutes of compiling apart, and without the tests that train or start processes.
+.PHONY: test-fast
+test-fast: build ## C++ tests and a choice of Python tests, in three minutes once they are built
+	@$(bazel) test //custom_ops/...
+	@$(python) -m pytest -n auto --dist worksteal -q $(fast_tests) $(ARGS)
 
 .PHONY: test-applications
 test-applications: build ## Converts all families of keras.applications, which takes long

@@ -156,13 +156,13 @@ absl::Status ParseActivation(const std::string& name, Activation* activation) {
   static constexpr struct {
     const char* name;
     Activation activation;
-  } kActivations[] = {
+  } kByName[] = {
       {"linear", Activation::kLinear},      {"relu", Activation::kRelu},
       {"relu6", Activation::kRelu6},        {"gelu", Activation::kGelu},
       {"gelu_tanh", Activation::kGeluTanh}, {"sigmoid", Activation::kSigmoid},
       {"tanh", Activation::kTanh},          {"silu", Activation::kSilu},
   };
-  for (const auto& each : kActivations) {
+  for (const auto& each : kByName) {
     if (name == each.name) {
       *activation = each.activation;
       return absl::OkStatus();

@@ -23,7 +23,8 @@ TRIES_PER_WORKER = 2000
 """TensorFlow keeps functions of every model that it has loaded, so workers do not live for ever."""
 POLL_SECONDS = 0.05
 MOST_STEP_SECONDS = 1
-"""What a poll counts at most: a machine or a group of processes that was suspended is no hang."""
+"""What a poll counts at most: a machine or a group of processes that was suspended is no hang. Time
+that a worker waits for a processor does not count at all."""
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -100,10 +101,11 @@ class Worker:
 
     def _answer(self, seconds):
         pipe = self._process.stdout.fileno()
-        line, waited, last = b"", 0.0, time.monotonic()
+        line, waited, last, queued = b"", 0.0, time.monotonic(), self._queued()
         while not line.endswith(b"\n"):
-            now = time.monotonic()
-            waited, last = waited + min(now - last, MOST_STEP_SECONDS), now
+            now, queued_now = time.monotonic(), self._queued()
+            step = min(now - last, MOST_STEP_SECONDS) - max(0.0, queued_now - queued)
+            waited, last, queued = waited + max(0.0, step), now, queued_now
             if waited > seconds:
                 return self._end("hung", f"no answer within {seconds} seconds")
             if (size := self._bytes()) > self._most_bytes:
@@ -122,6 +124,14 @@ class Worker:
         except (OSError, IndexError):
             return 0
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def _queued(self):
+        """Seconds that its main thread has waited for a processor; 0 where Linux does not count."""
+        try:
+            counts = Path(f"/proc/{self._process.pid}/schedstat").read_text().split()
+            return int(counts[1]) * 1e-9
+        except (OSError, IndexError):
+            return 0.0
 
     def _why(self):
         code = self._process.wait()

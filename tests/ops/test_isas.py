@@ -5,7 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from .helpers import ISA_VARIABLE, bits, isa_parameters, run_python
+from tests.processes import run_code
+
+from .helpers import ISA_VARIABLE, bits, isa_parameters
 from .test_chain import float_chain, float_layers, int8_chain, int8_layers, rows_of_chain
 
 ON_ISA = """
@@ -77,7 +79,7 @@ def on_isa(tmp_path_factory):
     @functools.cache
     def run(isa):
         saved = tmp_path_factory.mktemp("isa") / "y.npz"
-        return run_python(ON_ISA, saved, **{ISA_VARIABLE: isa}), saved
+        return run_code(ON_ISA, saved, **{ISA_VARIABLE: isa}), saved
 
     return run
 
@@ -102,7 +104,7 @@ def test_a_chain_gives_the_same_on_every_isa(on_isa, isa):
 
 
 def test_an_unknown_isa_is_an_error_that_lists_the_isas():
-    run = run_python(ONE_CALL, **{ISA_VARIABLE: "sse2"})
+    run = run_code(ONE_CALL, **{ISA_VARIABLE: "sse2"})
     assert run.returncode != 0
     assert "InvalidArgumentError" in run.stderr
     assert "`TFSPARSE_ISA` should be one of the ISAs of this processor" in run.stderr
@@ -116,11 +118,11 @@ def skipped(parameters):
 
 
 def test_an_empty_isa_is_none():
-    assert run_python(ONE_CALL, **{ISA_VARIABLE: ""}).returncode == 0
+    assert run_code(ONE_CALL, **{ISA_VARIABLE: ""}).returncode == 0
 
 
 def test_the_former_variable_still_works_and_warns():
-    run = run_python(ONE_CALL, TFSPARSE_PATH="portable")
+    run = run_code(ONE_CALL, TFSPARSE_PATH="portable")
     assert run.returncode == 0, run.stderr
     assert "`TFSPARSE_PATH` is deprecated. Use `TFSPARSE_ISA`." in run.stderr
-    assert "'sse2'" in run_python(ONE_CALL, TFSPARSE_PATH="sse2").stderr
+    assert "'sse2'" in run_code(ONE_CALL, TFSPARSE_PATH="sse2").stderr

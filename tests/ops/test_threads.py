@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.processes import run_code
+
 from .helpers import (
     bits,
     float_arguments,
@@ -14,7 +16,6 @@ from .helpers import (
     int8_weights,
     raw_float,
     raw_int8,
-    run_python,
 )
 
 CALLS = 400
@@ -92,7 +93,7 @@ def by_threads(tmp_path_factory):
     results = {}
     for threads in (1, 2, 4):
         file = tmp_path_factory.mktemp("threads") / "y.npz"
-        run = run_python(WITH_THREADS, threads, file)
+        run = run_code(WITH_THREADS, threads, file)
         assert run.returncode == 0, run.stderr
         assert run.stdout.split() == [str(threads)]
         results[threads] = np.load(file)

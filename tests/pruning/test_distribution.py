@@ -17,9 +17,9 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tests import processes
 from tfsparse import PolynomialDecay, UpdatePruning
 
-from . import processes
 from .helpers import (
     BATCH,
     CLASSES,

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import processes
 from tfsparse import BlockPattern
 from tfsparse.pattern import KernelView, to_blocks
 from tfsparse.pruning.block_mask import apply_mask, expand_mask
 from tfsparse.pruning.gradient_score import MOMENTUM, SINCE_UPDATE, GradientScore, block_sums
-
-from . import processes
 
 BLOCK, VIEW = BlockPattern(4, 1), KernelView.of_dense((6, 8))
 SHAPE = (1, 2, 6)

@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 import tfsparse
+from tests import processes
 from tfsparse import PolynomialDecay, UpdatePruning
 
-from . import processes
 from .helpers import (
     STEPS_PER_EPOCH,
     assert_masks_hold,

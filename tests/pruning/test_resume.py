@@ -17,10 +17,10 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tests import processes
 from tfsparse import PolynomialDecay, UpdatePruning
 from tfsparse.pruning.binding import pruned_layers
 
-from . import processes
 from .helpers import (
     BATCH,
     STEPS_PER_EPOCH,

@@ -11,9 +11,14 @@ and should that one be gone, an alarm ends the process.
 
 import multiprocessing
 import multiprocessing.connection
+import os
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 import traceback
+from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tensorflow", "keras", "tf_keras", "tfsparse", "pytest"])
@@ -74,6 +79,36 @@ def run_until_killed(function, *arguments, timeout=TIMEOUT):
     said = reader.recv() if code == 0 else ""
     reader.close()
     assert code == -signal.SIGKILL, f"{function.__name__} was not killed: {code} {said}"
+
+
+def run_code(code, *arguments, timeout=TIMEOUT, **environment):
+    """Runs the text of a program with arguments and variables of the environment.
+
+    Returns:
+        A `subprocess.CompletedProcess`, whose output is text.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder, name) for name in ("output", "errors")]
+        arguments = ["-c", *map(str, arguments)]
+        variables = dict(os.environ) | environment
+        process = _CONTEXT.Process(
+            target=_run_code, args=(code, arguments, variables, said, timeout)
+        )
+        process.start()
+        process.join(timeout)
+        process.kill()
+        process.join()
+        texts = [file.read_text() for file in said]
+        return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
+
+
+def _run_code(code, arguments, variables, said, timeout):
+    signal.alarm(int(timeout) + 30)
+    for descriptor, file in enumerate(said, 1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.environ.update(variables)
+    sys.argv = arguments
+    exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
 
 
 def _start(timeout, function, *arguments):
