@@ -15,14 +15,19 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfsparse
-from tests.c_client.convolutional_models import export_network, network, save_pooling
+from tests.c_client.convolutional_models import (
+    export_network,
+    network,
+    save_depthwise,
+    save_pooling,
+)
 from tests.c_client.models import INPUTS, export_mlp, save_int8_products
 from tests.conversion.helpers import save
 from tests.ops.helpers import float_weights
 
 CONVERTED = (
     *("fp32", "bf16", "int8", "dynamic", "products", "residual"),
-    *("network_fp32", "network_int8", "pooling"),
+    *("network_fp32", "network_int8", "pooling", "depthwise"),
 )
 DENSE = ("mlp", "mixed", "network")
 
@@ -58,6 +63,7 @@ def _make(folder):
     for precision in ("fp32", "int8"):
         export_network(model, folder / f"network_{precision}", precision)
     save_pooling(folder / "pooling")
+    save_depthwise(folder / "depthwise")
     for file in folder.rglob("saved_model.pb"):
         _put_in_order(file)
 
