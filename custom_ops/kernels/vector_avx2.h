@@ -104,7 +104,8 @@ struct Avx2 {
   TFSPARSE_INLINE I32 Saturate16ToU8(I32 a, I32 b) { return _mm256_packus_epi16(a, b); }
   TFSPARSE_INLINE I32 AddSaturated16(I32 a, I32 b) { return _mm256_adds_epi16(a, b); }
   TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
-    return _mm256_and_si256(_mm256_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
+    const I32 shifted = byte == 0 ? v : _mm256_srli_epi32(v, 8 * byte);
+    return byte == 3 ? shifted : _mm256_and_si256(shifted, Broadcast(int32_t{255}));
   }
   TFSPARSE_INLINE I32 Shuffle8(I32 v, __m128i order) {
     return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(order));
