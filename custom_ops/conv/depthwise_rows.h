@@ -41,6 +41,12 @@ inline constexpr int64_t kPlace = 16 * Vec::kLanes;
 template <class Vec>
 inline constexpr int64_t kRegister = 4 * Vec::kLanes;
 
+// A byte everywhere.
+template <class Vec>
+TFSPARSE_INLINE typename Vec::I32 OfBytes(int32_t byte) {
+  return Vec::Broadcast(static_cast<int32_t>(static_cast<uint32_t>(byte) * 0x1010101u));
+}
+
 // Four registers of bytes, a channel each, as four of quads.
 template <class Vec>
 TFSPARSE_INLINE void Interleave(const typename Vec::I32 (&rows)[4], void* quads) {
@@ -75,7 +81,7 @@ void PackDepthwise(const PackDepthwiseArgs& args) {
       }
     }
   }
-  const I32 zero_points = Vec::Broadcast(args.x_zero_point * 0x1010101);
+  const I32 zero_points = OfBytes<Vec>(args.x_zero_point);
   for (int v = 0; v < 4; ++v) {
     I32 sum = Vec::Zero();
     for (int64_t place = 0; place < args.groups * args.kernel_width; ++place) {
@@ -89,7 +95,7 @@ void PackDepthwise(const PackDepthwiseArgs& args) {
 // Columns [first, first + count) of x into the tile; some may be padding.
 template <class Vec>
 TFSPARSE_INLINE void FillTile(const DepthwiseArgs& args, int64_t first, int64_t count) {
-  const auto padding = Vec::Broadcast(args.x_zero_point * 0x1010101);
+  const auto padding = OfBytes<Vec>(args.x_zero_point);
   for (int64_t group = 0; group < args.groups; ++group) {
     const uint8_t* const* from = args.rows + 4 * group;
     uint8_t* to = args.tile + group * count * kPlace<Vec>;
@@ -151,8 +157,8 @@ TFSPARSE_INLINE typename Vec::I32 Bytes(const typename Vec::I32 (&q)[4], int32_t
 template <class Vec, int C>
 TFSPARSE_INLINE void StoreBounded(const DepthwiseArgs& args, const typename Vec::I32 (&acc)[C][4],
                                   uint8_t* y) {
-  const auto least = Vec::Broadcast(args.least_byte * 0x1010101);
-  const auto most = Vec::Broadcast(args.most_byte * 0x1010101);
+  const auto least = OfBytes<Vec>(args.least_byte);
+  const auto most = OfBytes<Vec>(args.most_byte);
   // y's bytes could be anybody's, so what is read of args again and again is read before.
   const float *const scale = args.scale, *const bias = args.bias;
   const int64_t channels = args.channels, count = args.count;

@@ -142,7 +142,8 @@ struct Avx2 {
     return _mm256_or_si256(low, high);
   }
   TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
-    return _mm256_and_si256(_mm256_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
+    const I32 shifted = byte == 0 ? v : _mm256_srli_epi32(v, 8 * byte);
+    return byte == 3 ? shifted : _mm256_and_si256(shifted, Broadcast(int32_t{255}));
   }
   TFSPARSE_INLINE I32 Shuffle8(I32 v, __m128i order) {
     return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(order));

@@ -109,7 +109,8 @@ struct Avx512 {
     return _mm512_permutexvar_epi16(piece, LoadInts(table.c[n]));
   }
   TFSPARSE_INLINE I32 ByteOfLane(I32 v, int byte) {
-    return _mm512_and_si512(_mm512_srli_epi32(v, 8 * byte), Broadcast(int32_t{255}));
+    const I32 shifted = byte == 0 ? v : _mm512_srli_epi32(v, 8 * byte);
+    return byte == 3 ? shifted : _mm512_and_si512(shifted, Broadcast(int32_t{255}));
   }
   TFSPARSE_INLINE I32 Shuffle8(I32 v, __m128i order) {
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(order));

@@ -87,6 +87,34 @@ def save_convolution(folder, precision):
     return save(folder, convolution, INPUTS)
 
 
+def save_depthwise(folder):
+    """A depthwise convolution of uint8 images, and the product of its result and gates."""
+    library = ops.load()
+    channels = IMAGE[2]
+    weights = int8_weights(np.random.default_rng(4), 9, channels, (1, 1), 1.0)
+    quantization = {"x_scale": 0.1, "x_zero_point": 99, "y_scale": 0.2, "y_zero_point": 7}
+
+    def convolution(x):
+        images = tf.reshape(tf.cast(tf.clip_by_value(30 * x + 99, 0, 255), tf.uint8), (-1, *IMAGE))
+        y = library.tfsparse_quantized_depthwise_conv2d(
+            x=images,
+            weights=tf.constant(weights.reshape(3, 3, channels)),
+            w_scale=np.full(channels, 0.01, np.float32),
+            bias=np.ones(channels, np.float32),
+            kernel_size=[3, 3],
+            strides=[2, 1],
+            padding="SAME",
+            activation="relu6",
+            **quantization,
+        )
+        gates = tf.reduce_mean(tf.cast(y, tf.float32), (1, 2), keepdims=True)
+        quantization["x_scale"], quantization["x_zero_point"] = 0.2, 7
+        y = library.tfsparse_gate_channels(x=y, gate=gates, **quantization)
+        return tf.reshape(tf.cast(y, tf.float32), (-1, 2 * IMAGE[1] * channels))
+
+    return save(folder, convolution, INPUTS)
+
+
 def save_pooling(folder):
     """Both kinds of pooling of uint8 images, one after the other."""
     library = ops.load()

@@ -48,7 +48,8 @@ class Corrupted:
         self._function, self.node = next(
             (function, node) for function in functions for node in function.node_def if is_op(node)
         )
-        if self.node.op in INPUTS and self._source("data").op == "ReadVariableOp":
+        has_blocks = "data" in INPUTS.get(self.node.op, ())
+        if has_blocks and self._source("data").op == "ReadVariableOp":
             for name, value in _first_weights(source).items():
                 self._make_constant(name, value)
         # A note for TensorFlow's importer, which would find a contradiction before our op does.

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from .client import serve_in_python
-from .convolutional_models import save_convolution, save_pooling
+from .convolutional_models import save_convolution, save_depthwise, save_pooling
 from .corrupted import (
     LARGEST,
     LEAST,
@@ -164,12 +164,34 @@ FLOAT = {
     for number, (name, change) in enumerate((GEOMETRY | STRUCTURE).items())
     if number % 8 == 0 or name in STRUCTURE
 }
+# Of the ops that read uint8 images without stored blocks.
+ENDS = {
+    name: change
+    for name, change in QUANTIZATION.items()
+    if name.startswith(("x_", "y_")) and "scale-of-rank" not in name
+}
+DEPTHWISE = windows("kernel_size") | {
+    **names_of("dilations", [*PAIRS, *LENGTHS]),
+    **ENDS,
+    "activation-unknown": text("activation", b"softmax"),
+    "kernel-of-another-size": ints("kernel_size", 3, 1),
+    "weights-of-rank-4": replace("weights", lambda array: array[..., None]),
+    "weights-of-less-channels": replace("weights", lambda array: array[..., :-1]),
+    "weights-claim-a-shape": claim("weights", 3, 3, 2**31),
+    "weights-of-another-dtype": replace("weights", lambda array: array.astype(np.uint8)),
+    "w_scale-too-short": replace("w_scale", cut),
+    "w_scale-nan": put("w_scale", 1, np.nan),
+    "bias-too-short": replace("bias", cut),
+    "bias-nan": put("bias", 3, np.nan),
+}
 CHANGES = {
     "int8": GEOMETRY | STRUCTURE | QUANTIZATION,
     "fp32": FLOAT,
     "bf16": FLOAT,
     "MaxPool2D": windows("pool_size"),
     "AveragePool2D": windows("pool_size"),
+    "QuantizedDepthwiseConv2D": DEPTHWISE,
+    "GateChannels": ENDS,
 }
 CASES = {
     f"{kind}-{name}": (kind, change)
@@ -183,11 +205,15 @@ def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     made = {each: save_convolution(folder / each, each) for each in ("int8", "fp32", "bf16")}
     pooling = save_pooling(folder / "pooling")
+    depthwise = save_depthwise(folder / "depthwise")
+    made |= dict.fromkeys(("QuantizedDepthwiseConv2D", "GateChannels"), depthwise)
     return made | {"MaxPool2D": pooling, "AveragePool2D": pooling}
 
 
 def is_op(kind, node):
-    return node.op == f"Tfsparse>{kind}" if kind.endswith("Pool2D") else "Conv2D" in node.op
+    return (
+        "Conv2D" in node.op if kind in ("int8", "fp32", "bf16") else node.op == f"Tfsparse>{kind}"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfsparse
-from tests.c_client.convolutional_models import IMAGE, export_network, network, save_pooling
+from tests.c_client.convolutional_models import (
+    IMAGE,
+    export_network,
+    network,
+    save_depthwise,
+    save_pooling,
+)
 from tests.c_client.models import INPUTS, batch, export_mlp, save_int8_products
 from tests.c_client.models import save as save_function
 from tests.conversion.helpers import save
@@ -24,7 +30,7 @@ from tfsparse import ops
 
 CONVERTED = (
     *("fp32", "bf16", "int8", "dynamic", "products", "residual"),
-    *("network_fp32", "network_int8", "pooling", "channels"),
+    *("network_fp32", "network_int8", "pooling", "channels", "depthwise"),
     *("encoder_fp32", "encoder_int8"),
 )
 DENSE = ("mlp", "mixed", "network")
@@ -63,6 +69,7 @@ def _make(folder):
     save_pooling(folder / "pooling")
     _channels(folder / "channels")
     _encoder(folder)
+    save_depthwise(folder / "depthwise")
     for file in folder.rglob("saved_model.pb"):
         _put_in_order(file)
 

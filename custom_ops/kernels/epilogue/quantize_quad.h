@@ -57,7 +57,9 @@ inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const Epilo
     const I32 sums = Vec::LoadInts(acc + (output + i) * args.vectors * kLanes);
     auto value = Vec::MultiplyAdd(Vec::ToFloats(sums), Vec::Broadcast(args.scale[output + i]),
                                   Vec::Broadcast(args.bias[output + i]));
-    value = Activate<Lanes, kActivation>(residual.Add(value, quad, i));
+    // Where y's scale is folded, the residual's zero point is in the bias.
+    value = residual.template Add<kFolds<kActivation>>(value, quad, i);
+    value = Activate<Lanes, kActivation>(value);
     if (!kFolds<kActivation>) value = Vec::Multiply(value, Vec::Broadcast(args.inv_y_scale));
     if (kClamp == Clamp::kNan) value = Vec::Max(value, low_end);  // which it gives for NaN
     q[i] = Vec::Round(kClamp <= Clamp::kAny ? Vec::Min(value, high) : value);

@@ -47,8 +47,11 @@ struct BytesOfResidual {
         stride(args.residual_stride),
         scale(Vec::Broadcast(args.residual_scale)),
         minus_zero_point(Vec::Broadcast(-args.residual_zero_point)) {}
+  // Of a zero point that is 0, or any.
+  template <bool kFromZero = false>
   inline __attribute__((always_inline)) F32 AddLanes(F32 value, I32 q) const {
-    return Vec::MultiplyAdd(Vec::ToFloats(Vec::Add(q, minus_zero_point)), scale, value);
+    const I32 distance = kFromZero ? q : Vec::Add(q, minus_zero_point);
+    return Vec::MultiplyAdd(Vec::ToFloats(distance), scale, value);
   }
   const uint8_t* residual;
   int64_t stride;
@@ -80,7 +83,10 @@ struct NoQuads {
   using F32 = typename Vec::F32;
   explicit NoQuads(const EpilogueArgs&) {}
   void Load(int64_t, int64_t, int64_t, int64_t) {}
-  inline __attribute__((always_inline)) F32 Add(F32 value, int, int) const { return value; }
+  template <bool kFromZero>
+  inline __attribute__((always_inline)) F32 Add(F32 value, int, int) const {
+    return value;
+  }
 };
 
 template <class Vec>
@@ -97,8 +103,9 @@ struct QuadsU8 : BytesOfResidual<Vec> {
     }
     Vec::Transpose(quads);
   }
+  template <bool kFromZero>
   inline __attribute__((always_inline)) F32 Add(F32 value, int quad, int i) const {
-    return this->AddLanes(value, Vec::ByteOfLane(quads[quad], i));
+    return this->template AddLanes<kFromZero>(value, Vec::ByteOfLane(quads[quad], i));
   }
 
   typename Vec::I32 quads[Vec::kLanes];
