@@ -6,7 +6,7 @@
 //   v[c] = min(max(x[c] * scale[c] + shift[c], low), high), for uint8 of x[c] - x_zero_point
 //   y[c] = v[c], or QuantizeU8(v[c], inv_y_scale, y_zero_point)
 //
-// NaN becomes `low`.
+// NaN stays NaN in a float y, and is the lowest value of a uint8 one.
 //
 // Plain code without a branch, which the compiler turns into the vectors of whichever instruction
 // set it compiles for. Products and sums round one by one (-ffp-contract=off in BUILD), so that all
@@ -51,8 +51,9 @@ TFSPARSE_INLINE void ScaleShiftOf(const ScaleShiftArgs& args, const In* __restri
     for (int64_t c = 0; c < args.channels; ++c) {
       const float product = Value(x[c], args.x_zero_point) * scale[c];
       const float sum = product + shift[c];
-      const float above = sum > args.low ? sum : args.low;
-      const float bounded = above < args.high ? above : args.high;
+      // A NaN stays one, as behind TensorFlow's ReLU.
+      const float above = sum < args.low ? args.low : sum;
+      const float bounded = above > args.high ? args.high : above;
       y[c] = Written(bounded, args, y);
     }
     x += args.channels;

@@ -123,7 +123,8 @@ TFSPARSE_INLINE void NormalizeSome(const NormalizeArgs& args, int64_t row, int64
   float mean[kRowsTogether], inverse[kRowsTogether];
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t first = (row + r) * size;
-    float* stored = args.sum != nullptr ? args.sum + first : args.scratch + r * size;
+    float* stored = nullptr;
+    if (kStores) stored = args.sum != nullptr ? args.sum + first : args.scratch + r * size;
     const float* x = args.x + first;
     const float* residual = kResidual ? args.residual + first : nullptr;
     const float sum = SumRow<Vec, kResidual, kStores>(x, residual, size, stored);

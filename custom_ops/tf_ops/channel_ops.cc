@@ -165,8 +165,8 @@ void RegisterChannelOps() {
       .Doc(R"doc(
 Scales and shifts the channels of images, as BatchNorm does, and applies an activation.
 
-y = activation(x_scale * (x - x_zero_point) * scale + shift), or of a float x itself. NaN is read as
-the least value.
+y = activation(x_scale * (x - x_zero_point) * scale + shift), or of a float x itself. NaN stays
+NaN in a float y, and is the lowest value of a uint8 one.
 
 x: [..., C], uint8 of x_scale and x_zero_point, or float.
 x_scale, y_scale: Finite and positive.

@@ -114,8 +114,8 @@ void RegisterGateChannels() {
       .Doc(R"doc(
 Multiplies each channel of each image by a number, as squeeze-and-excite does.
 
-y = x_scale * (x - x_zero_point) * gate, or x * gate of a float x itself. NaN is read as the least
-value.
+y = x_scale * (x - x_zero_point) * gate, or x * gate of a float x itself. NaN stays NaN in a float y,
+and is the lowest value of a uint8 one.
 
 x: [N, H, W, C], uint8 of x_scale and x_zero_point, or float.
 x_scale, y_scale: Finite and positive.

@@ -42,6 +42,20 @@ def test_scales_and_shifts(x, activation, low, high):
     np.testing.assert_array_equal(quantized, np.clip(np.rint(y / np.float32(0.04)) + 17, 0, 255))
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu", "relu6"])
+def test_values_that_are_not_finite(activation):
+    x = F32.copy()
+    x[0, 0, 0, :3] = np.nan, np.inf, -np.inf
+    expected = tf.constant(x * GOOD["scale"] + GOOD["shift"])
+    expected = {"linear": tf.identity, "relu": tf.nn.relu, "relu6": tf.nn.relu6}[activation](
+        expected
+    )
+    y = scale_shift(x, activation=activation)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+    assert np.isnan(y[0, 0, 0, 0])
+    assert scale_shift(x, tf.uint8, activation)[0, 0, 0, 0] == 0
+
+
 def test_keeps_the_shape():
     for shape in ((CHANNELS,), (0, CHANNELS), (3, CHANNELS), (2, 0, 3, CHANNELS)):
         assert scale_shift(np.zeros(shape, np.uint8), tf.uint8).shape == shape

@@ -31,6 +31,17 @@ def test_scales_channels_of_each_image(is_float):
     np.testing.assert_array_equal(gate(x, tf.uint8), quantized)
 
 
+def test_values_that_are_not_finite():
+    x = np.ones(U8.shape, np.float32)
+    x[0, 0, 0, :4] = np.nan, np.inf, -np.inf, 0
+    one = np.ones((2, 1, 1, 33), np.float32)
+    one[0, 0, 0, 3] = np.inf
+    y = gate(x, gate=one)
+    np.testing.assert_array_equal(y, x * one)
+    assert np.isnan(y[0, 0, 0, [0, 3]]).all()
+    assert (gate(x, tf.uint8, gate=one)[0, 0, 0, [0, 3]] == 0).all()
+
+
 def test_keeps_the_shape_of_nothing():
     for shape in ((0, 3, 4, 33), (2, 0, 4, 33), (2, 3, 4, 0)):
         one = np.ones((shape[0], 1, 1, shape[3]), np.float32)
