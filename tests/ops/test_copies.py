@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from tests.processes import run_code
 from tfsparse import ops
+
+from .helpers import run_python
 
 # Both float and int8, since TensorFlow would count the kernels of each; and a graph that is
 # loaded, which finds ops by their names.
@@ -18,8 +19,7 @@ copy, folder = sys.argv[1:]
 
 def run(module=None):
     from tests.ops import helpers
-    from tests.processes import run_code
-from tfsparse import ops
+    from tfsparse import ops
     module = module or ops.load()
     dense = np.ones((8, 6), np.float32)
     y = module.tfsparse_block_sparse_mat_mul(
@@ -45,7 +45,6 @@ LOADS = {
     "a copy twice, then ours": "tf.load_op_library(copy); tf.load_op_library(copy); run()",
     "ours, then a copy, then ours by its path": """
 run()
-from tests.processes import run_code
 from tfsparse import ops
 assert names(tf.load_op_library(copy)) == []  # what this file tests: it has nothing to add
 tf.load_op_library(str(ops.library_path()))
@@ -59,7 +58,7 @@ serve()
 def load(code, tmp_path, make=shutil.copy):
     other = tmp_path / "libother.so"
     make(ops.library_path().resolve(), other)
-    return run_code(START + code, other, tmp_path / "model")
+    return run_python(START + code, other, tmp_path / "model")
 
 
 @pytest.mark.parametrize("case", LOADS)
