@@ -11,7 +11,7 @@ bazel = "$$(cat .build/bazel)"
 python = .venv/bin/python
 library = custom_ops/tf_ops/libtfsparse_ops.so
 packed_library = tfsparse/ops/libtfsparse_ops.so
-fast_tests = tests/ops tests/conversion/passes tests/pruning/report tests/test_architecture.py
+fast_tests = tests/ops tests/conversion/passes tests/test_architecture.py
 serving_models = .build/serving_models/models.txt
 
 # TensorFlow's log without what is not about us.

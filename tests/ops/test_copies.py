@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 
+from tests.processes import run_code
 from tfsparse import ops
-
-from .helpers import run_python
 
 # Both float and int8, since TensorFlow would count the kernels of each; and a graph that is
 # loaded, which finds ops by their names.
@@ -58,7 +57,7 @@ serve()
 def load(code, tmp_path, make=shutil.copy):
     other = tmp_path / "libother.so"
     make(ops.library_path().resolve(), other)
-    return run_python(START + code, other, tmp_path / "model")
+    return run_code(START + code, other, tmp_path / "model")
 
 
 @pytest.mark.parametrize("case", LOADS)
