@@ -77,7 +77,10 @@ LAYERS = {
     },
 }
 # Where files for one instruction set are.
-KERNELS = ("custom_ops/attention/", "custom_ops/kernels/", "custom_ops/norm/")
+KERNELS = (
+    *("custom_ops/attention/", "custom_ops/conv/depthwise_"),
+    *("custom_ops/kernels/", "custom_ops/norm/"),
+)
 # Nothing in these has code that the linker could share with portable files.
 ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}
 

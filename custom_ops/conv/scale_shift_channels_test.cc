@@ -25,7 +25,8 @@ struct Case {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 const Case kCases[] = {
     {7, 64, 0, 0, 0, kInf}, {5, 33, 128, 255, -kInf, kInf}, {1, 1, 255, 3, 0, 6},
-    {9, 17, 11, 100, 0, 1}, {0, 8, 0, 0, 0, kInf},          {4, 0, 0, 0, 0, kInf},
+    {9, 17, 11, 100, 0, 1}, {100, 3, 5, 9, -1, 2},          {65, 31, 5, 9, -1, 2},
+    {0, 8, 0, 0, 0, kInf},  {4, 0, 0, 0, 0, kInf},
 };
 
 float Expected(const ScaleShiftArgs& args, int64_t at) {

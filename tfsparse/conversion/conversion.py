@@ -123,7 +123,8 @@ def _find(function: ModelFunction, views: Views, rounded: bool) -> _Found:
     found = _Found(function, [], [], [], {})
     for graph in function.graph.all_graphs():
         layers, stayed = find_dense_layers(views.of(graph), rounded)
-        found.depthwise += find_depthwise(views.of(graph), layers)
+        if rounded:
+            found.depthwise += find_depthwise(views.of(graph), layers)
         found.layers += layers
         found.stayed += stayed
         for name in graph.nodes:

@@ -32,6 +32,8 @@ from tfsparse.conversion.op_interface import (
     ATTENTION_OP,
     GATE_OP,
     INT8_CONV_OP,
+    INT8_DEPTHWISE_OP,
+    INT8_OP,
     INTERACTION_OP,
     MEANS_OP,
     QUANTIZED_OPS,
@@ -59,6 +61,9 @@ _MAKERS = (*QUANTIZED_OPS, ATTENTION_OP, INTERACTION_OP)
 
 _TYPE_OF_ROLE = {"residual": "Tresidual", "dense": "Tdense"}
 """The attribute that says the type of an input, where it is not ``Tin``."""
+
+_EPILOGUES = (INT8_OP, INT8_CONV_OP, INT8_DEPTHWISE_OP)
+"""Ops in which an activation that saturation replaces costs time."""
 
 _LOOKS_AT_SHAPE = {"Shape", "Size", "Rank"}
 
@@ -295,7 +300,7 @@ def _set_uint8(graph: Graph, region: _Region, params: ActivationParams) -> None:
         _set_value(graph.nodes[node_name(scale)], np.float32(params.scale))
         _set_value(graph.nodes[node_name(zero_point)], np.int32(params.zero_point))
         node.attr["Tout"].type = uint8
-        if "activation" in node.attr and _saturates_at_six(params):
+        if node.op in _EPILOGUES and _saturates_at_six(params):
             _use_relu(node)
     for name in region.followers:
         graph.nodes[name].attr["T"].type = uint8
