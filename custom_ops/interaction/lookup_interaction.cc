@@ -123,6 +123,14 @@ int64_t ItemsAhead(const InteractionCall& call, const InteractionShape& shape) {
   return std::clamp<int64_t>(kBytes / bytes, 1, kMaxAhead);
 }
 
+// Items that are computed together: one, where there are few, or operands so many that a group's
+// dots would take hundreds of megabytes.
+int64_t GroupOf(const InteractionPlan& plan, const InteractionCall& call,
+                const InteractionKernel& kernel) {
+  constexpr size_t kMaxOperands = 512;
+  return call.batch < kernel.group || plan.operands.size() > kMaxOperands ? 1 : kernel.group;
+}
+
 // Computes blocks of items.
 class Worker {
  public:
@@ -132,7 +140,7 @@ class Worker {
         finder_(plan, call),
         args_(ArgsOf(plan, call, shape, finder_.tables())),
         kernel_(ChooseInteraction(isa, call.type)),
-        group_(call.batch < kernel_.group ? 1 : kernel_.group),
+        group_(GroupOf(plan, call, kernel_)),
         ahead_(group_ > 1 ? group_ : ItemsAhead(call, shape)) {}
 
   int64_t blocks() const { return (call_.batch + kBlockItems - 1) / kBlockItems; }
