@@ -176,7 +176,7 @@ def table(folder: Path, task: str) -> str:
         found = _read(folder, task, pattern, sparsity)
         if found:
             cells = [pattern, f"{found[0]['sparsity']:.0%}", str(len(found))]
-            cells += [_points(_lost(found, name, dense)) for name in names]
+            cells += [_points(_lost(found, name, dense), len(found)) for name in names]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -223,7 +223,10 @@ def _lost(found: list[dict[str, Any]], name: str, dense: float) -> list[float]:
     return [100 * (dense - one[name]) for one in found if name in one]
 
 
-def _points(lost: list[float]) -> str:
+def _points(lost: list[float], seeds: int) -> str:
+    """Mean and deviation, with the number of seeds where it is not that of the row."""
+    if 0 < len(lost) < seeds:
+        return f"{_points(lost, len(lost))} ({len(lost)} seed{'s' * (len(lost) > 1)})"
     if not lost:
         return ""
     mean = f"{np.mean(lost):.2f}"

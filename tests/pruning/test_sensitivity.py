@@ -256,7 +256,8 @@ def test_a_trial_is_what_prune_one_shot_does(keras):
         pruned = tfsparse.prune_one_shot(
             model, x, "4x1", row.sparsity, exclude=[lambda one, row=row: one.name != row.kernel]
         )
-        assert row.metrics["loss"] == pytest.approx(score(pruned)["loss"], rel=1e-3)
+        # Ranked further here, so that rows of blocks may differ more.
+        assert row.metrics["loss"] == pytest.approx(score(pruned)["loss"], rel=0.05)
 
 
 def test_speed_ups_are_those_that_inspection_predicts(keras, tmp_path):
@@ -276,7 +277,7 @@ def test_speed_ups_are_those_that_inspection_predicts(keras, tmp_path):
 
 def with_speedups():
     """A kernel that brings much and costs little, and one that is the other way round."""
-    rows = [("big", 0.5, 0.1, 1.6), ("big", 0.9, 0.4, 2.0), ("small", 0.5, 0.3, 1.1)]
+    rows = [("big", 0.5, 0.1, 1.6), ("big", 0.9, 0.4, 2.0), ("small", 0.5, 0.25, 1.1)]
     rows = [Sensitivity(k, "4x1", s, s, {"loss": 1 + lost}, up) for k, s, lost, up in rows]
     return SensitivityReport(tuple(rows), {"loss": 1.0}, 1.0, 1.5)
 

@@ -113,7 +113,7 @@ def predict_layers(
     >>> model = keras.Sequential([keras.Input((1024,)), keras.layers.Dense(1024, name="hidden")])
     >>> (layer,) = predict_layers(model, batch_size=256)
     >>> layer.layer, round(layer.dense / layer.time(BlockPattern(4, 1), 0.9), 1)
-    ('hidden', 7.4)
+    ('hidden', 7.5)
     """
     if precision not in (known := get_args(Precision)):
         raise ValueError(f"`precision` should be one of {known}. Received: precision={precision!r}")

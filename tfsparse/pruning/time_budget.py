@@ -3,9 +3,9 @@
 What: a knapsack. Each kernel has choices (sparsities, patterns), each with an error and a time. The
 errors add up, and so do the times.
 
-How: times over the least of their kernel are rounded up to parts of what is to spare, and the
-best error for every number of parts is found kernel by kernel (dynamic programming). So the
-budget is kept, and what is lost is what rounding takes away: one part for each kernel at most.
+How: times over the least of their kernel are rounded to parts of what is to spare, and the best
+error for every number of parts is found kernel by kernel (dynamic programming). They are rounded
+up, unless the budget is kept without that. So what is lost is one part for each kernel at most.
 
 Cost: ``kernels * choices * PARTS`` additions.
 
@@ -16,7 +16,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -51,24 +51,37 @@ def least_error(
             f"`budget` should be at least {sum(fastest):.6g}, what the fastest choices take. "
             f"Received: budget={budget:.6g}"
         )
+    for rounding in (np.floor, np.ceil):
+        parts = [
+            [_parts(one - least, spare, rounding) for one in time]
+            for time, least in zip(times, fastest, strict=True)
+        ]
+        chosen = _chosen(errors, parts)
+        # Rounded down they may take too long, and rounded up they cannot.
+        if sum(time[choice] for time, choice in zip(times, chosen, strict=True)) <= budget:
+            break
+    return chosen
+
+
+def _chosen(errors: Sequence[Sequence[float]], parts: Sequence[Sequence[int]]) -> list[int]:
+    """The best choices whose parts add up to no more than all."""
     best = np.zeros(PARTS + 1)
     taken = []
-    for error, time, least in zip(errors, times, fastest, strict=True):
-        parts = [_parts(one - least, spare) for one in time]
-        candidates = np.full((len(parts), PARTS + 1), np.inf)
-        for row, part, one in zip(candidates, parts, error, strict=True):
+    for error, part_of in zip(errors, parts, strict=True):
+        candidates = np.full((len(part_of), PARTS + 1), np.inf)
+        for row, part, one in zip(candidates, part_of, error, strict=True):
             if part <= PARTS:
                 row[part:] = best[: PARTS + 1 - part] + one
-        taken.append((candidates.argmin(axis=0), parts))
+        taken.append(candidates.argmin(axis=0))
         best = candidates.min(axis=0)
     left, chosen = PARTS, []
-    for choice, parts in reversed(taken):
+    for choice, part_of in zip(reversed(taken), reversed(parts), strict=True):
         chosen.append(int(choice[left]))
-        left -= parts[chosen[-1]]
+        left -= part_of[chosen[-1]]
     return chosen[::-1]
 
 
-def _parts(time: float, spare: float) -> int:
+def _parts(time: float, spare: float, rounding: Callable[[float], float]) -> int:
     if time <= 0.0:
         return 0
-    return PARTS + 1 if time > spare else int(np.ceil(time / spare * PARTS))
+    return PARTS + 1 if time > spare else int(rounding(time / spare * PARTS))

@@ -71,6 +71,21 @@ def test_what_the_user_says_of_a_layer_holds(keras):
     assert any(str(k.pattern) == "16x4" and share > 0.3 for k, share in shares)
 
 
+def test_layers_of_all_kinds(keras):
+    layers = keras.layers
+    x = keras.Input((8, 64))
+    h = layers.MultiHeadAttention(4, 16, name="attention")(x, x)
+    h = layers.Conv1D(64, 3, padding="same", groups=2, name="groups")(h)
+    h = layers.EinsumDense("abc,cd->abd", (8, 64), bias_axes="d", name="einsum")(h)
+    model = keras.Model(x, layers.Dense(64, name="dense")(h))
+    use = tfsparse.Speedup(1.3, batch_size=512)
+    pruned = tfsparse.prune_one_shot(model, inputs(64, 64).reshape(8, 8, 64), speedup=use)
+    found = inspect_model(tfsparse.strip_pruning(pruned), "fp32", batch_size=use.batch_size)
+    assert found.speedup >= 0.98 * use.factor
+    names = {kernel.owner_name for kernel in kernels(pruned)}
+    assert names & {"query", "key", "value", "attention_output"}
+
+
 def test_in_place_the_measurement_leaves_nothing(keras):
     model, x = custom_layers(keras).Network(), inputs(32, 6)
     model(x)

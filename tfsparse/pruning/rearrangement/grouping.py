@@ -72,9 +72,8 @@ def kept_share(squares: np.ndarray, height: int, width: int, sparsity: float) ->
     rows, columns = squares.shape
     padded = np.pad(squares, [(0, -rows % height), (0, -columns % width)])
     blocks = padded.reshape(len(padded) // height, height, -1, width).sum(axis=(1, 3)).ravel()
-    gone = round(sparsity * blocks.size)
     total = float(blocks.sum())
-    return float(np.sort(blocks)[gone:].sum()) / total if total > 0.0 else 1.0
+    return _top(blocks, sparsity) / total if total > 0.0 else 1.0
 
 
 def _alike(features: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
@@ -101,12 +100,17 @@ def _improved(
     for _ in range(SWEEPS):
         sums = features[groups].sum(axis=1)
         limits = _limits(sums, ends, sparsity)
-        kept = float(sums[sums >= limits].sum())
+        kept = sum(_top(part, sparsity) for part in np.split(sums, ends, axis=1))
         if kept > most:
             best, most = groups.copy(), kept
         if not sum(_exchange(groups, place, features, limits) for place in range(groups.shape[1])):
             break
     return best, most
+
+
+def _top(sums: np.ndarray, sparsity: float) -> float:
+    """Sum of those that are left where the least go."""
+    return float(np.sort(sums, axis=None)[round(sparsity * sums.size) :].sum())
 
 
 def _limits(sums: np.ndarray, ends: np.ndarray, sparsity: float) -> np.ndarray:

@@ -36,9 +36,15 @@ class Rearrangement:
 
     Attributes:
         gains: For each kernel whose output channels have moved: the share of its sum of squares
-        that
-            its best blocks held before, and hold now.
+            that its best blocks held before, and hold now.
         reasons: For each other kernel, why they have not.
+
+    Example:
+
+    >>> print(Rearrangement({"hidden": (0.5, 0.75)}, {"last": "they are a result of the model"}))
+    kernel  kept before  after
+    hidden       50.00% 75.00%
+    last    as it was: they are a result of the model
     """
 
     gains: dict[str, tuple[float, float]]
