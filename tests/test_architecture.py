@@ -53,6 +53,7 @@ LAYERS = {
     "conv": {"base", "conv", "engine", "format", "kernels"},
     "attention": {"attention", "base", "engine", "kernels"},
     "norm": {"base", "engine", "kernels", "norm"},
+    "interaction": {"base", "engine", "interaction", "kernels"},
     "fuzz": {
         "attention",
         "base",
@@ -61,6 +62,7 @@ LAYERS = {
         "engine",
         "format",
         "fuzz",
+        "interaction",
         "kernels",
         "norm",
     },
@@ -71,6 +73,7 @@ LAYERS = {
         "conv",
         "engine",
         "format",
+        "interaction",
         "kernels",
         "norm",
         "tf_ops",
@@ -78,11 +81,11 @@ LAYERS = {
 }
 # Where files for one instruction set are.
 KERNELS = (
-    *("custom_ops/attention/", "custom_ops/conv/depthwise_"),
+    *("custom_ops/attention/", "custom_ops/conv/depthwise_", "custom_ops/interaction/"),
     *("custom_ops/kernels/", "custom_ops/norm/"),
 )
 # Nothing in these has code that the linker could share with portable files.
-ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}
+ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h", "type_traits"}
 
 
 def name_of(path):

@@ -241,7 +241,8 @@ int64_t CostOf(const InteractionPlan& plan, const InteractionShape& shape) {
 
 Status RunInteraction(const InteractionPlan& plan, const InteractionCall& call,
                       const InteractionShape& shape, Isa isa, const Threads& threads) {
-  if (call.batch == 0) return {};
+  // Memory bounds the number of items only where y has some for each.
+  if (call.batch == 0 || shape.columns == 0) return {};
   const Worker worker(plan, call, shape, isa);
   // Blocks are what is handed out: the first items of one find their rows not yet in cache.
   const int64_t cost = CostOf(plan, shape) * std::min(kBlockItems, call.batch);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "custom_ops/engine/isa.h"
+#include "custom_ops/engine/quantization_checks.h"
 #include "custom_ops/interaction/lookup_interaction.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
@@ -17,6 +18,7 @@ namespace tfsparse {
 namespace {
 
 using ::tensorflow::DataType;
+using ::tensorflow::DataTypeString;
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_BFLOAT16;
 using ::tensorflow::DT_FLOAT;
@@ -33,14 +35,33 @@ using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
+DataType TypeOf(const std::vector<DataType>& tables) {
+  return tables.empty() ? DT_FLOAT : tables.front();
+}
+
+absl::Status CheckTypes(const std::vector<DataType>& tables, const std::vector<DataType>& scales) {
+  for (DataType each : tables) {
+    if (each == TypeOf(tables)) continue;
+    return ToAbsl(Status::Invalid("`tables` should have one type. Received: ",
+                                  DataTypeString(TypeOf(tables)), " and ", DataTypeString(each)));
+  }
+  const size_t wanted = TypeOf(tables) == DT_INT8 ? tables.size() : 0;
+  if (scales.size() == wanted) return absl::OkStatus();
+  return ToAbsl(Status::Invalid("`table_scales` should be ", wanted,
+                                " tensors: one per table of int8. Received: ", scales.size()));
+}
+
 // As the shape function and the kernel read them.
 template <class Context>
 absl::Status ReadPlan(Context* context, InteractionPlan* plan) {
   InteractionAttributes a;
-  std::vector<DataType> ids, splits;
-  TF_RETURN_IF_ERROR(context->GetAttr("num_tables", &a.table_count));
+  std::vector<DataType> tables, scales, ids, splits;
+  TF_RETURN_IF_ERROR(context->GetAttr("Ttables", &tables));
+  TF_RETURN_IF_ERROR(context->GetAttr("Tscales", &scales));
   TF_RETURN_IF_ERROR(context->GetAttr("Tids", &ids));
   TF_RETURN_IF_ERROR(context->GetAttr("Tsplits", &splits));
+  TF_RETURN_IF_ERROR(CheckTypes(tables, scales));
+  a.table_count = static_cast<int64_t>(tables.size());
   a.ids_count = static_cast<int64_t>(ids.size());
   a.splits_count = static_cast<int64_t>(splits.size());
   TF_RETURN_IF_ERROR(context->GetAttr("lookup_tables", &a.tables));
@@ -52,15 +73,6 @@ absl::Status ReadPlan(Context* context, InteractionPlan* plan) {
   TF_RETURN_IF_ERROR(context->GetAttr("wraps_negative", &a.wraps_negative));
   TF_RETURN_IF_ERROR(context->GetAttr("combiners", &a.combiners));
   TF_RETURN_IF_ERROR(context->GetAttr("columns", &a.columns));
-  DataType type;
-  int64_t scales;
-  TF_RETURN_IF_ERROR(context->GetAttr("T", &type));
-  TF_RETURN_IF_ERROR(context->GetAttr("num_scales", &scales));
-  const int64_t wanted = type == DT_INT8 ? a.table_count : 0;
-  if (scales != wanted) {
-    return ToAbsl(Status::Invalid("`table_scales` should be ", wanted,
-                                  " tensors: one per table of int8. Received: ", scales));
-  }
   return ToAbsl(InteractionPlan::Create(a, plan));
 }
 
@@ -131,7 +143,7 @@ absl::Status InteractionShapeFunction(InferenceContext* c) {
   return absl::OkStatus();
 }
 
-TableType TypeOf(DataType type) {
+TableType TableTypeOf(DataType type) {
   return type == DT_INT8       ? TableType::kS8
          : type == DT_BFLOAT16 ? TableType::kBf16
                                : TableType::kF32;
@@ -165,6 +177,10 @@ absl::Status ReadTables(const OpInputList& tables, const OpInputList& scales,
                                       "]. Received: shape=", scale.shape().DebugString()));
       }
       table.scales = static_cast<const float*>(scale.data());
+      if (!table.has_row_scales) {
+        const std::string name = "table_scales[" + std::to_string(t) + "]";
+        TF_RETURN_IF_ERROR(ToAbsl(CheckScale(name, *table.scales)));
+      }
     }
     call->tables.push_back(table);
   }
@@ -219,9 +235,9 @@ class LookupInteractionOp : public OpKernel {
   explicit LookupInteractionOp(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, ReadPlan(context, &plan_));
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
-    DataType type;
-    OP_REQUIRES_OK(context, context->GetAttr("T", &type));
-    type_ = TypeOf(type);
+    std::vector<DataType> tables;
+    OP_REQUIRES_OK(context, context->GetAttr("Ttables", &tables));
+    type_ = TableTypeOf(TypeOf(tables));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -279,20 +295,19 @@ void RegisterLookupInteraction() {
       .Input("dense: Tdense")
       .Input("dense_scale: float")
       .Input("dense_zero_point: int32")
-      .Input("tables: num_tables * T")
-      .Input("table_scales: num_scales * float")
+      .Input("tables: Ttables")
+      .Input("table_scales: Tscales")
       .Input("ids: Tids")
       .Input("row_splits: Tsplits")
       .Input("y_scale: float")
       .Input("y_zero_point: int32")
       .Output("y: Tout")
       .Attr("Tdense: {float, uint8} = DT_FLOAT")
-      .Attr("T: {float, bfloat16, int8} = DT_FLOAT")
+      .Attr("Ttables: list({float, bfloat16, int8}) >= 0 = []")
+      .Attr("Tscales: list({float}) >= 0 = []")
       .Attr("Tids: list({int32, int64}) >= 0 = []")
       .Attr("Tsplits: list({int32, int64}) >= 0 = []")
       .Attr("Tout: {float, uint8} = DT_FLOAT")
-      .Attr("num_tables: int >= 0 = 0")
-      .Attr("num_scales: int >= 0 = 0")
       .Attr("lookup_tables: list(int)")
       .Attr("lookup_ids: list(int)")
       .Attr("lookup_starts: list(int) = []")
@@ -313,8 +328,8 @@ integers. Then a float dense vector and the sums of bags are quantized by max|x|
 dense: [B, D], or [0] for none.
 dense_scale: Finite and positive; used if dense is uint8.
 dense_zero_point: In [0, 255]; used if dense is uint8.
-tables: [rows, D] each. int8 means scale * q.
-table_scales: [rows] or [] for each table of int8; else none.
+tables: [rows, D] each, of one type. int8 means scale * q.
+table_scales: [rows] or [] for each table of int8; else none. Those of rows are taken as they are.
 ids: [B, ...] each; or all ids of all bags, one behind the other, where row_splits are used.
 row_splits: [B + 1] each: bag b has the ids from row_splits[b] to row_splits[b + 1].
 y_scale: Finite and positive; used if y is uint8.

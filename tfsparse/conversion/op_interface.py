@@ -119,9 +119,9 @@ def place_in(node: NodeDef, name: str) -> int:
         return place_of(node.op, name)
     if name not in _Y:
         return INTERACTION_INPUTS[:3].index(name)
-    lists = node.attr["num_tables"].i + node.attr["num_scales"].i
-    lists += len(node.attr["Tids"].list.type) + len(node.attr["Tsplits"].list.type)
-    return 3 + int(lists) + _Y.index(name)
+    types = ("Ttables", "Tscales", "Tids", "Tsplits")
+    lists = sum(len(node.attr[each].list.type) for each in types)
+    return 3 + lists + _Y.index(name)
 
 
 def op_node(

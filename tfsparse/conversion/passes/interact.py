@@ -110,11 +110,10 @@ class _Rewriting:
             "y_zero_point": self._constant(name, "y_zero_point", np.int32(0)),
         }
         attributes = {
-            "T": dtype,
             "Tdense": tf.float32,
             "Tout": tf.float32,
-            "num_tables": len(tables),
-            "num_scales": len(scales),
+            "Ttables": [dtype] * len(tables),
+            "Tscales": [tf.float32] * len(scales),
             "Tids": [tensor_type(graph, each) for each in self._ids],
             "Tsplits": [],
             **self._lookups(),
