@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.dlrm.architecture import TABLES, WIDE_LAYERS, build
+from examples.dlrm.architecture import TABLES, WIDE_LAYERS, build, dense_layers_but
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH = 10, 256
@@ -63,7 +63,7 @@ def _train(folder: Path, rows: int) -> None:
     import tfsparse
 
     model: Any = build([rows] * TABLES)
-    others = [layer.name for layer in model.layers if layer.name not in WIDE_LAYERS]
+    others = dense_layers_but(WIDE_LAYERS, model)
     wrapped = tfsparse.prune_block(model, "16x4", tfsparse.OneShot(0.85), exclude=others)
     wrapped.compile(keras.optimizers.SGD(0.01), "binary_crossentropy")
     labels = np.random.default_rng(1).integers(0, 2, BATCH * STEPS).astype(np.float32)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import tfsparse
-from examples.dlrm.architecture import TABLES, TWO_LAYERS, WIDE_LAYERS, build
+from examples.dlrm.architecture import TABLES, TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
 from examples.dlrm.training import PATTERN, SPARSITY
 
 CALIBRATION = 512
@@ -62,7 +62,7 @@ def calibration(rows: int) -> dict[str, np.ndarray]:
 def _pruned(model: keras.Model, layers: tuple[str, ...]) -> keras.Model:
     if not layers:
         return model
-    others = [layer.name for layer in model.layers if layer.name not in layers]
+    others = dense_layers_but(layers, model)
     once = tfsparse.OneShot(SPARSITY)
     wrapped = tfsparse.prune_block(model, PATTERN, once, exclude=others)
     stripped: keras.Model = tfsparse.strip_pruning(wrapped)

@@ -13,7 +13,7 @@ import numpy as np
 
 import tfsparse
 from examples.dlrm import criteo
-from examples.dlrm.architecture import TWO_LAYERS, WIDE_LAYERS, build
+from examples.dlrm.architecture import TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
 from examples.dlrm.criteo import Clicks
 from examples.dlrm.scores import Auc, accuracy, auc
 
@@ -77,7 +77,7 @@ def prune(
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    others = [layer.name for layer in model.layers if layer.name not in layers]
+    others = dense_layers_but(layers, model)
     wrapped = tfsparse.prune_block(copy, PATTERN, SPARSITY, exclude=others)
     fit(wrapped, data, epochs, seed, [tfsparse.UpdatePruning()])
     stripped: keras.Model = tfsparse.strip_pruning(wrapped)
