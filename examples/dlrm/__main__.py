@@ -66,15 +66,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command."""
     parsed = parser().parse_args(arguments)
     if parsed.command == "train":
-        from examples.dlrm import training
+        from . import training
 
         training.run(parsed)
     elif parsed.command == "load":
-        from examples.dlrm import load
+        from . import load
 
         load.run(parsed)
     else:
-        from examples.dlrm import memory
+        from . import memory
 
         memory.run(parsed)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from examples.dlrm.queries import Samples
+from .queries import Samples
 
 Model = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Gives probabilities ``(items, 1)`` for dense numbers and ids."""

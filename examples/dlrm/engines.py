@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.dlrm.batching import Model
+from .batching import Model
 
 
 @dataclasses.dataclass(frozen=True)

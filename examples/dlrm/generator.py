@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from examples.dlrm import engines, queries
-from examples.dlrm.batching import BatchingServer, Model
+from . import engines, queries
+from .batching import BatchingServer, Model
 
 _RATES = {"Offline": "Samples per second", "Server": "Completed samples per second"}
 _MIN_QUERIES = 200

@@ -21,9 +21,10 @@ from typing import Any
 from benchmarks.harness import environment
 from benchmarks.harness.engine import Engine as PeerEngine
 from benchmarks.models.preparing import prepare
-from examples.dlrm import engines
-from examples.dlrm.architecture import TABLES
-from examples.dlrm.engines import ENGINES, Engine
+
+from . import engines
+from .architecture import TABLES
+from .engines import ENGINES, Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = 256

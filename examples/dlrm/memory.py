@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.dlrm.architecture import TABLES, WIDE_LAYERS, build, dense_layers_but
+from .architecture import TABLES, WIDE_LAYERS, build, dense_layers_but
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH = 10, 256

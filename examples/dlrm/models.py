@@ -9,8 +9,9 @@ import keras
 import numpy as np
 
 import tfsparse
-from examples.dlrm.architecture import TABLES, TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
-from examples.dlrm.training import PATTERN, SPARSITY
+
+from .architecture import TABLES, TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
+from .training import PATTERN, SPARSITY
 
 CALIBRATION = 512
 _PRUNED: dict[str, tuple[str, ...]] = {

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 import tfsparse
-from examples.dlrm import criteo
-from examples.dlrm.architecture import TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
-from examples.dlrm.criteo import Clicks
-from examples.dlrm.scores import Auc, accuracy, auc
+
+from . import criteo
+from .architecture import TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
+from .criteo import Clicks
+from .scores import Auc, accuracy, auc
 
 PATTERN, SPARSITY = "16x4", 0.85
 PRUNED = {"two layers": TWO_LAYERS, "all wide layers": WIDE_LAYERS}
