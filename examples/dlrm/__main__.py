@@ -49,6 +49,10 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("--engines", default=None, help="names with commas between (all)")
     load.add_argument("--rows", type=int, default=10_000, help="rows of a table (%(default)s)")
     load.add_argument("--threads", type=int, default=os.cpu_count(), help="(%(default)s)")
+    load.add_argument(
+        "--workers", type=int, default=os.cpu_count(),
+        help="batches at once, with a share of the threads each (%(default)s)",
+    )  # fmt: skip
     load.add_argument("--seconds", type=float, default=10, help="of a run (%(default)s)")
     load.add_argument("--limit-ms", type=float, default=30, help="for 99%% (%(default)s)")
     load.add_argument("--skew", choices=("uniform", "zipf"), default="uniform")

@@ -6,6 +6,7 @@ Each function is called in the environment of its engine, and imports nothing el
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 
 from .batching import Model
+
+Load = Callable[[Path, int, int, int], Model]
+"""Makes a model: the folder of models, threads of a call, calls at once, items of a batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,20 +26,20 @@ class Engine:
     Attributes:
         name: What the command line calls it.
         about: What the table calls it.
-        load: Makes it: the folder of models, threads, and items of a batch.
+        load: Makes it.
         environment: The environment of `benchmarks.harness` that it runs in; None is this one.
         forms: What `benchmarks.models.preparing` has to make of the model for it.
     """
 
     name: str
     about: str
-    load: Callable[[Path, int, int], Model]
+    load: Load
     environment: str | None = None
     forms: tuple[str, ...] = ()
 
 
-def _tfsparse(model: str) -> Callable[[Path, int, int], Model]:
-    def load(folder: Path, threads: int, items: int) -> Model:
+def _tfsparse(model: str) -> Load:
+    def load(folder: Path, threads: int, calls: int, items: int) -> Model:
         import tfsparse
 
         served = tfsparse.load(folder / model, threads=threads)
@@ -48,35 +52,58 @@ def _only(result: Any) -> Any:
     return next(iter(result.values())) if isinstance(result, dict) else result
 
 
-def _openvino(file: str, precision: str | None) -> Callable[[Path, int, int], Model]:
-    def load(folder: Path, threads: int, items: int) -> Model:
+STEP = 128
+
+
+def in_steps(model: Model, items: int) -> Model:
+    """A model that sees few sizes of batches: multiples of `STEP`, the last rows of them zeros.
+
+    It has seen all of them once. OpenVINO prepares itself anew for each size that it meets.
+    """
+
+    def run(dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        count = len(dense)
+        more = -count % STEP
+        if more:
+            dense, ids = (np.pad(each, ((0, more), (0, 0))) for each in (dense, ids))
+        return model(dense, ids)[:count]
+
+    for size in range(STEP, items + STEP, STEP):
+        model(np.zeros((size, 13), np.float32), np.zeros((size, 26), np.int32))
+    return run
+
+
+def _openvino(file: str, precision: str | None) -> Load:
+    def load(folder: Path, threads: int, calls: int, items: int) -> Model:
         import openvino
 
         settings: dict[str, Any] = {
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads * calls,
+            "NUM_STREAMS": calls,
             "ENABLE_CPU_PINNING": False,
-            "PERFORMANCE_HINT": "LATENCY",
         }
         if precision is not None:
             settings["INFERENCE_PRECISION_HINT"] = precision
         core = openvino.Core()
-        request = core.compile_model(core.read_model(folder / file), "CPU", settings)
-        request = request.create_infer_request()
+        compiled = core.compile_model(core.read_model(folder / file), "CPU", settings)
+        of_this_thread = threading.local()
 
         def run(dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
+            if not hasattr(of_this_thread, "request"):
+                of_this_thread.request = compiled.create_infer_request()
+            request = of_this_thread.request
             for name, array in {"dense": dense, "ids": ids}.items():
                 request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
             request.infer()
             return np.array(request.get_output_tensor(0).data)
 
-        return run
+        return in_steps(run, items)
 
     return load
 
 
-def _onnxruntime(*files: str) -> Callable[[Path, int, int], Model]:
-    def load(folder: Path, threads: int, items: int) -> Model:
+def _onnxruntime(*files: str) -> Load:
+    def load(folder: Path, threads: int, calls: int, items: int) -> Model:
         import onnxruntime
 
         from benchmarks.models.trial import fastest

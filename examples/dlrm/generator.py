@@ -27,6 +27,8 @@ from .batching import BatchingServer, Model
 
 _RATES = {"Offline": "Samples per second", "Server": "Completed samples per second"}
 _MIN_QUERIES = 200
+SHARE_OF_LIMIT = 1 / 3
+"""What a batch of a server may take of the limit: a query waits for one, then is in another."""
 
 
 def load_generator(file: str) -> Any:
@@ -46,21 +48,32 @@ class Runner:
         model: What is measured.
         samples: What queries ask for.
         max_items: Items of a batch at most.
+        workers: Batches that are computed at once.
+        seconds: What a batch of so many items takes.
     """
 
     def __init__(
-        self, generator: Any, model: Model, samples: queries.Samples, max_items: int
+        self,
+        generator: Any,
+        model: Model,
+        samples: queries.Samples,
+        max_items: int,
+        workers: int = 1,
+        seconds: float = 0.0,
     ) -> None:
         self._lg = generator
         self._model = model
         self._samples = samples
         self._max_items = max_items
+        self._workers = workers
+        self._seconds = seconds
 
     def run(self, request: dict[str, Any]) -> dict[str, float]:
         """Runs a scenario; gives its rate in samples a second, and the latency of a server."""
         lg, samples = self._lg, self._samples
         settings = self._settings(request)
-        server = BatchingServer(self._model, samples, self._answer, self._max_items)
+        items = self._items(request)
+        server = BatchingServer(self._model, samples, self._answer, items, self._workers)
         sut = lg.ConstructSUT(
             lambda found: server.submit([(each.id, each.index) for each in found]), lambda: None
         )
@@ -79,6 +92,13 @@ class Runner:
         if request["scenario"] == "Server":
             result["p99_ms"] = _number(text, r"99\.00 percentile latency \(ns\)") / 1e6
         return result
+
+    def _items(self, request: dict[str, Any]) -> int:
+        """Items of a batch: of a server as many as take a part of the limit, or fewer."""
+        if request["scenario"] == "Offline" or not self._seconds:
+            return self._max_items
+        limit = request["limit_ms"] / 1e3 * SHARE_OF_LIMIT
+        return int(min(1, limit / self._seconds) * self._max_items)
 
     def _answer(self, query: int, found: np.ndarray) -> None:
         found = np.ascontiguousarray(found)
@@ -126,10 +146,14 @@ def main() -> None:
     setup = json.loads(sys.argv[1])
     samples = queries.draw(setup["samples"], setup["table_sizes"], setup["skew"])
     engine = engines.find(setup["engine"])
-    model = engine.load(Path(setup["folder"]), setup["threads"], setup["max_items"])
-    seconds = time_of_a_batch(model, samples, setup["max_items"])
-    runner = Runner(load_generator(setup["generator"]), model, samples, setup["max_items"])
-    ready = {"qps": setup["max_items"] / seconds / samples.mean_items, "items": samples.mean_items}
+    items, workers = setup["max_items"], setup["workers"]
+    threads = max(1, setup["threads"] // workers)
+    model = engine.load(Path(setup["folder"]), threads, workers, items)
+    seconds = time_of_a_batch(model, samples, items)
+    generator = load_generator(setup["generator"])
+    runner = Runner(generator, model, samples, items, workers, seconds)
+    rate = items * workers / seconds / samples.mean_items
+    ready = {"qps": rate, "items": samples.mean_items}
     print(json.dumps(ready), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(runner.run(json.loads(line))), file=answers, flush=True)

@@ -47,6 +47,7 @@ class Worker:
             "engine": engine.name,
             "folder": str(folder),
             "threads": arguments.threads,
+            "workers": min(arguments.workers, arguments.threads),
             "max_items": arguments.max_items,
             "samples": SAMPLES,
             "table_sizes": [arguments.rows] * TABLES,
