@@ -6,7 +6,7 @@ Each function is called in the environment of its engine, and imports nothing el
 from __future__ import annotations
 
 import dataclasses
-import threading
+import queue
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,10 @@ def _only(result: Any) -> Any:
 STEP = 128
 
 
-def in_steps(model: Model, items: int) -> Model:
+def in_steps(model: Model) -> Model:
     """A model that sees few sizes of batches: multiples of `STEP`, the last rows of them zeros.
 
-    It has seen all of them once. OpenVINO prepares itself anew for each size that it meets.
+    OpenVINO prepares itself anew for each size that it meets.
     """
 
     def run(dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -68,8 +68,6 @@ def in_steps(model: Model, items: int) -> Model:
             dense, ids = (np.pad(each, ((0, more), (0, 0))) for each in (dense, ids))
         return model(dense, ids)[:count]
 
-    for size in range(STEP, items + STEP, STEP):
-        model(np.zeros((size, 13), np.float32), np.zeros((size, 26), np.int32))
     return run
 
 
@@ -86,18 +84,28 @@ def _openvino(file: str, precision: str | None) -> Load:
             settings["INFERENCE_PRECISION_HINT"] = precision
         core = openvino.Core()
         compiled = core.compile_model(core.read_model(folder / file), "CPU", settings)
-        of_this_thread = threading.local()
+        free: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-        def run(dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
-            if not hasattr(of_this_thread, "request"):
-                of_this_thread.request = compiled.create_infer_request()
-            request = of_this_thread.request
+        def infer(request: Any, dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
             for name, array in {"dense": dense, "ids": ids}.items():
                 request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
             request.infer()
             return np.array(request.get_output_tensor(0).data)
 
-        return in_steps(run, items)
+        for _ in range(calls):
+            request = compiled.create_infer_request()
+            for size in range(STEP, items + STEP, STEP):
+                infer(request, np.zeros((size, 13), np.float32), np.zeros((size, 26), np.int32))
+            free.put(request)
+
+        def run(dense: np.ndarray, ids: np.ndarray) -> np.ndarray:
+            request = free.get()
+            try:
+                return infer(request, dense, ids)
+            finally:
+                free.put(request)
+
+        return in_steps(run)
 
     return load
 
