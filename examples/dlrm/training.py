@@ -21,6 +21,7 @@ from .scores import Auc, accuracy, auc
 PATTERN, SPARSITY = "16x4", 0.85
 PRUNED = {"two layers": TWO_LAYERS, "all wide layers": WIDE_LAYERS}
 CALIBRATION = 512
+LEARNING_RATE, PRUNING_RATE = 1e-3, 3e-4
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 
@@ -46,7 +47,12 @@ def read_data(root: Path, raw: bool, raw_rows: int) -> tuple[Clicks, Clicks, lis
 
 
 def fit(
-    model: keras.Model, data: Clicks, epochs: int, seed: int, callbacks: list[Any] | None = None
+    model: keras.Model,
+    data: Clicks,
+    epochs: int,
+    seed: int,
+    callbacks: list[Any] | None = None,
+    learning_rate: float = LEARNING_RATE,
 ) -> None:
     """Trains a model.
 
@@ -56,9 +62,10 @@ def fit(
         epochs: Passes over them.
         seed: Of their order.
         callbacks: Callbacks of Keras.
+        learning_rate: Adam's.
     """
     keras.utils.set_random_seed(seed)
-    model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+    model.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy")
     model.fit(
         data.inputs, data.labels, batch_size=256, epochs=epochs, verbose=0, callbacks=callbacks
     )
@@ -69,6 +76,9 @@ def prune(
 ) -> keras.Model:
     """A pruned copy of a model, trained on, without wrappers.
 
+    Tables stay what they are: a second pass over the same ids is where a DLRM begins to know its
+    training data by heart.
+
     Args:
         model: The dense model. It stays what it is.
         layers: Names of the layers to prune.
@@ -78,9 +88,11 @@ def prune(
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        layer.trainable = not isinstance(layer, keras.layers.Embedding)
     others = dense_layers_but(layers, model)
     wrapped = tfsparse.prune_block(copy, PATTERN, SPARSITY, exclude=others)
-    fit(wrapped, data, epochs, seed, [tfsparse.UpdatePruning()])
+    fit(wrapped, data, epochs, seed, [tfsparse.UpdatePruning()], PRUNING_RATE)
     stripped: keras.Model = tfsparse.strip_pruning(wrapped)
     return stripped
 
@@ -89,7 +101,7 @@ def int8_of(model: keras.Model, train: Clicks) -> Predict:
     """What a model gives when its layers and tables are INT8."""
     calibration = train.taken(slice(CALIBRATION)).inputs
     converted = tfsparse.convert(model, "int8", calibration, batch_size=2048, embeddings="int8")
-    return lambda inputs: np.asarray(next(iter(converted(inputs).values())))
+    return lambda inputs: np.asarray(next(iter(converted(**inputs).values())))
 
 
 def variants(
