@@ -105,7 +105,7 @@ def int8_of(model: keras.Model, train: Clicks) -> Predict:
 
 
 def variants(
-    train: Clicks, sizes: list[int], epochs: int, seed: int
+    train: Clicks, sizes: list[int], epochs: int, pruning_epochs: int, seed: int
 ) -> Iterator[tuple[str, Predict]]:
     """All models of one seed by their names, the dense one in FP32 first."""
     keras.utils.set_random_seed(seed)
@@ -114,7 +114,7 @@ def variants(
     yield "FP32 dense", _predicting(dense)
     yield "INT8 dense", int8_of(dense, train)
     for name, layers in PRUNED.items():
-        pruned = prune(dense, layers, train, epochs, seed)
+        pruned = prune(dense, layers, train, pruning_epochs, seed)
         yield f"FP32, {name} sparse", _predicting(pruned)
         yield f"INT8, {name} sparse", int8_of(pruned, train)
 
@@ -128,7 +128,9 @@ def run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     train, test, sizes = read_data(arguments.data, arguments.raw, arguments.raw_rows)
     scores: dict[str, list[tuple[Auc, float]]] = {}
     for seed in range(arguments.seeds):
-        for name, predict in variants(train, sizes, arguments.epochs, seed):
+        for name, predict in variants(
+            train, sizes, arguments.epochs, arguments.pruning_epochs, seed
+        ):
             found = predict(test.inputs)
             scores.setdefault(name, []).append(
                 (auc(test.labels, found), accuracy(test.labels, found))
