@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "--raw-rows", type=int, default=2000, help="rows of a table then (%(default)s)"
     )
     train.add_argument("--epochs", type=int, default=1, help="of training (%(default)s)")
-    train.add_argument("--pruning-epochs", type=int, default=4, help="(%(default)s)")
+    train.add_argument("--pruning-epochs", type=int, default=1, help="(%(default)s)")
     train.add_argument("--seeds", type=int, default=5, help="how many (%(default)s)")
     train.add_argument("--json", type=Path, help="also write the rows there")
     load = commands.add_parser("load", help="serve under MLPerf's load generator")
