@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class BenchModel:
         calibration: Rows to calibrate INT8 with, for every engine.
         exclude: Layers to leave dense, as in `tfsparse.prune_block`.
         by_default: Whether it is timed where no model is named.
+        int8_options: Further arguments of `tfsparse.export` in INT8.
     """
 
     about: str
@@ -33,6 +34,7 @@ class BenchModel:
     calibration: int = 64
     exclude: tuple[str, ...] = ()
     by_default: bool = True
+    int8_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def token_inputs(vocabulary: int, length: int) -> Callable[[np.random.Generator, int], Arrays]:

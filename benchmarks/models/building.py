@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,14 @@ def write_source(
         sparsity: Its zeros.
         batches: Rows to write inputs and results for.
         seed: Of weights and inputs.
-        folder: Gets `source/`, `calibration.npz`, and `x<batch>.npz` and `expected<batch>.npz`.
+        folder: Gets `source/`, `calibration.npz`, `int8_options.json`, and `x<batch>.npz` and
+            `expected<batch>.npz`.
     """
     import keras
     import tensorflow as tf
 
     model = registry.find(name)
+    (folder / "int8_options.json").write_text(json.dumps(dict(model.int8_options)))
     keras.utils.set_random_seed(seed)
     inputs = model.inputs(np.random.default_rng([seed, 0]), model.calibration)
     np.savez(folder / "calibration.npz", **inputs)
@@ -82,8 +85,11 @@ def export_ours(folder: Path, precision: str) -> dict[str, Any]:
 
     with np.load(folder / "calibration.npz") as arrays:
         calibration = dict(arrays)
-    data = calibration if precision == "int8" else None
-    report = tfsparse.export(str(folder / "source"), folder / precision, precision, data)
+    data, options = None, {}
+    if precision == "int8":
+        data, options = calibration, json.loads((folder / "int8_options.json").read_text())
+    source = str(folder / "source")
+    report = tfsparse.export(source, folder / precision, precision, data, **options)
     return {"converted": sum(op.converted for op in report), "products": len(report)}
 
 

@@ -1,0 +1,1 @@
+"""A whole DLRM: train, prune, convert, serve; see `python -m examples.dlrm --help`."""

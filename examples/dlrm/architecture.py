@@ -69,6 +69,12 @@ def build(
     return keras.Model({"dense": dense, "ids": ids}, last(hidden), name="dlrm")
 
 
+def dense_layers_but(layers: Sequence[str], model: keras.Model) -> list[str]:
+    """Names of the dense layers of a model that are not among some."""
+    every = [each.name for each in model.layers if isinstance(each, keras.layers.Dense)]
+    return [name for name in every if name not in layers]
+
+
 def _uniform(size: int) -> keras.initializers.Initializer:
     """The reference implementation's: within one over the root of the number of rows."""
     bound = float(np.sqrt(1 / size))

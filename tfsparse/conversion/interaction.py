@@ -28,13 +28,13 @@ from tfsparse.conversion.graph_view import CONTROL, GraphView
 from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.lookups import Lookup, read_lookups
 from tfsparse.conversion.moved_elements import (
-    ZERO,
     Origins,
     carried_by,
     find_origins,
     find_sources,
     followers,
 )
+from tfsparse.conversion.numbered_elements import ZERO
 
 MAX_FEATURES = 4096
 MAX_ENTRIES = 1 << 20

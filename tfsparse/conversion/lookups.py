@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, attribute
-from tfsparse.conversion.moved_elements import ZERO, carried_inputs, find_origins, find_sources
+from tfsparse.conversion.moved_elements import carried_inputs, find_origins, find_sources
+from tfsparse.conversion.numbered_elements import ZERO
 
 Combiner = Literal["sum", "mean"]
 

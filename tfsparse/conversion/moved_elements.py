@@ -26,13 +26,8 @@ import tensorflow as tf
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.importing import import_graph
+from tfsparse.conversion.numbered_elements import ZERO, is_confirmed, read_numbers
 from tfsparse.conversion.state import array_of
-
-ZERO = -1
-"""The source of an element that is zero, whatever the sources are."""
-
-_DIGITS = 100
-"""Base of the digits of numbers. Half precision and bfloat16 hold all integers up to twice that."""
 
 _OPEN_BATCHES = (3, 2)
 _MOST_NODES = 400
@@ -349,15 +344,15 @@ class _Part:
             np.broadcast_to(np.arange(size).reshape(size, *[1] * len(item)), (size, *item))
             for item in self._items
         ]
-        numbers = _read_numbers(run, number, size, int(first[-1]))
-        batches = _read_numbers(run, items, size, size)
+        numbers = read_numbers(run, number, size, int(first[-1]))
+        batches = read_numbers(run, items, size, size)
         if numbers.ndim < 1 or numbers.shape[0] != size or (numbers != numbers[:1]).any():
             return None
         own = np.arange(size).reshape(size, *[1] * (numbers.ndim - 1))
         zero = numbers[0] == ZERO
         if ((batches != own) & ~zero).any() or (numbers[0] >= first[-1]).any():
             return None
-        if not _confirmed(run, self._items, numbers[0], size):
+        if not is_confirmed(run, self._items, numbers[0], size):
             return None
         source = np.searchsorted(first, numbers[0], side="right") - 1
         element = np.where(zero, 0, numbers[0] - first[source])
@@ -370,33 +365,6 @@ def _constant(name: str, value: np.ndarray) -> NodeDef:
     node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
     return node
-
-
-def _read_numbers(
-    run: Callable[..., np.ndarray], numbers: Sequence[np.ndarray], size: int, count: int
-) -> np.ndarray:
-    """Lets numbers below `count` run through, one digit after the other; `ZERO` for zeros."""
-    total, unit = None, 1
-    while unit < count or total is None:
-        digits = [number // unit % _DIGITS + 1 for number in numbers]
-        found = np.rint(run(digits, size)).astype(np.int64)
-        value = (found - 1) * unit
-        zero = found == 0
-        total = np.where(zero, ZERO, value if total is None else total + value)
-        unit *= _DIGITS
-    return total
-
-
-def _confirmed(
-    run: Callable[..., np.ndarray], items: Sequence[tuple[int, ...]], numbers: np.ndarray, size: int
-) -> bool:
-    """Whether random values go where numbers went."""
-    rng = np.random.default_rng(0)
-    # Of few bits, so that half precision holds them.
-    values = [rng.integers(-120, 121, (size, *item)).astype(np.float32) for item in items]
-    flat = np.concatenate([value.reshape(size, -1) for value in values], axis=1)
-    expected = np.where(numbers == ZERO, 0, flat[:, np.maximum(numbers, 0)])
-    return bool(np.array_equal(run(values, size), expected))
 
 
 def _same(one: Origins, other: Origins) -> bool:
