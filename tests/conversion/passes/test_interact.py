@@ -34,7 +34,7 @@ def test_gives_what_the_model_gives(tmp_path, case, embeddings):
     assert (row.kind, row.converted) == ("interaction", True)
     assert "1 of 1 interactions in one op each" in str(converted.report)
     wanted = {None: tf.float32, "bf16": tf.bfloat16, "int8": tf.int8}[embeddings]
-    assert tf.as_dtype(op.attr["T"].type) == wanted
+    assert tf.as_dtype(op.attr["Ttables"].list.type[0]) == wanted
 
 
 def test_negative_ids_count_from_the_end_where_keras_says_so(tmp_path):
