@@ -42,6 +42,7 @@ LAYERS = {
     "conv": {"base", "conv", "engine", "format", "kernels"},
     "attention": {"attention", "base", "engine", "kernels"},
     "norm": {"base", "engine", "kernels", "norm"},
+    "interaction": {"base", "engine", "interaction", "kernels"},
     "fuzz": {
         "attention",
         "base",
@@ -50,6 +51,7 @@ LAYERS = {
         "engine",
         "format",
         "fuzz",
+        "interaction",
         "kernels",
         "norm",
     },
@@ -60,13 +62,19 @@ LAYERS = {
         "conv",
         "engine",
         "format",
+        "interaction",
         "kernels",
         "norm",
         "tf_ops",
     },
 }
 # Where files for one instruction set are.
-KERNELS = ("custom_ops/attention/", "custom_ops/kernels/", "custom_ops/norm/")
+KERNELS = (
+    "custom_ops/attention/",
+    "custom_ops/interaction/",
+    "custom_ops/kernels/",
+    "custom_ops/norm/",
+)
 # Nothing in these has code that the linker could share with portable files.
 ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}
 
