@@ -85,7 +85,7 @@ KERNELS = (
     *("custom_ops/kernels/", "custom_ops/norm/"),
 )
 # Nothing in these has code that the linker could share with portable files.
-ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h", "type_traits"}
+ISA_HEADERS = {"cstddef", "cstdint", "cstring", "immintrin.h"}
 
 
 def name_of(path):

@@ -12,6 +12,7 @@ namespace {
 
 template <template <class> class Operands>
 struct WithHalf : Operands<InteractAvx512> {
+  static constexpr bool kHasHalf = true;
   using Half = Operands<InteractAvx2>;
 };
 

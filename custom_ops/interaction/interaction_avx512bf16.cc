@@ -14,7 +14,6 @@ namespace {
 struct HalfBf16 {
   using Vec = InteractAvx2;
   using Sum = Vec::F32;
-  using Half = void;
   static constexpr bool kIsInt = false;
   static constexpr int kInLane = 2;
 
@@ -26,6 +25,7 @@ struct HalfBf16 {
 
 // Pairs of bfloat16.
 struct OperandsBf16 {
+  static constexpr bool kHasHalf = true;
   using Half = HalfBf16;
   using Vec = InteractAvx512;
   using Sum = Vec::F32;

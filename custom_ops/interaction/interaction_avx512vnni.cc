@@ -23,6 +23,7 @@ struct Half : InteractAvx2 {
 };
 
 struct Quads : OperandsS8<InteractAvx512Vnni> {
+  static constexpr bool kHasHalf = true;
   using Half = OperandsS8<tfsparse::Half>;
 };
 

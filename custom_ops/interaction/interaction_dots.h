@@ -15,7 +15,6 @@
 // This is text for files of one instruction set, not to be linked.
 
 #include <cstdint>
-#include <type_traits>
 
 #include "custom_ops/interaction/interaction_args.h"
 #include "custom_ops/interaction/prefetch_lookups.h"
@@ -61,7 +60,7 @@ struct Dots {
   using Sum = typename P::Sum;
   static constexpr int L = Vec::kLanes;
   // Operands that a register of half the size holds, where there are such.
-  static constexpr int kHalf = std::is_void_v<typename P::Half> ? 0 : L / 2;
+  static constexpr int kHalf = P::kHasHalf ? L / 2 : 0;
 
   // L operands from `first` on into lanes, group after group; and their sums.
   static void FillLanes(const InteractionArgs& args, const InteractionScratch& scratch,

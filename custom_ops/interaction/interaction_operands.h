@@ -12,7 +12,7 @@
 //   CopyRow     a row of a table into an operand
 //   StoreFloats, StoreInts   other values into an operand; kIsInt says which
 //   MultiplyAdd sum + a . b of groups, a being the row's, b the lanes'
-//   Half        the same over registers of half the size, or void
+//   Half        the same over registers of half the size, if kHasHalf
 //
 // This is text for files of one instruction set, not to be linked.
 
@@ -28,7 +28,7 @@ namespace {
 template <class V>
 struct OperandsF32 {
   using Vec = V;
-  using Half = void;
+  static constexpr bool kHasHalf = false;
   using Sum = typename Vec::F32;
   static constexpr bool kIsInt = false, kIsRaw = true, kHasShifts = false;
   static constexpr int kInLane = 1;
@@ -73,7 +73,7 @@ struct OperandsBf16AsF32 : OperandsF32<V> {
 template <class V>
 struct OperandsOfInts {
   using Vec = V;
-  using Half = void;
+  static constexpr bool kHasHalf = false;
   using Sum = typename Vec::I32;
   static constexpr bool kIsInt = true;
 
