@@ -1,4 +1,4 @@
-"""The README's example is run as it stands."""
+"""The examples of the README and of the pages that belong to it are run as they stand."""
 
 import re
 import subprocess
@@ -39,21 +39,20 @@ def train_step(x, y):
 """
 
 
-def python_blocks(heading):
-    """The Python examples of a section of the README."""
-    text = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2]
-    return re.findall(r"```python\n(.*?)```", text.partition("\n## ")[0], re.DOTALL)
+def python_blocks(text):
+    """The Python examples of a page, or of a section of one."""
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_tables_have_every_public_name():
-    text = (ROOT / "README.md").read_text().partition("\n## The API\n")[2].partition("\n## ")[0]
+    text = (ROOT / "docs/api.md").read_text()
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
     assert set(tfsparse.__all__) <= named
 
 
 def test_every_recipe_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    recipes = python_blocks("Recipes")
+    recipes = python_blocks((ROOT / "docs/recipes.md").read_text())
     assert len(recipes) == 11
     for recipe in recipes:
         names = {"__name__": "recipe"}
@@ -62,7 +61,8 @@ def test_every_recipe_runs(tmp_path, monkeypatch):
 
 
 def test_the_twenty_lines_run(tmp_path):
-    example = python_blocks("Twenty lines")[0]
+    text = (ROOT / "README.md").read_text()
+    example = python_blocks(text.partition("\n## Twenty lines\n")[2].partition("\n## ")[0])[0]
     assert len(example.splitlines()) <= 25
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True

@@ -24,7 +24,8 @@ def test_gives_what_python_gives(client, request, mlp, sanitized):
         client = request.getfixturevalue("sanitized_client")
     done = call(client.by_load, client.library, mlp, 33)
     assert done.returncode == 0, done.stderr
-    first, second, *errors = done.stdout.splitlines()
+    first, second, *rest = done.stdout.splitlines()
+    errors = [line for line in rest if line.startswith("error: ")]  # TensorFlow's have more lines
     assert first == second, "of two threads"
     x = (np.arange(33 * INPUTS) % 23 / 8).astype(np.float32).reshape(33, INPUTS)
     with tfsparse.load(mlp) as model:
@@ -46,7 +47,7 @@ def test_gives_what_python_gives(client, request, mlp, sanitized):
         ],
         strict=True,
     ):
-        assert error.startswith("error: ") and said in error
+        assert said in error
 
 
 def test_what_cannot_be_loaded(client, mlp, tmp_path):

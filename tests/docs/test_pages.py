@@ -16,7 +16,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 OTHERS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 OTHERS += [ROOT / "examples/README.md", ROOT / "benchmarks/README.md"]
-TUTORIALS = [page for page in PAGES if "```python\n" in page.read_text()]
+TUTORIALS = [
+    page for page in (DOCS / "tutorials").glob("*.md") if "```python\n" in page.read_text()
+]
 REFERENCE = "\n".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
 
 

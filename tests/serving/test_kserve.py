@@ -1,5 +1,6 @@
 """KServe's model: both protocols, by its own server; where it is not installed, that is shown."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 import tfsparse
 from tests.serving.models import export_int8, save, spec
+from tfsparse import serving
 
 SERVER = """
 import sys
@@ -130,3 +132,15 @@ def test_a_tensor_of_another_name(ask):
     tensor = {"name": "z", "shape": [1], "datatype": "FP32", "data": [1.0]}
     status, answer = ask("/v2/models/ours/infer", {"inputs": [tensor]})
     assert status == 400 and "['x']" in answer["error"]
+
+
+def test_tensors_as_bytes(models):
+    kserve = pytest.importorskip("kserve")
+    x = models[2][:3]
+    tensor = kserve.InferInput("x", list(x.shape), "FP32")
+    tensor.set_data_from_numpy(x, binary_data=True)
+    request = kserve.InferRequest("ours", [tensor], parameters={"binary_data_output": True})
+    answer = asyncio.run(serving.KServeModel("ours", models[0]).predict(request))
+    (output,) = answer.outputs
+    assert output.data is None or len(output.data) == 0, "not as a list"
+    np.testing.assert_array_equal(output.as_numpy(), tfsparse.load(models[0])(x))
