@@ -48,6 +48,7 @@ _OPS = (
     "tfsparse_block_sparse_mat_mul",
     "tfsparse_block_sparse_mat_mul_chain",
     "tfsparse_channel_means",
+    "tfsparse_gate_channels",
     "tfsparse_lookup_interaction",
     "tfsparse_max_pool2d",
     "tfsparse_normalization",
@@ -55,6 +56,7 @@ _OPS = (
     "tfsparse_quantized_block_sparse_conv2d",
     "tfsparse_quantized_block_sparse_mat_mul",
     "tfsparse_quantized_block_sparse_mat_mul_chain",
+    "tfsparse_quantized_depthwise_conv2d",
     "tfsparse_scale_shift_channels",
 )
 
