@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             record, results = _measure(name, f"{scratch}/1", x, options)
             after, _ = _measure(ONE, f"{scratch}/1", x, options)
             around = [each["examples_per_second"] for each in (before, after)]
-            record["one_process"] = sum(around) / 2
+            record["one_process"] = None if None in around else sum(around) / 2
             record["equal"] = None if results is None else _are_equal(expected, results)
             records.append(record)
             before = after
@@ -240,6 +240,9 @@ def _measure(
             rate = steady_rate(Path(notes))
     except ImportError as error:
         return record | {"examples_per_second": None, "note": f"not installed: {error.name}"}, None
+    if math.isnan(rate):
+        note = "too few examples: there was no time in which all workers were at work"
+        return record | {"examples_per_second": None, "note": note}, results
     return record | {"examples_per_second": rate, "note": ""}, results
 
 
@@ -262,6 +265,9 @@ def _table(records: Sequence[dict[str, Any]], options: argparse.Namespace) -> Ta
             table.add_row(record["way"], record["note"])
             continue
         base = record["one_process"]
+        if base is None:
+            table.add_row(record["way"], f"{rate:,.0f}", "-", "-", "-", str(record["equal"]))
+            continue
         over = 1e6 * options.workers * (1 / rate - 1 / base)
         numbers = (f"{rate:,.0f}", f"{base:,.0f}", f"{rate / base:.2f}", f"{over:.1f}")
         table.add_row(record["way"], *numbers, str(record["equal"]))

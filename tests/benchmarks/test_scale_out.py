@@ -25,7 +25,10 @@ def test_a_short_run(tmp_path, capsys):
     arguments = ["--ways", scale_out.ONE, "--examples", "400", "--batch", "10", "--width", "64"]
     assert scale_out.main([*arguments, "--workers", "2", "--json", str(file)]) == 0
     (record,) = json.loads(file.read_text())
-    assert record["equal"] and record["examples_per_second"] > 0
+    assert record["equal"]
+    # A loaded machine may let one worker end before the other begins.
+    rate = record["examples_per_second"]
+    assert rate > 0 if rate is not None else "too few examples" in record["note"]
     assert "one process" in capsys.readouterr().out
 
 
