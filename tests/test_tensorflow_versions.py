@@ -21,15 +21,25 @@ def test_the_extras_ask_for_what_is_served():
         assert wanted == tensorflow_versions.REQUIREMENT.replace("tensorflow", package, 1)
 
 
-@pytest.mark.parametrize("package", [*tensorflow_versions.PACKAGES, None])
-def test_either_package_is_found(monkeypatch, package):
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        *(([package], [package]) for package in tensorflow_versions.PACKAGES),
+        (["tf_nightly"], ["tf-nightly"]),
+        (["tensorflow", "tensorflow-rocm"], ["tensorflow", "tensorflow-rocm"]),
+        ([], []),
+    ],
+)
+def test_any_package_is_found(monkeypatch, there, found):
     def version(name):
-        if name == package:
+        if name in found:
             return "2.20.1"
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    assert tensorflow_versions.installed() == (package and (package, "2.20.1"))
+    brought = {"tensorflow": there * 2, "other": ["x"]} if there else {}
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: brought)
+    assert tensorflow_versions.bringing() == dict.fromkeys(found, "2.20.1")
 
 
 def test_without_tensorflow(monkeypatch):

@@ -4,13 +4,15 @@ An op library belongs to one minor version of TensorFlow: the C++ that both shar
 to the next. A wheel holds a library for each version in `SERVED`, and the import takes the one of
 the TensorFlow that is there. A checkout has the library of its own TensorFlow alone.
 
-Two packages bring the module ``tensorflow``: ``tensorflow`` and ``tensorflow-cpu``. Either will do.
-To depend on one would install it over the other, so tfsparse depends on neither, has an extra for
-each, and says in a sentence what is missing.
+Two packages bring the module ``tensorflow``: ``tensorflow`` and ``tensorflow-cpu``. Either will do,
+and so will one of others, such as ``tf-nightly``, if its version is served. To depend on one would
+install it over the other, so tfsparse depends on neither, has an extra for each of the two, and
+says in a sentence what is missing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 
@@ -21,7 +23,7 @@ REQUIREMENT = "tensorflow>=2.19,<2.22"
 """What to install."""
 
 PACKAGES = ("tensorflow", "tensorflow-cpu")
-"""Packages that bring the module ``tensorflow``."""
+"""Packages that bring the module ``tensorflow`` and that tfsparse has extras for."""
 
 
 def require_tensorflow() -> None:
@@ -49,11 +51,14 @@ def minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def installed() -> tuple[str, str] | None:
-    """The package that brings TensorFlow, and its version; None if there is no such package."""
-    for package in PACKAGES:
-        try:
-            return package, importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return None
+def bringing() -> dict[str, str]:
+    """Name and version of each installed package that brings the module ``tensorflow``.
+
+    There may be none although there is the module, as in a build of one's own.
+    """
+    names = [*PACKAGES, *importlib.metadata.packages_distributions().get("tensorflow", ())]
+    found = {}
+    for name in dict.fromkeys(name.lower().replace("_", "-") for name in names):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -1,11 +1,14 @@
 """`tfsparse benchmark`: every cell is there, outputs are compared, and so are earlier figures."""
 
 import json
+import sys
+import threading
 
 import numpy as np
 import pytest
 
-from tfsparse.cli import exit_codes
+from tests.cli.test_arrivals import assert_all_ended, interrupt_once
+from tfsparse.cli import benchmark, benchmark_plot, exit_codes
 from tfsparse.cli.benchmark_report import read_results
 from tfsparse.cli.command import CommandError
 from tfsparse.cli.timing import Timing, time_in_turns
@@ -116,6 +119,13 @@ def test_an_error_of_a_stream_is_raised():
         time_in_turns({"one": fail}, 0.0, 0.0, 2)
 
 
+def test_an_interruption_ends_all_streams():
+    before, calls = threading.active_count(), []
+    with pytest.raises(KeyboardInterrupt):
+        time_in_turns({"one": interrupt_once(calls, 9)}, 0.0, 100.0, 3)
+    assert_all_ended(before, calls)
+
+
 def test_percentiles():
     timing = Timing(list(range(101)), 1.0)
     assert (timing.percentile(50), timing.percentile(99.5)) == (50, 99.5)
@@ -133,7 +143,7 @@ def test_calls_at_random(run_json, run, files, tmp_path):
         assert poisson["calls_per_second"] == rates[-1], "a second is enough at any rate"
         assert poisson["examples_per_second"] == each["batch"] * rates[-1]
     code, out, _ = run(*arguments, "--limit_us", 0.001, "--limit_percentile", 50)
-    assert code == 0 and "p50 of at most 0 us" in out and "does not answer in time" in out
+    assert code == 0 and "p50 of at most 0 us" in out and "no rate was tried" in out
 
 
 def test_a_plot_of_batches(run, files, tmp_path):
@@ -141,5 +151,27 @@ def test_a_plot_of_batches(run, files, tmp_path):
     assert run(*arguments, "--plot", tmp_path / "plot.svg")[0] in (0, exit_codes.DIFFERENT)
     drawn = (tmp_path / "plot.svg").read_text()
     assert "examples per second" in drawn and "dense.keras, 1 thread" in drawn
-    code, _, err = run(*arguments, "--plot", tmp_path / "plot.xyz")
-    assert code == exit_codes.REFUSED and "xyz" in err
+
+
+@pytest.mark.parametrize("name", ["plot.xyz", "plot", "no folder/plot.png"])
+def test_a_plot_that_cannot_be_written_is_refused_at_once(run, files, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(benchmark, "as_saved_model", lambda _: pytest.fail("loaded a model"))
+    code, out, err = run("benchmark", files / "sparse", *QUICK, "--plot", tmp_path / name)
+    assert code == exit_codes.REFUSED and not out
+    assert "--plot should be a file" in err and name in err
+
+
+def test_matplotlib_is_missed_at_once(run, files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.backend_bases", None)
+    monkeypatch.setattr(benchmark, "as_saved_model", lambda _: pytest.fail("loaded a model"))
+    code, out, err = run("benchmark", files / "sparse", *QUICK, "--plot", "plot.png")
+    assert code == exit_codes.ENVIRONMENT and not out and "pip install matplotlib" in err
+
+
+def test_results_are_printed_before_a_plot_fails(run_json, files, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "plot.png")
+
+    monkeypatch.setattr(benchmark_plot, "save_figure", full)
+    code, found = run_json("benchmark", files / "sparse", *QUICK, "--plot", tmp_path / "plot.png")
+    assert code == exit_codes.REFUSED and found["results"]

@@ -16,7 +16,7 @@ from tfsparse.ops.library_info import LibraryInfo
 MACHINE = Machine("A Processor", frozenset({"avx2"}), 8, "madvise", "performance", "6.1")
 LIBRARY = LibraryInfo(1, 1, "2.21.0", ("portable", "avx2"), "avx2", "")
 VERSIONS = {"tensorflow": "2.21.1", "keras": None}
-SOFTWARE = Installation(LIBRARY, "", "/lib.so", VERSIONS)
+SOFTWARE = Installation(LIBRARY, "", "/lib.so", VERSIONS, "2.21.1", ("tensorflow",))
 
 
 def problems(machine=MACHINE, software=SOFTWARE, cores=8, quota=None):
@@ -42,16 +42,16 @@ def test_a_good_machine_has_no_problems():
         ({"machine": {"flags": frozenset({"amx_tile"})}}, "AMX", "Linux 5.16", False),
         ({"quota": 2.5}, "threads", "tfsparse.load(path), which takes 3,", False),
         ({"quota": 7.5}, "threads", "which takes 8,", False),
-        ({"software": {"versions": {"tensorflow": "2.20.0"}}}, "op library", "==2.21.", True),
-        ({"software": {"versions": {"tensorflow": None}}}, "TensorFlow", "pip install", True),
+        ({"software": {"tensorflow": "2.20.0"}}, "op library", "==2.21.", True),
+        ({"software": {"tensorflow": None}}, "TensorFlow", "pip install", True),
         (
-            {"software": {"versions": {"tensorflow": None, "tensorflow-cpu": "2.20.0"}}},
+            {"software": {"tensorflow": "2.20.0", "packages": ("tensorflow-cpu",)}},
             "op library",
             'pip install "tensorflow-cpu==2.21.*"',
             True,
         ),
         (
-            {"software": {"versions": {"tensorflow": "2.21.0", "tensorflow-cpu": "2.21.0"}}},
+            {"software": {"packages": ("tensorflow", "tensorflow-cpu")}},
             "TensorFlow",
             "pip uninstall tensorflow tensorflow-cpu",
             False,
@@ -82,6 +82,25 @@ def test_what_is_wrong_has_a_fix(changes, what, fix, fatal):
     found = problems(machine, software, **changes)
     assert what in found
     assert fix in found[what].fix and found[what].fatal == fatal
+
+
+@pytest.mark.parametrize("packages", [("tf-nightly",), ("tensorflow-rocm",), ()])
+def test_a_tensorflow_of_any_package_will_do(packages):
+    """Its version is that of the module, which may come from no package at all."""
+    software = dataclasses.replace(SOFTWARE, versions={}, packages=packages)
+    assert not problems(software=software)
+    software = dataclasses.replace(software, tensorflow="2.19.0-dev20250101")
+    found = problems(software=software)
+    package = (packages or ("tensorflow",))[0]
+    assert found["op library"].fix == f'pip install "{package}==2.21.*"'
+
+
+def test_the_module_is_asked_for_its_version(run_json, monkeypatch):
+    """Not a package, such as the one whose name is looked for in vain."""
+    monkeypatch.setattr("tfsparse.tensorflow_versions.bringing", dict)
+    code, found = run_json("doctor")
+    assert code == 0 and found["ready"]
+    assert "TensorFlow" not in {each["what"] for each in found["findings"] if each["problem"]}
 
 
 def test_a_variable_of_tensorflows_for_threads(monkeypatch):

@@ -46,3 +46,24 @@ def test_rows_begin_again():
     assert taken["rate"].shape == () and taken["rate"] == 0.5
     with pytest.raises(CommandError, match=r"should have examples\. Received: none for 'x'"):
         take({"x": np.zeros((0,)), "rate": np.float64(0.5)}, specs, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "stays"),
+    [
+        ([1.0, 2.0], "int32", True),
+        ([1.0, 1.7], "int32", False),
+        ([1.0, float("nan")], "int32", False),
+        ([1, 2**40], "int32", False),
+        ([0, 1], "bool", True),
+        ([0, 2], "bool", False),
+        ([0.1, 2**40 + 1], "float32", True),
+    ],
+)
+def test_integers_stay_what_they_are(given, dtype, stays):
+    specs = {"x": Spec("x", np.dtype(dtype), (None,), "x:0", 1)}
+    if stays:
+        assert take({"x": np.array(given)}, specs, 2)["x"].dtype == dtype
+    else:
+        with pytest.raises(CommandError, match=f"values of {dtype} for the input 'x'.*would chang"):
+            take({"x": np.array(given)}, specs, 2)

@@ -4,8 +4,9 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 
-from tfsparse.cli import pages
+from tfsparse.cli import exit_codes, pages
 
 VOID = {"meta", "img", "rect", "br"}
 
@@ -81,3 +82,35 @@ def test_the_page_of_a_conversion(run, files, tmp_path):
     assert run(*arguments, "--verify", "--html", file)[0] == 0
     text = text_of(file.read_text())
     assert "2 of 3 products converted" in text and "max difference" in text
+
+
+COMMANDS = {"inspect": [], "convert": ["{out}", "--precision", "bf16"]}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("html", "problem"), [("none/a.html", "is no folder"), ("folder", "is a folder")]
+)
+def test_a_page_that_cannot_be_written_is_refused_at_once(
+    run, files, tmp_path, monkeypatch, command, html, problem
+):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(
+        f"tfsparse.cli.{command}.open_model", lambda _: pytest.fail("read the model")
+    )
+    more = [each.format(out=tmp_path / "1") for each in COMMANDS[command]]
+    code, out, err = run(command, files / "sparse", *more, "--html", tmp_path / html)
+    assert code == exit_codes.REFUSED and not out
+    assert "--html should be a file in a folder" in err and html in err and problem in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_results_are_printed_before_a_page_fails(run_json, files, tmp_path, monkeypatch, command):
+    def full(*_):
+        raise OSError(28, "No space left on device", "page.html")
+
+    monkeypatch.setattr(pages, "write_whole", full)
+    more = [each.format(out=tmp_path / "1") for each in COMMANDS[command]]
+    code, found = run_json(command, files / "sparse", *more, "--html", tmp_path / "page.html")
+    assert code == exit_codes.REFUSED
+    assert "layers" in found or (found["ops"] and (tmp_path / "1/saved_model.pb").exists())

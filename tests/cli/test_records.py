@@ -56,6 +56,8 @@ def test_every_kind_of_feature(tmp_path, name):
 
 ONE = tf.train.Feature(float_list=tf.train.FloatList(value=[1]))
 BYTES = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"\xff\x00"]))
+FLOATS = tf.train.Feature(float_list=tf.train.FloatList(value=[1.7, 2.0]))
+HUGE = tf.train.Feature(int64_list=tf.train.Int64List(value=[1, 2**40]))
 TWO = tf.train.Feature(int64_list=tf.train.Int64List(value=[1, 2]))
 
 
@@ -65,6 +67,11 @@ TWO = tf.train.Feature(int64_list=tf.train.Int64List(value=[1, 2]))
         ([example(0, image=None)], "feature for the input 'image'.*example 0 has .'raw', 'text'"),
         ([example(0), example(0, image=ONE)], r"shape \(2, 3\).*example 1 has 1 values"),
         ([example(0), example(0, words=TWO)], "examples of one shape"),
+        (
+            [example(0, words=FLOATS)],
+            "integers of int32 for the input 'words'.*example 0 has floats",
+        ),
+        ([example(0), example(0, words=HUGE)], "integers of int32.*example 1 has integers that"),
         ([example(0, raw=BYTES)], "of which TensorFlow says"),
         ([b"\xff\xff"], "of which TensorFlow says"),
         ([], "of which TensorFlow says"),
@@ -75,6 +82,18 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path, records, message):
     with pytest.raises(CommandError, match=f"--calibration should .*{message}") as caught:
         read_records(path, SPECS, 9)
     assert caught.value.code == exit_codes.REFUSED
+
+
+@pytest.mark.parametrize(("values", "problem"), [([0, 1], None), ([0, 2], "bool.*does not hold")])
+def test_truth_values_are_zeros_and_ones(tmp_path, values, problem):
+    feature = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    path = write(tmp_path / "data.tfrecord", [example(0, flag=feature)])
+    specs = {"flag": spec("flag", (None, 2), "bool")}
+    if problem is None:
+        assert read_records(path, specs, 1)["flag"].tolist() == [[False, True]]
+    else:
+        with pytest.raises(CommandError, match=problem):
+            read_records(path, specs, 1)
 
 
 @pytest.mark.parametrize("content", [None, b"no records at all, but long enough for a header"])

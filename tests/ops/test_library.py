@@ -68,6 +68,12 @@ def test_a_wheel_has_libraries_with_versions_in_their_names(wheel, monkeypatch):
     assert library.is_installed()
 
 
+@pytest.mark.parametrize("other", ["2.21-old", "2", "2.x", "", "2.21.0", "2.21.so"])
+def test_other_files_are_no_libraries_of_a_wheel(wheel, other):
+    (wheel / f"libtfsparse_ops-tf{other}.so").touch()
+    assert library.served_versions() == ["2.9", "2.10"]
+
+
 def test_a_tensorflow_that_a_wheel_does_not_serve_is_an_import_error(wheel):
     assert not library.library_path().exists() and library.is_installed()
     with pytest.raises(ImportError, match=r"op library for: 2\.9, 2\.10\. Received: tensorflow \d"):

@@ -37,7 +37,12 @@ def models(tmp_path_factory):
         spec((None, 2)),
         spec((None, 1), name="a"),
     )
-    return ours, two, x
+    text = save(
+        folder / "text",
+        lambda x: {"length": tf.strings.length(x)},
+        tf.TensorSpec((None,), tf.string, "x"),
+    )
+    return ours, two, x, text
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,7 @@ def ask(models):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-c", SERVER, str(port), "ours", models[0], "two", models[1]]
+    command += ["text", models[3]]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def send(path, body=None):
@@ -98,6 +104,17 @@ def test_columns(ask):
     body = {"inputs": {"x": [[1, 2]], "a": [[10]]}}
     status, answer = ask("/v1/models/two:predict", body)
     assert status == 200 and answer["outputs"]["sum"] == [[11, 12]]
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+@pytest.mark.parametrize("named", [False, True])
+def test_bytes_in_base64(ask, key, named):
+    """As TensorFlow Serving takes them; with zeros at their end."""
+    values = [{"b64": "/wAA"}, {"b64": ""}]
+    if named:
+        values = [{"x": each} for each in values] if key == "instances" else {"x": values}
+    status, answer = ask("/v1/models/text:predict", {key: values})
+    assert status == 200 and answer["predictions" if key == "instances" else "outputs"] == [3, 0]
 
 
 def test_the_open_inference_protocol(ask, models):

@@ -8,11 +8,16 @@ of the latencies stays under a limit: the scenario "server" of MLPerf Inference.
 The rate is found by halving: whether a rate is answered in time is tried for some seconds. Rates
 are between nothing and what the model answers when it is called without a pause. With few calls a
 percentile is a guess, hence `MIN_CALLS` a trial, however long that takes.
+
+A low rate takes long to try, so nothing is tried in vain. Calls alone come first: where their
+percentile is over the limit, no rate will do. And a trial ends as soon as so many calls were over
+the limit that the others can no longer bring the percentile below it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,12 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from tfsparse.cli.streams import run_streams
+
 MIN_CALLS = 200
 _TRIALS = 7
 _SPIN = 100e-6
 """Seconds before an arrival that are waited for actively: the system wakes sleepers late."""
-_LATE = 10.0
-"""A trial ends once a call has waited for this many limits: its rate is too high."""
+_FEW, _BEYOND = 10, 2
+"""Calls alone: at least the first, and enough that this many are beyond the percentile."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +61,12 @@ class Search:
     Attributes:
         trials: All rates that were tried, lowest first.
         capacity: Calls in a second without a pause.
+        alone_us: Microseconds of the longest of the calls that came alone.
     """
 
     trials: Sequence[Trial]
     capacity: float
+    alone_us: float
 
     @property
     def best(self) -> Trial | None:
@@ -84,69 +93,94 @@ def find_rate(
         seconds: How long each rate is tried, or longer for `MIN_CALLS`.
         streams: Threads that answer.
         seed: Of the arrivals.
+
+    Returns:
+        The search, without trials where calls that come alone are too slow.
     """
+    longest, too_slow = _alone(call, limit_us, percentile)
+    if too_slow:
+        return Search([], capacity, longest)
     low, high, trials = 0.0, capacity, []
     for number in range(_TRIALS):
         rate = (low + high) / 2
-        us = poisson(call, rate, max(MIN_CALLS, int(rate * seconds)), streams, limit_us, seed)
+        calls = max(MIN_CALLS, int(rate * seconds))
+        us = poisson(call, rate, calls, streams, limit_us, percentile, seed)
         in_time = float(np.percentile(us, percentile, method="higher")) <= limit_us
         trials.append(Trial(rate, us, in_time))
         low, high = (rate, high) if in_time else (low, rate)
         seed += number + 1
-    return Search(sorted(trials, key=lambda trial: trial.rate), capacity)
+    return Search(sorted(trials, key=lambda trial: trial.rate), capacity, longest)
+
+
+def _alone(call: Callable[[], Any], limit_us: float, percentile: float) -> tuple[float, bool]:
+    """Microseconds of the longest of some calls without others, and whether too many were long."""
+    beyond = max(1 - percentile / 100, _BEYOND / MIN_CALLS)
+    calls = max(_FEW, math.ceil(_BEYOND / beyond))
+    longest, left = 0.0, _allowed(calls, percentile)
+    for _ in range(calls):
+        start = time.perf_counter()
+        call()
+        us = 1e6 * (time.perf_counter() - start)
+        longest, left = max(longest, us), left - (us > limit_us)
+        if left < 0:
+            break
+    return longest, left < 0
+
+
+def _allowed(calls: int, percentile: float) -> int:
+    """How many calls may be over the limit while the percentile (method "higher") is not."""
+    return calls - 1 - math.ceil(percentile / 100 * (calls - 1))
 
 
 def poisson(
-    call: Callable[[], Any], rate: float, calls: int, streams: int, limit_us: float, seed: int
+    call: Callable[[], Any],
+    rate: float,
+    calls: int,
+    streams: int,
+    limit_us: float,
+    percentile: float,
+    seed: int,
 ) -> np.ndarray:
-    """Microseconds from each arrival to its answer; infinite after one that is far too late.
+    """Microseconds from each arrival to its answer; infinite after too many that were too late.
 
     Args:
         call: What a call does.
         rate: Arrivals in a second.
         calls: How many arrive.
         streams: Threads that answer, first come, first served.
-        limit_us: What is long, see `_LATE`.
+        limit_us: Microseconds that the percentile may take.
+        percentile: Of the latencies, such as 99.
         seed: Of the arrivals.
     """
     arrivals = np.cumsum(np.random.default_rng(seed).exponential(1 / rate, calls))
-    answered = np.full(calls, np.nan)
-    following = iter(range(calls))
-    lock, errors, late = threading.Lock(), [], threading.Event()
+    answered = np.full(calls, np.inf)
+    following, left = iter(range(calls)), _allowed(calls, percentile)
+    lock, stop = threading.Lock(), threading.Event()
     start = time.perf_counter()
 
     def answer() -> None:
-        while not late.is_set():
+        nonlocal left
+        while True:
             with lock:
                 number = next(following, None)
             if number is None:
                 return
-            _wait(start + arrivals[number])
+            _wait(start + arrivals[number], stop)
+            if stop.is_set():
+                return
             call()
             answered[number] = time.perf_counter() - start - arrivals[number]
-            if 1e6 * answered[number] > _LATE * limit_us:
-                late.set()
+            if 1e6 * answered[number] > limit_us:
+                with lock:
+                    left -= 1
+                if left < 0:
+                    stop.set()
 
-    def run() -> None:
-        try:
-            answer()
-        except BaseException as error:
-            errors.append(error)
-            late.set()
-
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    if late.is_set():  # an early end hides the calls that would have waited longest
-        answered[np.isnan(answered)] = np.inf
+    run_streams(answer, streams, stop)
     return 1e6 * answered
 
 
-def _wait(until: float) -> None:
-    while (left := until - time.perf_counter()) > 0:
+def _wait(until: float, stop: threading.Event) -> None:
+    while (left := until - time.perf_counter()) > 0 and not stop.is_set():
         if left > _SPIN:
-            time.sleep(left - _SPIN)
+            stop.wait(left - _SPIN)

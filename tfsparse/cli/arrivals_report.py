@@ -27,7 +27,13 @@ def show_arrivals(
         [_row(cell, search, percentile) for cell, search in found],
         left=["model"],
     )
-    if any(search.best is None for _, search in found):
+    for cell, search in found:
+        if not search.trials:
+            screen.say(
+                f"{cell.label}, batch {cell.batch}: no rate was tried, as calls that come alone "
+                f"take up to {search.alone_us:,.0f} us."
+            )
+    if any(search.best is None and search.trials for _, search in found):
         screen.say("A model with 0 calls/s does not answer in time at any rate that was tried.")
 
 
@@ -57,6 +63,7 @@ def arrivals_as_dict(cell: Cell, limit_us: float | None, percentile: float) -> A
         "calls_per_second": best.rate if best else 0.0,
         "examples_per_second": cell.batch * best.rate if best else 0.0,
         "capacity_calls_per_second": cell.search.capacity,
+        "longest_alone_us": cell.search.alone_us,
         "trials": [_trial(trial, percentile) for trial in cell.search.trials],
     }
 

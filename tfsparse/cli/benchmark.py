@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
+    from tfsparse.cli.benchmark_plot import check_plot
     from tfsparse.cli.benchmark_report import Results, read_results, report
     from tfsparse.cli.inputs import read_npz
 
     batches, threads = integers(values, "batch"), integers(values, "threads")
+    if values.plot:
+        check_plot(values.plot)
     shown = percentiles(values)
     before = read_results(values.compare) if values.compare else None
     data = read_npz(values.data, "data") if values.data else None
@@ -59,9 +62,11 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
         values.limit_us,
         values.limit_percentile,
     )
-    if values.plot:
-        _draw(results, values)
-    return report(results, before, values.compare, values.max_slowdown, screen)
+    try:
+        return report(results, before, values.compare, values.max_slowdown, screen)
+    finally:  # also where nobody reads on
+        if values.plot:
+            _draw(results, values)
 
 
 def _load(

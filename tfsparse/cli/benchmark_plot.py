@@ -8,11 +8,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from tfsparse.cli.benchmark_report import Cell
+from tfsparse.cli.command import CommandError
+from tfsparse.cli.exit_codes import REFUSED
+from tfsparse.cli.target_files import check_file
+from tfsparse.pruning.report.plot import save_figure
 
 _LINES = ("-", "--", ":", "-.")
 _MARKS = "os^Dv"
+
+
+def check_plot(path: str) -> None:
+    """Checks that a picture can be drawn and written, before there is anything to draw.
+
+    Args:
+        path: The file, whose ending says its kind.
+
+    Raises:
+        CommandError: If Matplotlib draws no such kind, or the file cannot be written.
+        ImportError: If Matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError as error:
+        raise ImportError(
+            "--plot should be used where Matplotlib is installed (`pip install matplotlib`)"
+        ) from error
+    kinds = sorted(FigureCanvasBase.filetypes)
+    if Path(path).suffix.lstrip(".").lower() not in kinds:
+        raise CommandError(
+            f"--plot should be a file that ends with one of .{', .'.join(kinds)}. Received: {path}",
+            REFUSED,
+        )
+    check_file("plot", path)
 
 
 def draw(
@@ -30,12 +60,8 @@ def draw(
     Raises:
         ImportError: If Matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "--plot should be used where Matplotlib is installed (`pip install matplotlib`)"
-        ) from error
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
     searched = any(cell.search is not None for cell in cells)
@@ -61,7 +87,7 @@ def draw(
     axes.set_title(f"{arriving}\n{processor}", fontsize=10)
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, dpi=150)
 
 
 Line = tuple[str, list[float], list[float], list[str]]

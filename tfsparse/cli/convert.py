@@ -12,6 +12,7 @@ from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command, CommandError
 from tfsparse.cli.drawing_flags import define_drawing
 from tfsparse.cli.model_files import open_model
+from tfsparse.cli.target_files import check_file
 
 if TYPE_CHECKING:
     from tfsparse.cli.agreement import Agreement
@@ -73,6 +74,8 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
 
     source, out = positional
     overrides = _overrides(values.override)
+    if values.html:
+        check_file("html", values.html)
     if not values.dry_run:
         check_target(out, values.overwrite)
     with screen.progress("reading the model"):
@@ -101,7 +104,11 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     if not values.dry_run:
         with screen.progress("writing the model"):
             converted.save(out, values.overwrite)
-    _print(converted.report, agreements, values, out, screen)
+    try:
+        _print(converted.report, agreements, values, out, screen)
+    finally:  # also where nobody reads on
+        if values.html:
+            _write_page(converted.report, agreements, values)
     return exit_codes.DIFFERENT if too_different(agreements, values) else exit_codes.OK
 
 
@@ -128,8 +135,6 @@ def _print(
     from tfsparse.cli.verifying import SYNTHETIC
 
     show_report(report, screen)
-    if values.html:
-        _write_page(report, agreements, values)
     synthetic = values.calibration == SYNTHETIC or values.calibration is None
     if agreements is not None:
         data = "random numbers" if synthetic else values.calibration

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tfsparse.cli.findings import Installation
     from tfsparse.cli.screen import Screen
 
-_PACKAGES = ("tfsparse", "tensorflow", "tensorflow-cpu", "keras", "tf_keras", "numpy")
+_PACKAGES = ("tfsparse", "keras", "tf_keras", "numpy")
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -61,23 +61,29 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
 
 
 def _installation() -> Installation:
+    import tensorflow as tf
+
     from tfsparse import ops
     from tfsparse.cli.findings import Installation
     from tfsparse.ops.library_info import library_info
+    from tfsparse.tensorflow_versions import bringing
 
+    brought = bringing()
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = None
+    versions |= brought
     info, problem = None, ""
     try:
         ops.load()
         info = library_info(ops.library_path())
     except (ImportError, OSError, ValueError) as error:
         problem = str(error).splitlines()[0].rstrip(".")
-    return Installation(info, problem, str(ops.library_path()), versions)
+    path = str(ops.library_path())
+    return Installation(info, problem, path, versions, tf.__version__, tuple(brought))
 
 
 COMMAND = Command(

@@ -41,12 +41,21 @@ class Installation:
         library_problem: Why it cannot be loaded; empty if it can.
         path: Where it lies or should lie.
         versions: Name of each package to its version; None where it is not installed.
+        tensorflow: What the imported TensorFlow calls itself, or None where there is none.
+        packages: Those that bring the module ``tensorflow``; none for a build of one's own.
     """
 
     library: LibraryInfo | None
     library_problem: str
     path: str
     versions: dict[str, str | None]
+    tensorflow: str | None
+    packages: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package that a command for pip should name."""
+        return (self.packages or PACKAGES)[0]
 
 
 def examine(
@@ -73,20 +82,19 @@ def examine(
 def _library(software: Installation) -> Iterator[Finding]:
     if software.library is None:
         fix = "make build" if "no such file" in software.library_problem else ""
-        package = (_tensorflow(software) or PACKAGES)[0]
-        requirement = REQUIREMENT.replace("tensorflow", package)
+        requirement = REQUIREMENT.replace("tensorflow", software.package)
         fix = fix or f'pip install --force-reinstall tfsparse "{requirement}"'
         yield Finding("op library", software.path, software.library_problem, fix, fatal=True)
         return
     built = software.library.tensorflow
-    package, installed = _tensorflow(software) or (PACKAGES[0], "none")
+    installed = software.tensorflow or "none"
     fits = minor(built) == minor(installed)
     found = f"ops of version {software.library.version}, for TensorFlow {built}: {software.path}"
     yield Finding(
         "op library",
         found,
         "" if fits else f"TensorFlow {installed} is installed, and it was built for {minor(built)}",
-        "" if fits else f'pip install "{package}=={minor(built)}.*"',
+        "" if fits else f'pip install "{software.package}=={minor(built)}.*"',
         fatal=not fits,
     )
 
@@ -128,24 +136,17 @@ def _isa(machine: Machine, library: LibraryInfo | None) -> Iterator[Finding]:
 def _versions(software: Installation) -> Iterator[Finding]:
     there = [f"{name} {version}" for name, version in software.versions.items() if version]
     yield Finding("versions", ", ".join(there))
-    brought = [package for package in PACKAGES if software.versions.get(package)]
-    if not brought:
+    if software.tensorflow is None:
         fix = f'pip install "{REQUIREMENT}"'
         yield Finding("TensorFlow", "none", "it is not installed", fix, True)
-    elif len(brought) > 1:
-        both = " and ".join(brought)
+    elif len(software.packages) > 1:
+        both = " and ".join(software.packages)
         yield Finding(
             "TensorFlow",
             both,
-            "both packages bring the same files, and one has overwritten the other's",
-            f"pip uninstall {' '.join(brought)} && pip install {brought[0]}",
+            "these packages bring the same files, and one has overwritten another's",
+            f"pip uninstall {' '.join(software.packages)} && pip install {software.package}",
         )
-
-
-def _tensorflow(software: Installation) -> tuple[str, str] | None:
-    """The package that brings TensorFlow, and its version."""
-    there = ((package, software.versions.get(package)) for package in PACKAGES)
-    return next(((package, version) for package, version in there if version), None)
 
 
 def _threads(machine: Machine, cores: int, quota: float | None) -> Iterator[Finding]:

@@ -64,7 +64,8 @@ def take(arrays: Mapping[str, np.ndarray], specs: Mapping[str, Spec], rows: int)
     """Rows of a user's data, which begin again where there are too few.
 
     Raises:
-        CommandError: If the data are not those of the inputs, or have no rows.
+        CommandError: If the data are not those of the inputs, or have no rows, or if an input of
+            integers or truth values would get others than are in the data.
     """
     if set(arrays) == {""} and len(specs) == 1:
         arrays = {next(iter(specs)): arrays[""]}
@@ -86,6 +87,16 @@ def _rows(name: str, array: np.ndarray, spec: Spec, rows: int) -> np.ndarray:
                 REFUSED,
             )
         array = np.take(array, range(rows), axis=0, mode="wrap")
+    if spec.dtype.kind in "iub" and array.dtype.kind in "fiub":
+        with np.errstate(invalid="ignore"):  # NaN is no integer, and does not stay what it is
+            kept = array.astype(spec.dtype, copy=False)
+        if not np.array_equal(kept, array):
+            raise CommandError(
+                f"--data should have values of {spec.dtype} for the input {name!r}. Received: "
+                f"{array.dtype}, of which some would change",
+                REFUSED,
+            )
+        return kept
     return array.astype(spec.dtype, copy=False)
 
 

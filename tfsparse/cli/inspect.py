@@ -12,6 +12,7 @@ from tfsparse.cli import exit_codes
 from tfsparse.cli.command import Command
 from tfsparse.cli.drawing_flags import define_drawing
 from tfsparse.cli.model_files import as_saved_model, open_model
+from tfsparse.cli.target_files import check_file
 
 if TYPE_CHECKING:
     from tfsparse.cli.layer_times import LayerTimes
@@ -42,10 +43,11 @@ def _define(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int:
-    from tfsparse.cli.verdict import verdict
     from tfsparse.conversion.inspecting import inspect_model
 
     (path,) = positional
+    if values.html:
+        check_file("html", values.html)
     _register_ops()
     with screen.progress("reading the model"):
         found = inspect_model(
@@ -60,6 +62,17 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     if values.time:
         with screen.progress("running the model"):
             times = _measure(path, values, found)
+    try:
+        _print(found, times, screen)
+    finally:  # also where nobody reads on
+        if values.html:
+            _write_page(path, found, times, values.html)
+    return exit_codes.OK
+
+
+def _print(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
+    from tfsparse.cli.verdict import verdict
+
     for key, signature in found.signatures.items():
         given, made = (
             ", ".join(f"{n}: {t}" for n, t in each.items()) for each in signature.values()
@@ -70,10 +83,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
     if found.ours:
         screen.say(f"Ops of tfsparse that are in the model already: {found.ours}.")
     screen.say(verdict(found, times), style="bold")
-    if values.html:
-        _write_page(path, found, times, values.html)
     screen.json(_as_dict(found, times, verdict(found, times)))
-    return exit_codes.OK
 
 
 def _write_page(path: str, found: Inspection, times: LayerTimes | None, out: str) -> None:

@@ -76,8 +76,26 @@ def _value(path: str, number: int, features: Any, name: str, spec: Spec) -> np.n
     elif spec.dtype == object:
         array = np.array([*values, None], object)[:-1]
     else:
-        array = np.asarray(values, spec.dtype)
+        array = _numbers(path, number, name, values, spec)
     return np.asarray(array.reshape(_shape(path, number, array.size, spec)))
+
+
+def _numbers(path: str, number: int, name: str, values: Any, spec: Spec) -> np.ndarray:
+    """Numbers in the type of the input, where integers and truth values have to stay what they are.
+
+    Floats are refused even where they are whole: those of the next example may not be.
+    """
+    given = np.asarray(values)
+    if spec.dtype.kind in "iub" and given.size:
+        kept = given.astype(spec.dtype, copy=False)
+        if given.dtype.kind == "f" or not np.array_equal(kept, given):
+            kind = "floats" if given.dtype.kind == "f" else "integers that it does not hold"
+            raise CommandError(
+                f"--calibration should have integers of {spec.dtype} for the input {name!r}. "
+                f"Received: {path}, where example {number} has {kind}, such as {given.flat[0]}",
+                REFUSED,
+            )
+    return np.asarray(values, spec.dtype)
 
 
 def _shape(path: str, number: int, size: int, spec: Spec) -> tuple[int, ...]:

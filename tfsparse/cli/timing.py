@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tfsparse.cli.streams import run_streams
+
 _TURNS = 5
 
 
@@ -63,35 +65,22 @@ def time_in_turns(
 def _turn(call: Callable[[], Any], seconds: float, streams: int) -> tuple[list[float], float]:
     start = time.perf_counter()
     if streams == 1:
-        us = _stream(call, start + seconds)
+        us = _stream(call, start + seconds, threading.Event())
         return us, time.perf_counter() - start
     results: list[list[float]] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(_stream(call, start + seconds))
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    stop = threading.Event()
+    run_streams(lambda: results.append(_stream(call, start + seconds, stop)), streams, stop)
     return [each for result in results for each in result], time.perf_counter() - start
 
 
-def _stream(call: Callable[[], Any], end: float) -> list[float]:
-    """At least one call, and others until the end."""
+def _stream(call: Callable[[], Any], end: float, stop: threading.Event) -> list[float]:
+    """At least one call, and others until the end, or until the event is set."""
     us = []
     before = time.perf_counter()
     while True:
         call()
         after = time.perf_counter()
         us.append(1e6 * (after - before))
-        if after >= end:
+        if after >= end or stop.is_set():
             return us
         before = after

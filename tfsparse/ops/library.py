@@ -8,6 +8,7 @@ one of the TensorFlow that is there.
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -30,8 +31,9 @@ def library_path() -> Path:
 
 def served_versions() -> list[str]:
     """Minor versions of TensorFlow that a wheel has libraries for; none in a checkout."""
-    names = [path.name for path in _FOLDER.glob(f"{_PREFIX}*{_SUFFIX}")]
-    versions = [name[len(_PREFIX) : -len(_SUFFIX)] for name in names]
+    name = re.compile(rf"{re.escape(_PREFIX)}([0-9]+\.[0-9]+){re.escape(_SUFFIX)}")
+    matches = (name.fullmatch(path.name) for path in _FOLDER.iterdir())
+    versions = [match[1] for match in matches if match]
     return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 

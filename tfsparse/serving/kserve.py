@@ -1,9 +1,9 @@
 """KServe: a model for ``kserve.ModelServer``, in both of its protocols.
 
 The first protocol is TensorFlow Serving's: ``{"instances": [...]}``, one example after the other,
-or ``{"inputs": ...}``, whole columns. The second is the Open Inference Protocol, with a tensor for
-each input, as JSON or as bytes. A call runs on a thread of a pool, so that the server answers
-others meanwhile: the model releases the GIL.
+or ``{"inputs": ...}``, whole columns; ``{"b64": "..."}`` is bytes. The second is the Open Inference
+Protocol, with a tensor for each input, as JSON or as bytes. A call runs on a thread of a pool, so
+that the server answers others meanwhile: the model releases the GIL.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kserve import InferOutput, InferRequest, InferResponse, Model
 from kserve.errors import InvalidInput
 from kserve.utils.numpy_codec import from_np_dtype
 
+from tfsparse.serving.json_values import read_value
 from tfsparse.serving.loading import load
 from tfsparse.serving.rows import call_columns, stack, unstack
 from tfsparse.serving.served_model import ServedModel
@@ -74,7 +75,7 @@ class KServeModel(Model):  # type: ignore[misc]
 def _version_1(_: str, model: ServedModel, payload: Mapping[str, Any]) -> dict[str, Any]:
     try:
         if "instances" in payload:
-            columns = stack(model, [_plain(each) for each in payload["instances"]])
+            columns = stack(model, [read_value(each) for each in payload["instances"]])
             count = len(payload["instances"])
             results = unstack(call_columns(model, columns), count)
             return {"predictions": [_as_json(each) for each in results]}
@@ -86,15 +87,10 @@ def _version_1(_: str, model: ServedModel, payload: Mapping[str, Any]) -> dict[s
 
 
 def _columns(model: ServedModel, inputs: Any) -> dict[str, Any]:
-    if isinstance(inputs, Mapping):
-        return {name: np.asarray(values) for name, values in inputs.items()}
-    return {next(iter(model.signature.inputs)): np.asarray(inputs)}
-
-
-def _plain(instance: Any) -> Any:
-    if isinstance(instance, Mapping):
-        return {name: np.asarray(value) for name, value in instance.items()}
-    return np.asarray(instance)
+    columns = read_value(inputs)
+    if isinstance(columns, Mapping):
+        return dict(columns)
+    return {next(iter(model.signature.inputs)): columns}
 
 
 def _as_json(value: Any) -> Any:
@@ -102,7 +98,7 @@ def _as_json(value: Any) -> Any:
         return {name: _as_json(each) for name, each in value.items()}
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return _as_json(value.tolist())
     return [_as_json(each) for each in value] if isinstance(value, list) else value
 

@@ -30,5 +30,8 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "none" / "report.html", b"")
+    """Which names the file that was asked for, not the one beside it."""
+    path = tmp_path / "none" / "report.html"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_whole(path, b"")
+    assert caught.value.filename == str(path)

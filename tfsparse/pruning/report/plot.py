@@ -65,10 +65,11 @@ def report_figure(report: SparsityReport) -> Any:
     return figure
 
 
-def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+def save_figure(figure: Any, path: str | os.PathLike[str], dpi: int | None = None) -> None:
     """Writes a figure, whole or not at all, in the format that the ending of `path` names."""
     content = io.BytesIO()
-    figure.savefig(content, format=Path(path).suffix.lstrip(".") or "png", facecolor="white")
+    kind = Path(path).suffix.lstrip(".") or "png"
+    figure.savefig(content, format=kind, facecolor="white", dpi=dpi or "figure")
     write_whole(path, content.getvalue())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -17,13 +18,16 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         content: What to write.
 
     Raises:
-        OSError: If the folder is not there or cannot be written to.
+        OSError: If the folder is not there or cannot be written to. It names `path`.
     """
     target = Path(path)
     scratch = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
         scratch.write_bytes(content)
         scratch.replace(target)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
