@@ -34,6 +34,12 @@ def test_a_dry_run_writes_nothing(run, files, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_the_flag_for_embeddings_is_passed_on(run_json, files, tmp_path):
+    arguments = ("convert", files / "sparse", tmp_path / "1", "--dry_run", "--embeddings", "int8")
+    code, found = run_json(*arguments)
+    assert code == 0 and "`embeddings` changes no table" in found["notes"][0]
+
+
 def test_synthetic_calibration_says_what_it_is(run, files, tmp_path):
     code, out, _ = run(
         *("convert", files / "sparse.keras", tmp_path / "1", "--precision", "int8"),

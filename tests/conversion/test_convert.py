@@ -551,3 +551,17 @@ def test_an_outlier_costs_less_with_a_range_that_cuts_it_off(method):
     expected = np.asarray(model(x[1:65]))
     error = np.abs(only(converted(x[1:65])) - expected).max() / np.abs(expected).max()
     assert (error > 0.3) == (method != "percentile")
+
+
+def test_products_of_a_feature_cross_are_converted():
+    keras_rs = pytest.importorskip("keras_rs")
+    inputs = keras.Input((40,), name="x")
+    cross = keras_rs.layers.FeatureCross(projection_dim=16, name="cross")
+    model = sparsify(keras.Model(inputs, cross(inputs, cross(inputs))))
+    x = normal((7, 40))
+    converted = everything(model)
+    assert [row.layer for row in converted.report if row.converted] == [
+        *("cross/dense", "cross/dense_1"),
+        *("cross/dense", "cross/dense_1"),
+    ]
+    assert_close(only(converted(x)), model(x))

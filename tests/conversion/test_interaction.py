@@ -91,6 +91,54 @@ def test_the_result_may_be_followed_by_what_is_no_part_of_it():
     assert example.view.nodes[found.result].op == "ConcatV2"
 
 
+def through_a_split(dense, ids):
+    one, other = tf.split(CASES["gather"](dense, ids), [4, 6], axis=1)
+    return tf.exp(one), tf.exp(other)
+
+
+def unstacked(dense, ids):
+    rows = tf.unstack(tf.reshape(products_of([dense, *rows_of(ids)]), [-1, FEATURES**2]), axis=1)
+    return tf.exp(rows[0]), tf.exp(rows[5])
+
+
+@pytest.mark.parametrize("function", [through_a_split, unstacked])
+def test_the_result_is_no_node_that_gives_several_tensors(function):
+    example, found, unmatched = found_in(function, specs(None), TABLES)
+    assert not unmatched
+    (each,) = found
+    assert example.view.nodes[each.result].op in ("ConcatV2", "Reshape")
+
+
+def test_unstacked_products_stay_with_a_reason():
+    def function(dense, ids):
+        return tuple(tf.exp(each) for each in tf.unstack(products_of([dense, *rows_of(ids)]), 4, 1))
+
+    _, found, (unmatched,) = found_in(function, specs(None), TABLES)
+    assert not found
+    assert unmatched.reason == "its dot products do not become a matrix of one row an item"
+
+
+def test_finds_what_is_made_of_a_later_output_of_a_split():
+    def function(dense, ids):
+        lower = tf.split(products_of([dense, *rows_of(ids)]), 2, axis=1)[1]
+        return tf.concat([dense, tf.reshape(lower, [-1, 2 * FEATURES])], axis=1)
+
+    example, (found,), _ = found_in(function, specs(None), TABLES)
+    assert example.result == f"{found.result}:0"
+    x = inputs(3)
+    np.testing.assert_allclose(meaning(example.view, found, x), example(**x), rtol=1e-5, atol=1e-5)
+
+
+def test_what_reads_another_output_of_a_split_is_not_overlooked():
+    def function(dense, ids):
+        upper, lower = tf.split(products_of([dense, *rows_of(ids)]), 2, axis=1)
+        return tf.reshape(lower, [-1, 2 * FEATURES]), tf.exp(upper)
+
+    _, found, (unmatched,) = found_in(function, specs(None), TABLES)
+    assert not found
+    assert unmatched.reason == "something else reads its dot products"
+
+
 def scaled(dense, ids):
     return tf.reshape(0.5 * products_of([dense, *rows_of(ids)]), [-1, FEATURES**2])
 
@@ -112,6 +160,12 @@ def across_items(dense, ids):
 def of_other_products(dense, ids):
     stacked = tf.stack(rows_of(ids), axis=1)
     products = tf.matmul(stacked, tf.reverse(stacked, [1]), transpose_b=True)
+    return tf.reshape(products, [-1, len(ROWS) ** 2])
+
+
+def of_vectors_in_another_order(dense, ids):
+    stacked = tf.stack(rows_of(ids), axis=1)
+    products = tf.matmul(stacked, stacked[:, ::-1], transpose_b=True)
     return tf.reshape(products, [-1, len(ROWS) ** 2])
 
 
@@ -141,6 +195,33 @@ def test_says_why_products_stay_that_something_else_reads():
     _, found, (unmatched,) = found_in(function, specs(None), TABLES)
     assert not found
     assert unmatched.reason == "its dot products are a result of the model"
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (of_two_dense_vectors, "several of its vectors are not whole rows of tables"),
+        (
+            of_vectors_in_another_order,
+            "it multiplies vectors by others, or by the same in another order",
+        ),
+        (scaled, "something else happens to its dot products"),
+    ],
+)
+def test_says_why_what_looks_like_it_stays(function, reason):
+    _, found, (unmatched,) = found_in(function, specs(None), TABLES)
+    assert not found
+    assert unmatched.reason == reason
+
+
+def test_says_nothing_of_products_without_lookups():
+    def function(dense, ids):
+        return tf.reshape(products_of([dense, tf.exp(dense)]), [-1, 4]) + tf.cast(
+            ids[:, :1], "float32"
+        )
+
+    _, found, unmatched = found_in(function, specs(None))
+    assert not found and not unmatched
 
 
 def test_a_table_that_changes_is_not_looked_up_in():

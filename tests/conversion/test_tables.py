@@ -40,19 +40,19 @@ def test_refuses_what_is_not_finite(value, precision):
     values = np.ones((3, 4), np.float32)
     values[1, 2] = value
     with pytest.raises(ValueError, match="`values` should be finite"):
-        Tables().get("table", precision, values, "table")
+        Tables().get("table", precision, lambda: values, "table")
 
 
 def test_bfloat16_refuses_what_it_would_make_infinite():
     with pytest.raises(ValueError, match="finite in bfloat16"):
-        Tables().get("table", "bf16", np.full((1, 2), 3.4e38, np.float32), "table")
+        Tables().get("table", "bf16", lambda: np.full((1, 2), 3.4e38, np.float32), "table")
 
 
 def test_one_table_is_made_once_and_forgotten_when_nothing_reads_it():
     store, values = Tables(), normal((5, 4))
-    one = store.get("one", "int8", values, "scope")
-    assert store.get("one", "int8", values, "scope") is one
-    other = store.get("one", "bf16", values, "scope")
+    one = store.get("one", "int8", lambda: values, "scope")
+    assert store.get("one", "int8", lambda: values, "scope") is one
+    other = store.get("one", "bf16", lambda: values, "scope")
     assert other.data.dtype == tf.bfloat16 and other.scale is None
     np.testing.assert_allclose(tf.cast(other.data, tf.float32), values, rtol=2**-8)
     assert len(store.variables) == 3

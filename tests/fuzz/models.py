@@ -31,7 +31,7 @@ from tfsparse import ops
 CONVERTED = (
     *("fp32", "bf16", "int8", "dynamic", "products", "residual"),
     *("network_fp32", "network_int8", "pooling", "channels", "depthwise"),
-    *("encoder_fp32", "encoder_int8"),
+    *("encoder_fp32", "encoder_int8", "interaction"),
 )
 DENSE = ("mlp", "mixed", "network")
 
@@ -70,6 +70,7 @@ def _make(folder):
     _channels(folder / "channels")
     _encoder(folder)
     save_depthwise(folder / "depthwise")
+    _interaction(folder / "interaction")
     for file in folder.rglob("saved_model.pb"):
         _put_in_order(file)
 
@@ -94,6 +95,35 @@ def _channels(folder):
             x=images, activation="relu", Tout=tf.uint8, **channels, **given, **made
         )
         return library.tfsparse_channel_means(x=y, **given)
+
+    save_function(folder, function, INPUTS)
+
+
+def _interaction(folder):
+    """Rows of INT8 tables and bags of fixed and of any size; ids are clipped, as x is anything."""
+    rng = np.random.default_rng(0)
+    tables = [rng.integers(-127, 128, (rows, 8)).astype(np.int8) for rows in (5, 9)]
+    scales = [rng.uniform(0.01, 0.02, len(table)).astype(np.float32) for table in tables]
+    lookups = [
+        ops.Lookup(table=0, ids=0, start=2, id_offset=1),
+        ops.Lookup(table=1, ids=0, start=3, size=3, combiner="mean"),
+        ops.Lookup(table=1, ids=1, splits=0, combiner="sqrtn"),
+    ]
+    columns = [(0, -1), (1, 0), (2, 1), (3, 2), (3, 0), (-1, -1), (2, -1)]
+
+    def function(x):
+        finite = tf.where(tf.math.is_nan(x), 0.0, tf.clip_by_value(x, 0.0, 3.0))
+        ids = tf.cast(finite, tf.int32)
+        splits = 4 * tf.range(tf.shape(x)[0] + 1)
+        return ops.lookup_interaction(
+            x[:, :8],
+            tables,
+            [ids, tf.reshape(ids[:, 8:12], [-1])],
+            lookups,
+            columns,
+            table_scales=scales,
+            row_splits=[splits],
+        )
 
     save_function(folder, function, INPUTS)
 

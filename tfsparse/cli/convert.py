@@ -48,6 +48,13 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("batch_size", 32, "Examples of a call to expect.", flag_values=values)
     flags.DEFINE_string("target", None, "The processor that will serve.", flag_values=values)
     one_of("ops", "tfsparse", ["tfsparse", "tensorflow"], "Whose ops are written.")
+    flags.DEFINE_enum(
+        "embeddings",
+        None,
+        ["bf16", "int8"],
+        "What tables become whose rows meet in a dot interaction.",
+        flag_values=values,
+    )
     flags.DEFINE_multi_string(
         "override",
         [],
@@ -94,6 +101,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
             target=values.target,
             tune=values.tune,
             ops=values.ops,
+            embeddings=values.embeddings,
             signatures=values.signatures,
             tags=values.tags,
         )

@@ -73,6 +73,8 @@ def convert_graphs(
         notes["written in TensorFlow's own ops, which multiply by zeros like any other"] = None
     for function in graphs.functions:
         whole_layers += make_whole_layers(function, graphs.state, options, request, store.tables)
+    if request.embeddings is not None and not _has_interaction(whole_layers):
+        notes["`embeddings` changes no table: no interaction became one op"] = None
     views = Views(graphs.state)
     rounded = request.auto or options.precision != "fp32"
     found = [_find(function, views, rounded) for function in graphs.functions]
@@ -99,6 +101,10 @@ def convert_graphs(
     )
     store.keep_only(graphs.captured())
     return ConversionReport(tuple(rows), tuple(notes), tuple(whole_layers))
+
+
+def _has_interaction(whole_layers: Sequence[WholeLayerReport]) -> bool:
+    return any(each.kind == "interaction" and each.converted for each in whole_layers)
 
 
 def _as_unmatched(
@@ -143,7 +149,7 @@ def _convert(
     planner = Planner(options, store)
     calibrate = functools.partial(calibration_of, found.function, graphs.state, request)
     if request.auto:
-        plans, calibration = choose_precisions(found.layers, planner, calibrate, request)
+        plans, calibration = choose_precisions(found.layers, planner, calibrate, request, views)
     else:
         passes_uint8 = options.precision == "int8" and request.activations == "calibrated"
         depthwise = found.depthwise if request.ops != "tensorflow" else []

@@ -91,7 +91,7 @@ def convert(
             was folded into it.
         embeddings: ``"int8"`` or ``"bf16"``: what tables of embeddings become whose rows meet in a
             dot interaction, as in DLRM. In INT8 each row has a scale. They stay what they are by
-            default, and so do all other tables.
+            default, and so do all other tables. None with ``ops="tensorflow"``.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
@@ -123,6 +123,11 @@ def convert(
     _check_choice("ops", ops, get_args(Ops))
     if embeddings is not None:
         _check_choice("embeddings", embeddings, get_args(TablePrecision))
+        if ops == "tensorflow":
+            raise ValueError(
+                "`embeddings` should be None with ops='tensorflow': tables in fewer bits are read "
+                f"by our op alone. Received: embeddings={embeddings!r}"
+            )
     if not isinstance(overrides, Mapping | None):
         raise ValueError(
             "`overrides` should be a dict of layer name to 'skip', 'convert' or a block shape. "

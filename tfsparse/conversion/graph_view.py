@@ -119,6 +119,13 @@ class GraphView:
         """Tensor names of a node's inputs, control edges left out."""
         return [tensor_name(name) for name in node.input if not name.startswith("^")]
 
+    def results(self, node: NodeDef) -> list[str]:
+        """Names of all tensors that a node gives."""
+        if node.name not in self._names:
+            return [f"{node.name}:0"]
+        outputs = self._imported.get_operation_by_name(node.name).outputs
+        return [str(tensor.name) for tensor in outputs]
+
     def readers(self, tensor: str) -> list[Reader]:
         """Everything that reads a tensor or waits for the node that makes it."""
         return self._readers[tensor] + self._controlled[node_name(tensor)]

@@ -120,13 +120,13 @@ def _own(labels: tuple[str, ...], shared: list[str]) -> str:
     return next(label for label in labels if label not in shared)
 
 
-def _vectors(view: GraphView, product: Contraction, place: int) -> tuple[list[str], Origins] | None:
+def _vectors(view: GraphView, product: Contraction, place: int) -> tuple[list[str], Origins]:
     """The sources of one factor, and where its vectors come from, one in each row."""
     tensor, labels = product.factors[place], product.labels[place]
     sources = find_sources(view, tensor)
     origins = None if sources is None else find_origins(view, tensor, sources)
     if sources is None or origins is None:
-        return None
+        raise _StaysError("something else happens to its vectors than that they are moved")
     own = _own(labels, [label for label in labels if label in product.labels[1 - place]])
     if labels.index(own) == 1:
         return sources, origins
@@ -134,27 +134,45 @@ def _vectors(view: GraphView, product: Contraction, place: int) -> tuple[list[st
 
 
 def _read(view: GraphView, node: NodeDef, product: Contraction, name: str) -> Interaction | None:
-    one, other = (_vectors(view, product, place) for place in (0, 1))
-    if one is None or other is None:
-        return None
-    vectors = _Vectors(view)
-    rows = vectors.rows_of(*one)
-    if rows is None or rows != vectors.rows_of(*other) or not vectors.lookups:
+    try:
+        rows = _rows_of_both(view, product)
+    except _StaysError:
+        if _looks_up(view, product):
+            raise
+        return None  # Any product of a matrix with another one.
+    if rows is None:
         return None
     if len(rows) > MAX_FEATURES:
         raise _StaysError(f"it has {len(rows)} vectors, more than {MAX_FEATURES}")
     products = f"{node.name}:0"
-    results = [products, *(f"{each.name}:0" for each in followers(view, products))]
+    results = [products, *followers(view, products)]
     reason = "its dot products do not become a matrix of one row an item"
     for result in reversed(results):
-        is_same = view.nodes[node_name(result)].op == "Identity"
-        if view.shape(result).rank != 2 or is_same:
+        maker = view.nodes[node_name(result)]
+        # A node that gives several tensors, such as a split, cannot give way to an op of one.
+        is_alone = len(view.results(maker)) == 1
+        if view.shape(result).rank != 2 or maker.op == "Identity" or not is_alone:
             continue
         try:
             return _made(view, products, result, list(rows), name)
         except _StaysError as error:
             reason = str(error)
     raise _StaysError(reason)
+
+
+def _rows_of_both(view: GraphView, product: Contraction) -> list[_Row] | None:
+    """The vectors of both factors; None if none of them is looked up."""
+    vectors = _Vectors(view)
+    rows, others = (vectors.rows_of(*_vectors(view, product, place)) for place in (0, 1))
+    if rows != others:
+        raise _StaysError("it multiplies vectors by others, or by the same in another order")
+    return rows if vectors.lookups else None
+
+
+def _looks_up(view: GraphView, product: Contraction) -> bool:
+    """Whether any of the vectors of a product are rows of tables."""
+    sources = {each for factor in product.factors for each in find_sources(view, factor) or ()}
+    return any(read_lookups(view, source) is not None for source in sources)
 
 
 def _made(view: GraphView, products: str, result: str, rows: list[_Row], name: str) -> Interaction:
@@ -197,10 +215,9 @@ def _check_readers(view: GraphView, products: str, result: str, absorbed: set[st
                 if _only_for(view, reader.node, absorbed):
                     continue
                 raise _StaysError("something else reads its dot products")
-            moved = f"{reader.node.name}:0"
-            if moved not in seen:
-                seen.add(moved)
-                pending.append(moved)
+            moved = [each for each in view.results(reader.node) if each not in seen]
+            seen.update(moved)
+            pending += moved
 
 
 def _only_for(view: GraphView, node: NodeDef, absorbed: set[str]) -> bool:
@@ -208,10 +225,10 @@ def _only_for(view: GraphView, node: NodeDef, absorbed: set[str]) -> bool:
     pending, seen = [node], {node.name}
     while pending:
         current = pending.pop()
-        tensor = f"{current.name}:0"
-        if view.is_output(tensor) or view.is_stateful(current):
+        results = view.results(current)
+        if any(map(view.is_output, results)) or view.is_stateful(current):
             return False
-        for reader in view.readers(tensor):
+        for reader in (each for tensor in results for each in view.readers(tensor)):
             if reader.node.name not in absorbed and reader.node.name not in seen:
                 seen.add(reader.node.name)
                 pending.append(reader.node)
@@ -237,21 +254,21 @@ class _Vectors:
         self.dense: str | None = None
         self.lookups: list[Lookup] = []
 
-    def rows_of(self, sources: list[str], origins: Origins) -> list[_Row] | None:
-        """The rows of a matrix of vectors; None if a row is not one whole vector."""
+    def rows_of(self, sources: list[str], origins: Origins) -> list[_Row]:
+        """The rows of a matrix of vectors, each one whole vector."""
         if origins.source.ndim != 2:
-            return None
+            raise _StaysError("its vectors are no rows of a matrix")
         rows: list[_Row] = []
         for source, elements in zip(origins.source, origins.element, strict=True):
             width = len(elements)
             first = int(elements[0])
             if source[0] == ZERO or (source != source[0]).any():
-                return None
+                raise _StaysError("it multiplies zeros or parts of vectors")
             if (elements != first + np.arange(width)).any():
-                return None
+                raise _StaysError("it multiplies parts of vectors")
             row = (sources[int(source[0])], first, width)
             if self._place(row) is None:
-                return None
+                raise _StaysError("several of its vectors are not whole rows of tables")
             rows.append(row)
         return rows
 
@@ -261,7 +278,7 @@ class _Vectors:
         """What stands in a result."""
         places = [self._place(row) for row in rows]
         if None in places:
-            raise _StaysError("several of its vectors are not looked up")
+            raise _StaysError("several of its vectors are not whole rows of tables")
         of_products = sources.index(products)
         column, count = 0, origins.source.size
         while column < count:
@@ -282,7 +299,7 @@ class _Vectors:
                     raise _StaysError("its result holds parts of vectors")
                 place = self._place(row)
                 if place is None:
-                    raise _StaysError("several of its vectors are not looked up")
+                    raise _StaysError("several of its vectors are not whole rows of tables")
                 yield (place, -1)
                 column += row[2]
 

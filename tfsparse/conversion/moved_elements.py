@@ -381,8 +381,11 @@ def carried_by(
     return _Part(view, tensor, sources, items).between
 
 
-def followers(view: GraphView, tensor: str) -> Iterator[NodeDef]:
-    """The nodes behind a tensor that pass on elements of it, each after what it reads."""
+def followers(view: GraphView, tensor: str) -> Iterator[str]:
+    """The tensors behind a tensor that may have elements of it, each after one that it is made of.
+
+    Of a node that gives several, such as a split, they are all of them.
+    """
     seen, pending = {tensor}, [tensor]
     while pending:
         current = pending.pop(0)
@@ -392,8 +395,7 @@ def followers(view: GraphView, tensor: str) -> Iterator[NodeDef]:
             count = len(view.data_inputs(reader.node))
             if reader.index not in _CARRIERS[reader.node.op](count):
                 continue
-            result = f"{reader.node.name}:0"
-            if result not in seen:
-                seen.add(result)
-                pending.append(result)
-                yield reader.node
+            results = [each for each in view.results(reader.node) if each not in seen]
+            seen.update(results)
+            pending += results
+            yield from results

@@ -148,6 +148,11 @@ class Planner:
         self._options = options
         self._store = store
 
+    @property
+    def measures(self) -> bool:
+        """Whether layers without an override are timed."""
+        return self._options.tune
+
     def plan(self, layer: DenseLayer, precision: Precision | None = None) -> Plan:
         """Decides what becomes of a layer.
 

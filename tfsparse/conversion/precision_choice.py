@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 from tfsparse.conversion.dense_layer import DenseLayer
@@ -57,7 +58,11 @@ def plan_all(
 
 
 def choose_precisions(
-    layers: Sequence[DenseLayer], planner: Planner, calibrate: Calibrate, request: Request
+    layers: Sequence[DenseLayer],
+    planner: Planner,
+    calibrate: Calibrate,
+    request: Request,
+    views: Views,
 ) -> tuple[list[Plan], Calibration]:
     """Plans each layer in the fastest precision whose error is small enough; see `plan_all`."""
     calibration = calibrate(layers)
@@ -67,6 +72,9 @@ def choose_precisions(
     for layer in layers:
         plans.append(_best(layer, planner, calibration, request))
         planner.settle(plans[-1])
+    if request.activations != "dynamic" or not any(plan.precision == "int8" for plan in plans):
+        accepts = functools.partial(_is_exact_enough, planner, calibration, request)
+        plans = join_chains(plans, planner, views, accepts)
     return [_with_error(plan, calibration) for plan in plans], calibration
 
 
@@ -86,6 +94,17 @@ def _best(layer: DenseLayer, planner: Planner, calibration: Calibration, request
             unknown = "the calibration data do not show its error"
             reason = f"{unknown if measured.error is None else exceeds} in {plan.precision}"
     return dataclasses.replace(plans[-1], reason=reason, packed=None)
+
+
+def _is_exact_enough(
+    planner: Planner, calibration: Calibration, request: Request, plan: Plan
+) -> bool:
+    """Whether a plan is measured to add no more than the allowed error."""
+    if plan.precision == "fp32":
+        return True
+    error = _with_error(plan, calibration).error
+    fits = _that_fits(plan, planner, calibration) is plan
+    return fits and error is not None and error <= request.max_error
 
 
 def _that_fits(plan: Plan, planner: Planner, calibration: Calibration) -> Plan:

@@ -7,7 +7,7 @@ written in parts, so that beside the table and the new one no third copy is in m
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -38,13 +38,16 @@ class Tables:
     def __init__(self) -> None:
         self._known: dict[tuple[str, TablePrecision], Table] = {}
 
-    def get(self, identity: str, precision: TablePrecision, values: np.ndarray, name: str) -> Table:
+    def get(
+        self, identity: str, precision: TablePrecision, read: Callable[[], np.ndarray], name: str
+    ) -> Table:
         """The table in another precision.
 
         Args:
             identity: A text that is equal for equal tables.
             precision: ``"bf16"`` or ``"int8"``.
-            values: The table, floats of shape ``(rows, width)``.
+            read: Gives the table, floats of shape ``(rows, width)``. It is called where the table
+                is not known yet: a read may be a copy of gigabytes.
             name: Scope of the names of new variables.
 
         Raises:
@@ -52,7 +55,7 @@ class Tables:
         """
         key = (identity, precision)
         if key not in self._known:
-            self._known[key] = _made(values, precision, name)
+            self._known[key] = _made(read(), precision, name)
         return self._known[key]
 
     def keep_only(self, read: set[int]) -> None:

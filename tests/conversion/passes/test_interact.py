@@ -7,6 +7,8 @@ import tensorflow as tf
 
 import tfsparse
 from tfsparse.conversion.op_interface import INTERACTION_OP
+from tfsparse.conversion.passes import interact as passes_interact
+from tfsparse.conversion.state import array_of
 
 from ..helpers import blocky, nodes, normal, save, spec
 from ..interaction_models import CASES, ROWS, TABLES, WIDTH, inputs, specs, variables_of
@@ -142,6 +144,48 @@ def test_a_table_that_int8_cannot_hold_stays_with_the_reason(tmp_path):
     converted = converted_from(tmp_path, function, [table], embeddings="int8")
     (row,) = converted.report.whole_layers
     assert not row.converted and "a table cannot become int8" in row.reason
+
+
+def test_both_towers_behind_a_split_get_their_part(tmp_path):
+    def function(dense, ids):
+        one, other = tf.split(CASES["gather"](dense, ids), 2, axis=1)
+        return {"one": tf.exp(one), "other": tf.exp(other)}
+
+    save(tmp_path, function, specs(None), TABLES)
+    converted = tfsparse.convert(tmp_path)
+    assert len(nodes(converted.graph_def(), INTERACTION_OP)) == 1
+    x = inputs(BATCH)
+    expected = function(**{key: tf.constant(value) for key, value in x.items()})
+    for key, value in expected.items():
+        np.testing.assert_allclose(converted(**x)[key], value, rtol=1e-5, atol=1e-5)
+
+
+def test_a_table_is_read_once_for_all_its_lookups(tmp_path, monkeypatch):
+    # One for all lookups, too large to be a constant.
+    table = tf.Variable(np.ones((300_000, WIDTH), np.float32), name="joined/embeddings")
+    reads = []
+
+    def counted(tensor):
+        reads.append(tensor.shape)
+        return array_of(tensor)
+
+    monkeypatch.setattr(passes_interact, "array_of", counted)
+
+    def function(dense, ids):
+        rows = [tf.gather(table, ids[:, place]) for place in range(3)]
+        stacked = tf.stack([dense, *rows], axis=1)
+        return tf.reshape(tf.matmul(stacked, stacked, transpose_b=True), [-1, 16])
+
+    converted_from(tmp_path, function, [table], embeddings="int8")
+    assert reads == [table.shape]
+
+
+def test_embeddings_that_change_nothing_are_said():
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])
+    (note,) = tfsparse.convert(model, embeddings="int8").report.notes
+    assert note.startswith("`embeddings` changes no table")
+    with pytest.raises(ValueError, match="`embeddings` should be None with ops='tensorflow'"):
+        tfsparse.convert(model, embeddings="int8", ops="tensorflow")
 
 
 def test_embeddings_is_checked():

@@ -1,10 +1,13 @@
 """A layer that alone is no faster runs in the chain of its neighbours, where there is one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfsparse
+from tfsparse.conversion import planning, precision_choice
 
 from ..helpers import FLOAT_CHAIN, INT8_CHAIN, blocky, nodes, normal, save, spec
 
@@ -17,11 +20,11 @@ KERNELS = [
 ROWS = 256
 
 
-def converted_from(path, function, precision):
+def converted_from(path, function, precision, **options):
     kept = [tf.Variable(value, name=f"{place}/kernel") for place, value in enumerate(KERNELS)]
     save(path, lambda x: function(x, kept), {"x": spec(None, SIZES[0])}, kept)
-    data = normal((64, SIZES[0])) if precision == "int8" else None
-    return tfsparse.convert(path, precision, data, batch_size=2048)
+    data = normal((64, SIZES[0])) if precision in ("int8", "auto") else None
+    return tfsparse.convert(path, precision, data, batch_size=2048, **options)
 
 
 def perceptron(x, kernels):
@@ -72,3 +75,32 @@ def test_a_wide_dense_layer_stays_beside_a_sparse_one(tmp_path):
     save(tmp_path, function, {"x": spec(None, 512)}, kept)
     report = tfsparse.convert(tmp_path, batch_size=2048).report
     assert [row.converted for row in report] == [True, False]
+
+
+def test_a_layer_that_was_measured_stays(tmp_path, monkeypatch):
+    def measured(layer, matrix, scale, rows, choice, candidates):
+        speedup = 3.0 if layer.weights.shape == (256, 512) else 0.5
+        return dataclasses.replace(choice, speedup=speedup)
+
+    monkeypatch.setattr(planning, "measure", measured)
+    report = converted_from(tmp_path, perceptron, "fp32", tune=True).report
+    assert [row.converted for row in report] == [False, True, False]
+    assert "measured no faster" in report["2"].reason
+
+
+@pytest.mark.parametrize("max_error", [0.5, 0.0])
+def test_narrow_layers_join_in_the_precision_that_was_chosen(tmp_path, max_error):
+    converted = converted_from(tmp_path, perceptron, "auto", max_error=max_error)
+    graph = converted.graph_def()
+    assert len(nodes(graph, FLOAT_CHAIN) + nodes(graph, INT8_CHAIN)) == 1
+    (precision,) = {row.precision for row in converted.report}
+    assert (precision == "fp32") == (max_error == 0)
+
+
+def test_auto_leaves_a_narrow_layer_that_would_err_too_much(tmp_path, monkeypatch):
+    def error(rows, weights, packed, params):
+        return 0.5 if weights.shape == (1, 256) else 0.001
+
+    monkeypatch.setattr(precision_choice, "layer_error", error)
+    report = converted_from(tmp_path, perceptron, "auto").report
+    assert [row.converted for row in report][1:] == [True, False]

@@ -174,13 +174,21 @@ class _Rewriting:
         if view.dtype(lookup.table) == tf.resource:
             variable = view.state.constant_variable(self._graph, lookup.table)
             assert variable is not None
-            values, name = array_of(variable.read_value()), view.state.name_of(variable)
+            name = view.state.name_of(variable)
         else:
-            found = view.constant(lookup.table)
-            assert found is not None
             names = view.constants.variable_names(lookup.table)
-            values, name = found, names[0] if names else node_name(lookup.table)
-        return self._tables.get(identity, self._precision, values, name)
+            name = names[0] if names else node_name(lookup.table)
+        return self._tables.get(identity, self._precision, lambda: self._values(lookup), name)
+
+    def _values(self, lookup: Lookup) -> np.ndarray:
+        view = self._view
+        if view.dtype(lookup.table) != tf.resource:
+            values = view.constant(lookup.table)
+            assert values is not None
+            return values
+        variable = view.state.constant_variable(self._graph, lookup.table)
+        assert variable is not None
+        return array_of(variable.read_value())
 
     def _identity(self, lookup: Lookup) -> str:
         """Equal for lookups in one table, in whatever graph."""

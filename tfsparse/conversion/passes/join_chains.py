@@ -5,32 +5,40 @@ chain neither happens between two layers: a tile of rows stays where it is. So a
 or of one output, costs next to nothing in the chain of its neighbour, while alone in TensorFlow it
 makes the neighbour write or read all of its own activations as float32.
 
-Contract: only plans that the prediction has turned down are changed, and only to the precision of
-the neighbour. Layers are gone through until nothing changes, since one that is converted is a
-neighbour itself.
+Contract: only plans that the prediction has turned down are changed (a layer that was timed and
+was no faster stays), and only to the precision of the neighbour. Layers are gone through until
+nothing changes, since one that is converted is a neighbour itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.graph_view import GraphView, Views
 from tfsparse.conversion.planning import Plan, Planner
 
 
-def join_chains(plans: Sequence[Plan], planner: Planner, views: Views) -> list[Plan]:
+def join_chains(
+    plans: Sequence[Plan],
+    planner: Planner,
+    views: Views,
+    accepts: Callable[[Plan], bool] = lambda plan: True,
+) -> list[Plan]:
     """Plans anew what may join the chains of its neighbours.
 
     Args:
         plans: The plans of the layers of a function, in the order of its graphs.
         planner: Made them.
         views: Views of the graphs, which have not been changed.
+        accepts: Whether a new plan may take the place of the old one.
 
     Returns:
         A plan for each layer.
     """
     result = list(plans)
+    if planner.measures:
+        return result
     after = {
         place: other
         for place, plan in enumerate(plans)
@@ -44,7 +52,9 @@ def join_chains(plans: Sequence[Plan], planner: Planner, views: Views) -> list[P
         for place, plan in enumerate(result):
             if plan.convert or plan.choice is None:
                 continue
-            other = _joined(plan, _at(result, before, place), _at(result, after, place), planner)
+            other = _joined(
+                plan, _at(result, before, place), _at(result, after, place), planner, accepts
+            )
             if other is not None:
                 result[place], changed = other, True
     return result
@@ -58,7 +68,13 @@ def _at(plans: Sequence[Plan], places: dict[int, int], place: int) -> Plan | Non
     return plan if plan.convert else None
 
 
-def _joined(plan: Plan, before: Plan | None, after: Plan | None, planner: Planner) -> Plan | None:
+def _joined(
+    plan: Plan,
+    before: Plan | None,
+    after: Plan | None,
+    planner: Planner,
+    accepts: Callable[[Plan], bool],
+) -> Plan | None:
     out, inputs = plan.layer.weights.shape
     for neighbour in (before, after):
         if neighbour is None:
@@ -67,7 +83,7 @@ def _joined(plan: Plan, before: Plan | None, after: Plan | None, planner: Planne
         elements = inputs if before is not None and before.precision == precision else 0
         elements += out if after is not None and after.precision == precision else 0
         other = planner.plan_in_chain(plan.layer, precision, elements)
-        if other.convert:
+        if other.convert and accepts(other):
             return other
     return None
 
