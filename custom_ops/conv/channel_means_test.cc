@@ -1,5 +1,6 @@
 #include "custom_ops/conv/channel_means.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -18,6 +19,8 @@ TEST(ChannelMeans, AreThoseOfWholeNumbers) {
       for (int64_t channels : {0, 1, 33, 512, 1300}) {
         std::vector<uint8_t> x(batch * pixels * channels);
         for (uint8_t& value : x) value = static_cast<uint8_t>(random() % 256);
+        for (int64_t i = 0; i < static_cast<int64_t>(x.size()); i += std::max<int64_t>(1, channels))
+          x[i] = 255;
         std::vector<float> y(batch * channels), shared(y);
         ChannelMeansCall call = {batch, pixels, channels, x.data(), 0.25f, 7, y.data()};
         ChannelMeans(call, {});

@@ -6,11 +6,13 @@
 #include <limits>
 
 #include "custom_ops/conv/depthwise_args.h"
+#include "custom_ops/conv/depthwise_finish.h"
 #include "custom_ops/conv/depthwise_kernels.h"
 #include "custom_ops/engine/registry.h"
 #include "custom_ops/engine/workspace.h"
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
+#include "custom_ops/kernels/look_up.h"
 #include "custom_ops/kernels/quantize.h"
 
 namespace tfsparse {
@@ -34,48 +36,6 @@ Kernels KernelsOf(Isa isa) {
   if (Includes(isa, Isa::kAvx2)) return {DepthwiseAvx2(), {}};
   return {};
 }
-
-// What is done to sums, in the units that depthwise.h says.
-struct Finish {
-  explicit Finish(const LayerCall& layer) : call(layer) {
-    const Activation activation = call.epilogue.activation;
-    const float zero_point = static_cast<float>(call.quantization.y_zero_point);
-    low = -zero_point, high = 255 - zero_point;
-    inv_y_scale = 1 / call.quantization.y_scale;
-    is_bounded =
-        call.y.is_u8 && (activation == Activation::kLinear || activation == Activation::kRelu ||
-                         activation == Activation::kRelu6);
-    if (!is_bounded) return;
-    unit = inv_y_scale;
-    if (activation != Activation::kLinear) low = 0;
-    if (activation == Activation::kRelu6) high = std::min(high, 6 * unit);
-  }
-
-  float scale(int64_t c) const {
-    return call.quantization.x_scale * call.quantization.w_scale[c] * unit;
-  }
-  float bias(int64_t c) const {
-    return call.epilogue.bias == nullptr ? 0 : call.epilogue.bias[c] * unit;
-  }
-
-  // Rounding keeps the order, so that bytes may be bounded instead of what is rounded to them.
-  int32_t byte(float bound) const {
-    return static_cast<int32_t>(std::nearbyint(bound)) + call.quantization.y_zero_point;
-  }
-  // Whether kernels can round what they have before they bound it.
-  bool FitsInt32(int64_t channels, int64_t taps) const {
-    const float sum = static_cast<float>(taps) * 255 * 128;
-    bool fits = true;
-    for (int64_t c = 0; c < channels; ++c) {
-      fits &= scale(c) * sum + std::abs(bias(c)) < static_cast<float>(1 << 30);
-    }
-    return fits;
-  }
-
-  const LayerCall& call;
-  bool is_bounded = false;
-  float low, high, inv_y_scale, unit = 1;
-};
 
 // How the work is cut: strips of rows of y by blocks of channels.
 struct Cut {
@@ -119,7 +79,7 @@ int64_t LaneOf(int64_t channel, int64_t block) {
 }
 
 Prepared Prepare(const DepthwiseCall& call, const Kernels& kernels, const Cut& cut,
-                 const Finish& finish) {
+                 const DepthwiseFinish& finish) {
   Workspace& workspace = Workspace::OfThisThread();
   Workspace::Constants& constants = workspace.constants[0];
   const int64_t lanes = cut.blocks * cut.block;
@@ -172,7 +132,8 @@ void FindRows(const DepthwiseCall& call, const Cut& cut, int64_t image, int64_t 
 }
 
 void RunStrips(const DepthwiseCall& call, const Kernels& kernels, const Cut& cut,
-               const Finish& finish, const Prepared& prepared, int64_t begin, int64_t end) {
+               const DepthwiseFinish& finish, const Prepared& prepared, int64_t begin,
+               int64_t end) {
   Workspace& workspace = Workspace::OfThisThread();
   workspace.tiles[0].Reserve(cut.tile);
   workspace.accumulators.Reserve(kDepthwiseColumns * kDepthwiseBlock);
@@ -192,6 +153,7 @@ void RunStrips(const DepthwiseCall& call, const Kernels& kernels, const Cut& cut
   args.activation = call.call.epilogue.activation;
   args.is_bounded = finish.is_bounded;
   args.least_byte = finish.byte(finish.low), args.most_byte = finish.byte(finish.high);
+  args.table = finish.looks_up ? &finish.table : nullptr;
   args.low = finish.low, args.high = finish.high;
   args.y_is_u8 = call.call.y.is_u8;
   args.inv_y_scale = finish.inv_y_scale;
@@ -240,7 +202,7 @@ void SumTaps(const DepthwiseCall& call, int64_t image, int64_t row, int64_t colu
   }
 }
 
-uint8_t Bounded(const Finish& finish, float value) {
+uint8_t Bounded(const DepthwiseFinish& finish, float value) {
   const float above = value > finish.low ? value : finish.low;
   const float bounded = above < finish.high ? above : finish.high;
   return static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(bounded)) +
@@ -248,7 +210,8 @@ uint8_t Bounded(const Finish& finish, float value) {
 }
 
 // Pixels [begin, end) of y, on any processor.
-void RunPixels(const DepthwiseCall& call, const Finish& finish, int64_t begin, int64_t end) {
+void RunPixels(const DepthwiseCall& call, const DepthwiseFinish& finish, int64_t begin,
+               int64_t end) {
   const int64_t rows = call.height.out(), columns = call.width.out();
   AlignedBuffer<int32_t>& sums = Workspace::OfThisThread().accumulators;
   sums.Reserve(call.channels);
@@ -262,6 +225,10 @@ void RunPixels(const DepthwiseCall& call, const Finish& finish, int64_t begin, i
         void* y = call.call.y.at(pixel * call.channels + c);
         if (finish.is_bounded) {
           *static_cast<uint8_t*>(y) = Bounded(finish, sum);
+          continue;
+        }
+        if (finish.looks_up) {
+          *static_cast<uint8_t*>(y) = LookUpU8(finish.table, sum);
           continue;
         }
         const float value = Activate<LanesScalar, decltype(activation)::value>(sum);
@@ -301,9 +268,9 @@ DepthwiseCall Quantized(const DepthwiseCall& call, Isa isa, const Threads& threa
 }
 
 void RunQuantized(const DepthwiseCall& call, Isa isa, const Threads& threads) {
-  const Finish finish(call.call);
-  const Kernels kernels = KernelsOf(isa);
   const int64_t taps = call.height.kernel * call.width.kernel;
+  const DepthwiseFinish finish(call.call, call.channels, taps);
+  const Kernels kernels = KernelsOf(isa);
   const int64_t rows = call.batch * call.height.out();
   if (kernels.wide.run != nullptr && taps <= kMaxKernelTaps) {
     const Cut cut(call, kernels);

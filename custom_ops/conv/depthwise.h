@@ -8,8 +8,10 @@
 //   y[c]   = v[c], or QuantizeU8(v[c], 1 / y_scale, y_zero_point)
 //
 // For a uint8 y and an activation that only bounds (linear, relu, relu6), scale, bias and bounds
-// are in units of y_scale from the start, as those of a layer are (engine/layer_call.h). Sums are
-// whole numbers, so every instruction set gives the same bits.
+// are in units of y_scale from the start, as those of a layer are (engine/layer_call.h). With
+// another activation a uint8 y is looked up in a table, where there is one
+// (engine/build_activation_table.h), and scale and bias are in the table's units. Sums are whole
+// numbers, so every instruction set gives the same bits.
 //
 // Why it is here: TensorFlow has it for floats alone, so that a network of 1x1 convolutions in INT8
 // would leave uint8 and come back around each of them; and there is nothing to share that the

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "custom_ops/kernels/activation_table.h"
 #include "custom_ops/kernels/kernel_args.h"
 
 namespace tfsparse {
@@ -43,6 +44,9 @@ struct DepthwiseArgs {
   bool is_bounded;
   int32_t least_byte, most_byte;
   float low, high;
+  // Else uint8 y is looked up in it where it is not null: scale and bias are in its units, and what
+  // is looked up fits in int32.
+  const ActivationTable* table;
   bool y_is_u8;       // else float
   float inv_y_scale;  // of what is activated by something else
   int32_t y_zero_point;

@@ -8,6 +8,8 @@
 #include <cstdint>
 
 #include "custom_ops/conv/depthwise.h"
+#include "custom_ops/engine/build_activation_table.h"
+#include "custom_ops/kernels/look_up.h"
 #include "custom_ops/kernels/quantize.h"
 #include "custom_ops/kernels/reference.h"
 
@@ -35,10 +37,35 @@ inline int64_t DepthwiseSum(const DepthwiseCall& call, int64_t image, int64_t ro
   return sum;
 }
 
-// Whether an element of y is what a sum should become: to the last bit where it is only bounded,
-// else within rounding.
-inline bool IsDepthwiseResult(const DepthwiseCall& call, int64_t sum, int64_t c, const void* y) {
+// What y is looked up in, or null: there is no such table, or a value could be beyond int32. Valid
+// until the thread looks for another one.
+inline const ActivationTable* TableOf(const DepthwiseCall& call) {
   const Quantization& q = call.call.quantization;
+  if (!call.call.may_look_up()) return nullptr;
+  const ActivationTable* table =
+      FindActivationTable(call.call.epilogue.activation, q.y_scale, q.y_zero_point);
+  if (table == nullptr) return nullptr;
+  const float taps = static_cast<float>(call.height.kernel * call.width.kernel);
+  for (int64_t c = 0; c < call.channels; ++c) {
+    const float bias = call.call.epilogue.bias == nullptr ? 0 : call.call.epilogue.bias[c];
+    const float max = taps * 255 * 128 * (q.x_scale * q.w_scale[c] * table->unit) +
+                      std::abs(bias * table->unit + table->offset);
+    if (!(max < static_cast<float>(1 << 30))) return nullptr;
+  }
+  return table;
+}
+
+// Whether an element of y is what a sum should become: to the last bit where it is only bounded or
+// is looked up, else within rounding.
+inline bool IsDepthwiseResult(const DepthwiseCall& call, const ActivationTable* table, int64_t sum,
+                              int64_t c, const void* y) {
+  const Quantization& q = call.call.quantization;
+  if (table != nullptr) {
+    const float bias = call.call.epilogue.bias == nullptr ? 0 : call.call.epilogue.bias[c];
+    const float w = std::fma(static_cast<float>(sum), q.x_scale * q.w_scale[c] * table->unit,
+                             bias * table->unit + table->offset);
+    return *static_cast<const uint8_t*>(y) == LookUpU8(*table, w);
+  }
   const Activation activation = call.call.epilogue.activation;
   const bool bounds = activation == Activation::kLinear || activation == Activation::kRelu ||
                       activation == Activation::kRelu6;
@@ -64,13 +91,14 @@ inline bool IsDepthwiseResult(const DepthwiseCall& call, int64_t sum, int64_t c,
 
 // Whether all of y is right.
 inline bool IsDepthwise(const DepthwiseCall& call) {
+  const ActivationTable* table = TableOf(call);
   int64_t place = 0;
   for (int64_t image = 0; image < call.batch; ++image) {
     for (int64_t row = 0; row < call.height.out(); ++row) {
       for (int64_t column = 0; column < call.width.out(); ++column) {
         for (int64_t c = 0; c < call.channels; ++c, ++place) {
           const int64_t sum = DepthwiseSum(call, image, row, column, c);
-          if (!IsDepthwiseResult(call, sum, c, call.call.y.at(place))) return false;
+          if (!IsDepthwiseResult(call, table, sum, c, call.call.y.at(place))) return false;
         }
       }
     }

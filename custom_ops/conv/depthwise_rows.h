@@ -18,7 +18,7 @@
 // VPMADDWD do the same.
 //
 // Cost, with 512 bits, for 64 channels of a 3x3 kernel of stride 1: 12 VPDPBUSD for each pixel of
-// y, 4 unpacks, and 14 instructions to write it.
+// y, 4 unpacks, and 14 instructions to write it, or 34 where an activation is looked up.
 //
 // This is text for files of one instruction set, not to be linked. The vector type has some
 // functions more than vector_avx512.h: DotQuads, Negate, MinBytes, MaxBytes, and LoadSome without a
@@ -28,6 +28,7 @@
 
 #include "custom_ops/conv/depthwise_args.h"
 #include "custom_ops/kernels/activation_functions.h"
+#include "custom_ops/kernels/epilogue/look_up_words.h"
 
 namespace tfsparse {
 namespace {
@@ -153,16 +154,37 @@ TFSPARSE_INLINE typename Vec::I32 Bytes(const typename Vec::I32 (&q)[4], int32_t
   return Vec::Saturate16ToU8(low, high);
 }
 
+// Rounded values as bytes: what only bounds them, and what an activation makes of them.
+template <class Vec>
+struct Bounded {
+  explicit Bounded(const DepthwiseArgs& args)
+      : least(OfBytes<Vec>(args.least_byte)),
+        most(OfBytes<Vec>(args.most_byte)),
+        zero_point(args.y_zero_point) {}
+  TFSPARSE_INLINE typename Vec::I32 operator()(const typename Vec::I32 (&q)[4]) const {
+    return Vec::MinBytes(Vec::MaxBytes(Bytes<Vec>(q, zero_point), least), most);
+  }
+  typename Vec::I32 least, most;
+  int32_t zero_point;
+};
+
+template <class Vec>
+struct LookedUp {
+  explicit LookedUp(const DepthwiseArgs& args) : table(*args.table) {}
+  TFSPARSE_INLINE typename Vec::I32 operator()(const typename Vec::I32 (&q)[4]) const {
+    return Vec::Saturate16ToU8(LookUpWords<Vec>(table, Vec::Saturate32To16(q[0], q[1])),
+                               LookUpWords<Vec>(table, Vec::Saturate32To16(q[2], q[3])));
+  }
+  const ActivationTable& table;
+};
+
 // The loops over registers are unrolled, or the accumulators would lie in memory.
-template <class Vec, int C>
-TFSPARSE_INLINE void StoreBounded(const DepthwiseArgs& args, const typename Vec::I32 (&acc)[C][4],
-                                  uint8_t* y) {
-  const auto least = OfBytes<Vec>(args.least_byte);
-  const auto most = OfBytes<Vec>(args.most_byte);
+template <class Vec, int C, class ToBytes>
+TFSPARSE_INLINE void StoreBytes(const DepthwiseArgs& args, const typename Vec::I32 (&acc)[C][4],
+                                const ToBytes& to_bytes, uint8_t* y) {
   // y's bytes could be anybody's, so what is read of args again and again is read before.
   const float *const scale = args.scale, *const bias = args.bias;
   const int64_t channels = args.channels, count = args.count;
-  const int32_t zero_point = args.y_zero_point;
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
     typename Vec::I32 q[4];
@@ -173,8 +195,7 @@ TFSPARSE_INLINE void StoreBounded(const DepthwiseArgs& args, const typename Vec:
                            Vec::Load(bias + v * Vec::kLanes));
       q[v] = Vec::Round(value);
     }
-    const auto bytes = Vec::MinBytes(Vec::MaxBytes(Bytes<Vec>(q, zero_point), least), most);
-    Vec::StoreSome(y + c * channels, bytes, count);
+    Vec::StoreSome(y + c * channels, to_bytes(q), count);
   }
 }
 
@@ -192,7 +213,7 @@ TFSPARSE_INLINE void StoreFloats(const float* lanes, int64_t count, float* y) {
   }
 }
 
-// What the sums of `pixels` pixels become that is activated, or that stays float.
+// What the sums of `pixels` pixels become that is activated without a table, or that stays float.
 template <class Vec, class Lanes, Activation kActivation>
 __attribute__((noinline)) void FinishAs(const DepthwiseArgs& args, int64_t pixels, int64_t place) {
   constexpr int L = Vec::kLanes;
@@ -226,9 +247,9 @@ TFSPARSE_INLINE void Pixels(const DepthwiseArgs& args, const uint8_t* tile, int6
                             const int8_t* weights, int64_t place) {
   typename Vec::I32 acc[C][4];
   Multiply<Vec, C>(args, tile, tile_columns, weights, acc);
-  if (args.is_bounded) {
-    return StoreBounded<Vec, C>(args, acc, static_cast<uint8_t*>(args.y) + place);
-  }
+  uint8_t* const bytes = static_cast<uint8_t*>(args.y) + place;
+  if (args.is_bounded) return StoreBytes<Vec, C>(args, acc, Bounded<Vec>(args), bytes);
+  if (args.table != nullptr) return StoreBytes<Vec, C>(args, acc, LookedUp<Vec>(args), bytes);
   int32_t* const sums = args.acc;
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {

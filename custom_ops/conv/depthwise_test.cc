@@ -136,6 +136,48 @@ TEST(Depthwise, HasAllActivations) {
   }
 }
 
+// With few channels and many, and on the way tap by tap: what y is looked up in is theirs.
+TEST(Depthwise, LooksUpActivationsOfBytes) {
+  const Shape shapes[] = {
+      {1, {7, 3, 1, 1, 1, 1}, {7, 3, 1, 1, 1, 1}, 144},
+      {2, {9, 5, 2, 1, 1, 2}, {6, 5, 2, 1, 2, 1}, 17},
+      {1, {36, 33, 1, 1, 0, 0}, {36, 33, 1, 1, 0, 0}, 3},  // more taps than kernels take
+  };
+  for (const Shape& shape : shapes) {
+    for (const Activation activation :
+         {Activation::kGelu, Activation::kSilu, Activation::kSigmoid, Activation::kTanh}) {
+      SCOPED_TRACE(static_cast<int>(activation));
+      Problem problem(shape, 11);
+      LayerCall& call = problem.call.call;
+      call.x.data = problem.bytes.data();
+      call.x.is_u8 = call.y.is_u8 = true;
+      call.epilogue.activation = activation;
+      call.quantization.y_scale = 1 / 128.0f;
+      call.quantization.y_zero_point = 64;
+      EXPECT_NE(TableOf(problem.call), nullptr);
+      RunOnAll(problem);
+    }
+  }
+}
+
+// Beyond int32 in units of the table, or with none: floats are activated.
+TEST(Depthwise, ActivatesWhatCannotBeLookedUp) {
+  for (const bool has_table : {true, false}) {
+    Problem problem({1, {5, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 66}, 7);
+    LayerCall& call = problem.call.call;
+    if (has_table) {
+      for (size_t c = 0; c < problem.scales.size(); c += 2) problem.scales[c] = 1e20f;
+    } else {
+      call.quantization.y_scale = 0.0002f;
+    }
+    call.x.data = problem.bytes.data();
+    call.x.is_u8 = call.y.is_u8 = true;
+    call.epilogue.activation = Activation::kSigmoid;
+    EXPECT_EQ(TableOf(problem.call), nullptr);
+    RunOnAll(problem);
+  }
+}
+
 TEST(Depthwise, BoundsWhatDoesNotFitInt32) {
   Problem problem({1, {5, 3, 1, 1, 1, 1}, {9, 3, 1, 1, 1, 1}, 66}, 7);
   for (size_t c = 0; c < problem.scales.size(); c += 2) problem.scales[c] = 1e30f;

@@ -43,6 +43,10 @@ struct DepthwiseVectorAvx512Narrow : DepthwiseVectorAvx2 {
   TFSPARSE_INLINE void StoreSome(uint8_t* p, I32 v, int64_t count) {
     _mm256_mask_storeu_epi8(p, Mask32(count), v);
   }
+  TFSPARSE_INLINE I32 IndexOfPiece(I32 w) { return _mm256_srli_epi16(w, 11); }
+  TFSPARSE_INLINE I32 LookUp(const ActivationTable& table, int n, I32 piece) {
+    return _mm256_permutex2var_epi16(LoadInts(table.c[n]), piece, LoadInts(table.c[n] + 16));
+  }
 };
 
 #undef TFSPARSE_INLINE

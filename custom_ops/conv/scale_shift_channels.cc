@@ -1,6 +1,8 @@
 #include "custom_ops/conv/scale_shift_channels.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 #include "custom_ops/kernels/scale_shift.h"
 #include "custom_ops/kernels/scale_shift_avx2.h"
@@ -10,9 +12,9 @@ namespace tfsparse {
 namespace {
 
 constexpr int64_t kValuesPerCycle = 4;
-// The loop over channels is for registers of them: fewer than this are taken for more, of several
-// pixels at a time.
-constexpr int64_t kFewChannels = 32, kTogether = 64;
+// The loop over channels goes register by register, and one by one over the rest. So several pixels
+// are taken for one, of a multiple of kRegister channels, unless those are more than kMaxTogether.
+constexpr int64_t kRegister = 64, kMaxTogether = 2048;
 
 void ScaleShiftOn(Isa isa, const ScaleShiftArgs& args) {
   if (Includes(isa, Isa::kAvx512)) return ScaleShiftAvx512(args);
@@ -31,17 +33,17 @@ void Skip(int64_t pixels, ScaleShiftArgs* args) {
 }
 
 void ScaleShiftPixels(Isa isa, ScaleShiftArgs args) {
-  const bool few = args.channels > 0 && args.channels < kFewChannels;
-  const int64_t together = few ? kTogether / args.channels : 1;
-  if (together > 1 && args.pixels >= together) {
-    float scale[kTogether], shift[kTogether];
+  const int64_t together = kRegister / std::gcd(kRegister, args.channels);
+  // Their scales are written first, which takes about as long as a pixel.
+  if (together > 1 && args.channels <= kMaxTogether / together && args.pixels >= 4 * together) {
+    float scale[kMaxTogether], shift[kMaxTogether];
     ScaleShiftArgs wide = args;
     wide.channels = together * args.channels;
     wide.pixels = args.pixels / together;
-    wide.scale = scale, wide.shift = shift;
-    for (int64_t i = 0; i < wide.channels; ++i) {
-      scale[i] = args.scale[i % args.channels];
-      shift[i] = args.shift[i % args.channels];
+    wide.scale = scale, wide.shift = args.shift == nullptr ? nullptr : shift;
+    for (int64_t first = 0; first < wide.channels; first += args.channels) {
+      std::copy_n(args.scale, args.channels, scale + first);
+      if (args.shift != nullptr) std::copy_n(args.shift, args.channels, shift + first);
     }
     ScaleShiftOn(isa, wide);
     Skip(wide.pixels * together, &args);

@@ -24,9 +24,12 @@ struct Case {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 const Case kCases[] = {
-    {7, 64, 0, 0, 0, kInf}, {5, 33, 128, 255, -kInf, kInf}, {1, 1, 255, 3, 0, 6},
-    {9, 17, 11, 100, 0, 1}, {100, 3, 5, 9, -1, 2},          {65, 31, 5, 9, -1, 2},
+    {7, 64, 0, 0, 0, kInf}, {5, 33, 128, 255, -kInf, kInf},
+    {1, 1, 255, 3, 0, 6},   {9, 17, 11, 100, 0, 1},
+    {100, 3, 5, 9, -1, 2},  {65, 31, 5, 9, -1, 2},
     {0, 8, 0, 0, 0, kInf},  {4, 0, 0, 0, 0, kInf},
+    {9, 96, 3, 7, -1, 2},   {260, 5, 3, 7, -1, 2},
+    {11, 48, 3, 7, -1, 2},  {260, 33, 3, 7, -1, 2},  // too many of several pixels
 };
 
 float Expected(const ScaleShiftArgs& args, int64_t at) {
@@ -34,11 +37,12 @@ float Expected(const ScaleShiftArgs& args, int64_t at) {
   const float x = args.x_f32 != nullptr ? args.x_f32[at]
                                         : static_cast<float>(args.x_u8[at] - args.x_zero_point);
   volatile float product = x * args.scale[c];
+  if (args.shift == nullptr) return product;
   const float sum = product + args.shift[c];
   return std::min(std::max(sum, args.low), args.high);
 }
 
-TEST(ScaleShiftChannels, EveryIsaAndPartitionGivesTheDefinition) {
+void TestDefinition(bool has_shift) {
   std::mt19937 random(1);
   std::uniform_real_distribution<float> real(-3, 3);
   for (const Case& each : kCases) {
@@ -51,7 +55,7 @@ TEST(ScaleShiftChannels, EveryIsaAndPartitionGivesTheDefinition) {
     for (float& value : shift) value = real(random);
     ScaleShiftArgs args;
     args.pixels = each.pixels, args.channels = each.channels;
-    args.scale = scale.data(), args.shift = shift.data();
+    args.scale = scale.data(), args.shift = has_shift ? shift.data() : nullptr;
     args.x_zero_point = each.x_zero_point, args.y_zero_point = each.y_zero_point;
     args.low = each.low, args.high = each.high, args.inv_y_scale = 31.7f;
     for (Isa isa : SupportedIsas(GetCpuFeatures())) {
@@ -75,6 +79,10 @@ TEST(ScaleShiftChannels, EveryIsaAndPartitionGivesTheDefinition) {
     }
   }
 }
+
+TEST(ScaleShiftChannels, EveryIsaAndPartitionGivesTheDefinition) { TestDefinition(true); }
+
+TEST(ScaleShiftChannels, IsTheProductWithoutAShift) { TestDefinition(false); }
 
 }  // namespace
 }  // namespace tfsparse

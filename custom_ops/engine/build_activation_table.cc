@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <vector>
+#include <unordered_map>
 
 #include "custom_ops/kernels/activation_functions.h"
 #include "custom_ops/kernels/lanes_scalar.h"
@@ -129,32 +129,22 @@ bool BuildActivationTable(Activation activation, float y_scale, int32_t y_zero_p
 
 const ActivationTable* FindActivationTable(Activation activation, float y_scale,
                                            int32_t y_zero_point) {
-  struct Slot {
-    bool is_used = false, is_table = false;
-    Activation activation;
-    uint32_t scale_bits;
-    int32_t zero_point;
+  struct Found {
+    bool is_table = false;
     ActivationTable table;
   };
-  // As many as the layers of a large model: 28 KB. A layer whose slot another one took builds its
-  // table again, in some 20 us.
-  constexpr uint32_t kSlots = 64;
-  thread_local std::vector<Slot> slots(kSlots);
+  thread_local std::unordered_map<uint64_t, Found> kept;
   uint32_t scale_bits;
   std::memcpy(&scale_bits, &y_scale, sizeof(scale_bits));
-  const uint32_t mixed = (scale_bits ^ (static_cast<uint32_t>(y_zero_point) << 24) ^
-                          (static_cast<uint32_t>(activation) << 16)) *
-                         0x9e3779b1u;
-  Slot& slot = slots[mixed >> 26];
-  if (!slot.is_used || slot.activation != activation || slot.scale_bits != scale_bits ||
-      slot.zero_point != y_zero_point) {
-    slot.is_used = true;
-    slot.activation = activation;
-    slot.scale_bits = scale_bits;
-    slot.zero_point = y_zero_point;
-    slot.is_table = BuildActivationTable(activation, y_scale, y_zero_point, &slot.table);
+  const uint64_t key = uint64_t{scale_bits} << 32 | static_cast<uint64_t>(activation) << 8 |
+                       static_cast<uint64_t>(y_zero_point);
+  if (const auto found = kept.find(key); found != kept.end()) {
+    return found->second.is_table ? &found->second.table : nullptr;
   }
-  return slot.is_table ? &slot.table : nullptr;
+  if (kept.size() == kKeptTables) kept.clear();
+  Found& found = kept[key];
+  found.is_table = BuildActivationTable(activation, y_scale, y_zero_point, &found.table);
+  return found.is_table ? &found.table : nullptr;
 }
 
 }  // namespace tfsparse

@@ -13,6 +13,7 @@
 // within 0.065 step, and 1.25% of all w give the next one at the most.
 // build_activation_table_test.cc tries every w.
 
+#include <cstddef>
 #include <cstdint>
 
 #include "custom_ops/kernels/activation_table.h"
@@ -25,8 +26,12 @@ namespace tfsparse {
 bool BuildActivationTable(Activation activation, float y_scale, int32_t y_zero_point,
                           ActivationTable* table);
 
+// Tables that a thread keeps: more than a large model has layers. To build one takes some 20 us,
+// which would be seen if layers took each other's place; so with one more than that, all go.
+inline constexpr size_t kKeptTables = 512;
+
 // The same table, which this thread keeps for the next call. Null for none. Valid until the
-// thread's next call of this function.
+// thread's next call of this function. The zero point is in [0, 255].
 const ActivationTable* FindActivationTable(Activation activation, float y_scale,
                                            int32_t y_zero_point);
 

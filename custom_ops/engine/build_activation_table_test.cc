@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 #include <string>
+#include <thread>
 
 #include "custom_ops/kernels/look_up.h"
 #include "custom_ops/kernels/reference.h"
@@ -91,19 +93,36 @@ TEST_P(ActivationTables, AreWithinAQuarterOfAStepOrNone) {
 TEST_P(ActivationTables, AreFoundAgain) {
   const Case& c = GetParam();
   for (int turn = 0; turn < 2; ++turn) {
-    for (int i = 1; i < 200; ++i) {  // more than are kept
-      const float scale = 0.01f + 0.0001f * static_cast<float>(i);
+    for (int i = 1; i < static_cast<int>(kKeptTables) + 50; ++i) {  // more than are kept
+      const float scale = 0.01f + 0.00001f * static_cast<float>(i);
+      const int zero_point = i % 256;
       ActivationTable table;
-      ASSERT_TRUE(BuildActivationTable(c.activation, scale, i, &table)) << i;
-      const ActivationTable* found = FindActivationTable(c.activation, scale, i);
+      ASSERT_TRUE(BuildActivationTable(c.activation, scale, zero_point, &table)) << i;
+      const ActivationTable* found = FindActivationTable(c.activation, scale, zero_point);
       ASSERT_NE(found, nullptr);
       ASSERT_EQ(std::memcmp(found->c, table.c, sizeof(table.c)), 0) << i;
       ASSERT_EQ(found->unit, table.unit);
       ASSERT_EQ(found->offset, table.offset);
-      ASSERT_EQ(found, FindActivationTable(c.activation, scale, i));
+      ASSERT_EQ(found, FindActivationTable(c.activation, scale, zero_point));
     }
   }
   EXPECT_EQ(FindActivationTable(c.activation, 1e-30f, 0), nullptr);
+}
+
+// The layers of a model, one after the other, build no table twice: none has lost its place.
+TEST(FindActivationTable, KeepsAllTablesOfALargeModel) {
+  constexpr int kLayers = 150;
+  const auto scale = [](int i) { return 0.01f + 0.0001f * static_cast<float>(i); };
+  std::set<const ActivationTable*> places;
+  std::thread fresh([&] {
+    for (int i = 0; i < kLayers; ++i) {
+      places.insert(FindActivationTable(Activation::kSilu, scale(i), i));
+      places.insert(FindActivationTable(Activation::kSigmoid, scale(i), i));
+      places.insert(FindActivationTable(Activation::kSigmoid, scale(i), i + 1));
+    }
+  });
+  fresh.join();
+  EXPECT_EQ(places.size(), 3 * kLayers);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ActivationTables, testing::ValuesIn(kCases),

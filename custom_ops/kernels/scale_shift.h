@@ -4,6 +4,7 @@
 // A scale and a shift for each channel of pixels, and bounds.
 //
 //   v[c] = min(max(x[c] * scale[c] + shift[c], low), high), for uint8 of x[c] - x_zero_point
+//   v[c] = x[c] * scale[c], where there is no shift
 //   y[c] = v[c], or QuantizeU8(v[c], inv_y_scale, y_zero_point)
 //
 // NaN stays NaN in a float y, and is the lowest value of a uint8 one.
@@ -42,7 +43,7 @@ TFSPARSE_INLINE uint8_t Written(float v, const ScaleShiftArgs& args, const uint8
   return static_cast<uint8_t>(static_cast<int32_t>(whole) + args.y_zero_point);
 }
 
-template <class In, class Out>
+template <bool kShift, class In, class Out>
 TFSPARSE_INLINE void ScaleShiftOf(const ScaleShiftArgs& args, const In* __restrict x,
                                   Out* __restrict y) {
   const float* __restrict scale = args.scale;
@@ -50,6 +51,10 @@ TFSPARSE_INLINE void ScaleShiftOf(const ScaleShiftArgs& args, const In* __restri
   for (int64_t pixel = 0; pixel < args.pixels; ++pixel) {
     for (int64_t c = 0; c < args.channels; ++c) {
       const float product = Value(x[c], args.x_zero_point) * scale[c];
+      if constexpr (!kShift) {
+        y[c] = Written(product, args, y);
+        continue;
+      }
       const float sum = product + shift[c];
       // A NaN stays one, as behind TensorFlow's ReLU.
       const float above = sum < args.low ? args.low : sum;
@@ -61,16 +66,21 @@ TFSPARSE_INLINE void ScaleShiftOf(const ScaleShiftArgs& args, const In* __restri
   }
 }
 
-TFSPARSE_INLINE void ScaleShift(const ScaleShiftArgs& args) {
+template <bool kShift>
+TFSPARSE_INLINE void ScaleShiftOfTypes(const ScaleShiftArgs& args) {
   if (args.x_u8 != nullptr && args.y_u8 != nullptr) {
-    ScaleShiftOf(args, args.x_u8, args.y_u8);
+    ScaleShiftOf<kShift>(args, args.x_u8, args.y_u8);
   } else if (args.x_u8 != nullptr) {
-    ScaleShiftOf(args, args.x_u8, args.y_f32);
+    ScaleShiftOf<kShift>(args, args.x_u8, args.y_f32);
   } else if (args.y_u8 != nullptr) {
-    ScaleShiftOf(args, args.x_f32, args.y_u8);
+    ScaleShiftOf<kShift>(args, args.x_f32, args.y_u8);
   } else {
-    ScaleShiftOf(args, args.x_f32, args.y_f32);
+    ScaleShiftOf<kShift>(args, args.x_f32, args.y_f32);
   }
+}
+
+TFSPARSE_INLINE void ScaleShift(const ScaleShiftArgs& args) {
+  args.shift == nullptr ? ScaleShiftOfTypes<false>(args) : ScaleShiftOfTypes<true>(args);
 }
 
 #undef TFSPARSE_INLINE

@@ -12,7 +12,7 @@ struct ScaleShiftArgs {
   const float* x_f32 = nullptr;
   int32_t x_zero_point = 0;
   const float* scale = nullptr;  // [channels], with the scale of a uint8 x
-  const float* shift = nullptr;  // [channels]
+  const float* shift = nullptr;  // [channels], or null for neither a shift nor bounds
   float low = -__builtin_inff();
   float high = __builtin_inff();
   uint8_t* y_u8 = nullptr;  // [pixels, channels]

@@ -25,7 +25,6 @@ using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
-using ::tensorflow::TensorShape;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
@@ -55,16 +54,12 @@ class GateChannelsOp : public OpKernel {
                     "gate of shape " +
                     gate.shape().DebugString() + ", x of shape " + x.shape().DebugString()));
     args.channels = x.dim_size(3);
-    Tensor scales, shifts, *y = nullptr;
+    Tensor scales, *y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_temp(DT_FLOAT, gate.shape(), &scales));
-    OP_REQUIRES_OK(context,
-                   context->allocate_temp(DT_FLOAT, TensorShape({args.channels}), &shifts));
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     if (x.NumElements() == 0) return;
     scales.flat<float>() = gate.flat<float>() * (x_type_ == DT_UINT8 ? x_scale : 1.0f);
-    shifts.flat<float>().setZero();
     args.pixels = x.dim_size(1) * x.dim_size(2);
-    args.shift = shifts.flat<float>().data();
     args.inv_y_scale = 1 / y_scale;
     const int64_t size = args.pixels * args.channels;
     const Threads threads = IntraOpThreads(context);

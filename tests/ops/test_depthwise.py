@@ -60,15 +60,19 @@ def depthwise(given):
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(
-    ("name", "activation"),
-    [("linear", tf.identity), ("relu6", tf.nn.relu6), ("silu", tf.nn.silu)],
+    ("name", "activation", "steps"),
+    [
+        ("linear", tf.identity, 0.501),
+        ("relu6", tf.nn.relu6, 0.501),
+        ("silu", tf.nn.silu, 0.57),  # looked up in a table, which is within 0.065 step
+    ],
 )
-def test_tensorflows_convolution(case, name, activation):
+def test_tensorflows_convolution(case, name, activation, steps):
     given = arguments(case, activation=name)
     wanted = expected(given, activation)
     np.testing.assert_allclose(depthwise(given), wanted, rtol=1e-5, atol=1e-5)
     quantized = depthwise(given | {"Tout": tf.uint8})
-    assert (np.abs(quantized - np.clip(wanted / 0.04 + 17, 0, 255)) < 0.501).all()
+    assert (np.abs(quantized - np.clip(wanted / 0.04 + 17, 0, 255)) < steps).all()
     floats = 0.05 * (given["x"].numpy().astype(np.float32) - 101)
     np.testing.assert_array_equal(depthwise(given | {"x": tf.constant(floats)}), depthwise(given))
 
