@@ -75,7 +75,7 @@ def test_one_number_is_the_same_for_all_channels(keras, function):
 
 def test_channels_of_a_size_that_is_open_are_not_added(keras):
     x, other = keras.Input((8,)), keras.Input((None,))
-    h = keras.layers.Add()([keras.layers.Dense(8, name="first")(x), other])
+    h = keras.layers.Add(name="add")([keras.layers.Dense(8, name="first")(x), other])
     h = keras.layers.Reshape((8,))(h)
     model = randomized(keras.Model([x, other], keras.layers.Dense(3, name="last")(h)))
     with pytest.raises(ValueError, match="first: 'add' adds channels"):
