@@ -11,8 +11,15 @@ from typing import Any
 
 from tfsparse.pruning.graph import is_graph, tied_layers
 from tfsparse.pruning.rearrangement.calls import Call, calls_of, graph_of
-from tfsparse.pruning.rearrangement.layer_channels import kind, new_axis, outputs_of
-from tfsparse.pruning.rearrangement.spaces import Axis, Use, fix, join
+from tfsparse.pruning.rearrangement.layer_channels import kind, outputs_of
+from tfsparse.pruning.rearrangement.spaces import (
+    Axis,
+    Use,
+    fix,
+    fix_what_does_not_fit,
+    join,
+    new_axis,
+)
 
 
 class Channels:
@@ -30,12 +37,13 @@ class Channels:
         self.uses: list[Use] = []
         self.refused: dict[int, str] = {}
         self._tied = tied_layers(model)
-        # By the id of a layer with weights: what it read and made when it was called first.
-        self._first: dict[int, tuple[list[Axis], list[Axis]]] = {}
+        # By the id of a layer with weights: when it was called first, its uses and all its axes.
+        self._first: dict[int, tuple[list[Use], list[Axis]]] = {}
         graph = graph_of(model)
         inputs = [new_axis(tensor, "they are inputs of the model") for tensor in graph.inputs]
         for axis in self._follow(model, inputs):
             fix(axis, "they are a result of the model")
+        fix_what_does_not_fit(self.uses)
 
     def _follow(self, model: Any, inputs: list[Axis]) -> list[Axis]:
         """Spaces of the outputs of a model for those of its inputs."""
@@ -53,22 +61,58 @@ class Channels:
     def _call(self, call: Call, inputs: list[Axis]) -> list[Axis]:
         layer = call.layer
         if hasattr(layer, "_flatten_layers") and is_graph(layer):
-            return self._follow(layer, inputs)
-        has_weights = bool(getattr(layer, "weights", ()))
-        if has_weights and id(layer) in self._first:
-            read, made = self._first[id(layer)]
-            for one, other in zip(read, inputs, strict=True):
-                join(one, other, f"{layer.name!r} is called with channels of two kinds")
-            return made
+            return self._nested(call, inputs)
         uses: list[Use] = []
         made = outputs_of(call, inputs, uses)
         if id(layer) in self._tied:
             reason = f"{kind(layer)} {layer.name!r}: {self._tied[id(layer)]}"
             for axis in (*inputs, *made):
                 fix(axis, reason)
-        self.uses += uses
-        if has_weights and not uses and made and made[0][0].root.reason:
-            self.refused[id(layer)] = str(made[0][0].root.reason)
-        if has_weights:
-            self._first[id(layer)] = inputs, made
+        if not getattr(layer, "weights", ()):
+            return made
+        if not uses and made and made[0][0].root.reason:
+            self.refused.setdefault(id(layer), str(made[0][0].root.reason))
+        if id(layer) not in self._first:
+            self._first[id(layer)] = uses, [*inputs, *made]
+            self.uses += uses
+        else:
+            _join_calls(layer, *self._first[id(layer)], uses, [*inputs, *made])
         return made
+
+    def _nested(self, call: Call, inputs: list[Axis]) -> list[Axis]:
+        """A model that is called: its inputs are known by place, not by name."""
+        graph = graph_of(call.layer)
+        if len(inputs) == len(graph.inputs) and not _has_names(call):
+            return self._follow(call.layer, inputs)
+        reason = f"{call.layer.name!r} is called with names, masks or constants"
+        fixed = [new_axis(tensor, reason) for tensor in graph.inputs]
+        for axis in (*inputs, *self._follow(call.layer, fixed)):
+            fix(axis, reason)
+        return [new_axis(tensor, reason) for tensor in call.outputs]
+
+
+def _has_names(call: Call) -> bool:
+    """Whether inputs or outputs of a nested model are in dictionaries."""
+    graph = graph_of(call.layer)
+    names = ("_inputs_struct", "_outputs_struct", "_nested_inputs", "_nested_outputs")
+    return any(map(_has_dict, [call.args, *(getattr(graph, name, None) for name in names)]))
+
+
+def _has_dict(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_dict, value))
+    return isinstance(value, dict)
+
+
+def _join_calls(
+    layer: Any, first: list[Use], axes: list[Axis], uses: list[Use], others: list[Axis]
+) -> None:
+    """Makes one what two calls of a layer read and make along the same axes of its variables."""
+    reason = f"{layer.name!r} is called with channels of two kinds"
+    one, two = ({(id(use.variable), use.axis): use.spaces for use in of} for of in (first, uses))
+    if one.keys() != two.keys():
+        for axis in (*axes, *others):
+            fix(axis, reason)
+        return
+    for key, spaces in one.items():
+        join(spaces, two[key], reason)

@@ -11,12 +11,15 @@ names of their classes, as in `prunable`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from tfsparse.pruning.prunable import adaptation, find_kernels
+import numpy as np
+
+from tfsparse.pruning.prunable import adaptation
+from tfsparse.pruning.rearrangement import kernel_channels
 from tfsparse.pruning.rearrangement.calls import Call
-from tfsparse.pruning.rearrangement.spaces import Axis, Space, Use, fix, join
+from tfsparse.pruning.rearrangement.spaces import Axis, Use, fix, join, new_axis, refuse
 
 Uses = list[Use]
 Rule = Callable[[Call, list[Axis], Uses], Axis]
@@ -67,26 +70,58 @@ def outputs_of(call: Call, inputs: list[Axis], uses: Uses) -> list[Axis]:
         inputs: Spaces of its inputs.
         uses: What the layer does with them is added to it.
     """
-    layer = call.layer
-    rule = _rule_of(layer)
-    problem = None if rule is not None else f"{kind(layer)} {layer.name!r} is not known"
-    if getattr(layer, "data_format", None) == "channels_first":
-        problem = f"{layer.name!r} has its channels first"
-    elif (why := _unknown_activation(layer)) is not None:
-        problem = why
-    if rule is None or problem is not None or len(call.outputs) != 1:
-        problem = problem or f"{layer.name!r} has several outputs"
+    rule = _rule_of(call.layer)
+    problem = _problem(call, rule)
+    if rule is None or problem is not None:
         for axis in inputs:
-            fix(axis, problem)
+            fix(axis, str(problem))
         return [new_axis(tensor, problem) for tensor in call.outputs]
     return [rule(call, inputs, uses)]
 
 
-def new_axis(tensor: Any, reason: str | None = None) -> Axis:
-    """A new space for the last axis of a tensor."""
-    shape = tuple(tensor.shape)
-    size = shape[-1] if shape else None
-    return (Space(int(size or 0), reason or (None if size else "its size is not known")),)
+def _problem(call: Call, rule: Rule | None) -> str | None:
+    """Why nothing is known of what a call does to channels, or None."""
+    layer = call.layer
+    if rule is None:
+        return f"{kind(layer)} {layer.name!r} is not known"
+    if getattr(layer, "data_format", None) == "channels_first":
+        return f"{layer.name!r} has its channels first"
+    if (changed := adaptation(layer)) is not None:
+        return f"{layer.name!r}: {changed}"
+    if len(call.outputs) != 1:
+        return f"{layer.name!r} has several outputs"
+    if rule not in _SEVERAL and len(call.inputs) != 1:
+        return f"{layer.name!r} is called with a mask, or with several inputs"
+    # Attention reads channels by name; what else it is given has none of them.
+    if rule is not kernel_channels.attention and not _are_inputs_or_numbers(call):
+        return f"{layer.name!r} is given what is no other layer's result"
+    return _unknown_activation(layer)
+
+
+def _are_inputs_or_numbers(call: Call) -> bool:
+    """Whether each argument of a call is an input, one number, or a setting.
+
+    A constant of several numbers, as an array or as a list, has a place for each channel.
+    """
+    tensors = {id(tensor) for tensor in call.inputs}
+
+    def known(value: Any) -> bool:
+        if id(value) in tensors or value is None or isinstance(value, str):
+            return True
+        return not isinstance(value, list | tuple | dict) and _is_number(value)
+
+    merged = call.args[:1] or (call.kwargs.get("inputs"), call.kwargs.get("xs"))
+    lists = [value for value in merged if isinstance(value, list | tuple)]
+    inner = [item for value in lists for item in value]
+    if any(id(item) not in tensors for item in inner):
+        return False
+    ids = {id(value) for value in lists}
+    return all(id(value) in ids or known(value) for value in (*call.args, *call.kwargs.values()))
+
+
+def _is_number(value: Any) -> bool:
+    shape = getattr(value, "shape", None)
+    return np.isscalar(value) if shape is None else tuple(shape) == ()
 
 
 def kind(layer: Any) -> str:
@@ -107,67 +142,44 @@ def _unknown_activation(layer: Any) -> str | None:
     activation = getattr(layer, "activation", None)
     if activation is None or type(layer).__name__ in ("LSTM", "GRU"):
         return None
-    name = getattr(activation, "__name__", None) or getattr(activation, "name", "")
-    stock = (
-        type(activation).__module__.partition(".")[0] in _STOCK
-        or getattr(activation, "__module__", "").partition(".")[0] in _STOCK
-    )
+    name = getattr(activation, "__name__", "")
+    stock = str(getattr(activation, "__module__", "")).partition(".")[0] in _STOCK
     if stock and name in _ACTIVATIONS:
         return None
     return f"the activation of {layer.name!r} is not one of Keras's own"
 
 
 def _pass(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    if len(inputs) != 1 or getattr(call.layer, "axis", -1) not in (-1, [-1], (-1,)):
-        return _refuse(call, inputs, f"{call.layer.name!r} works along another axis")
+    if getattr(call.layer, "axis", -1) not in (-1, [-1], (-1,)):
+        return refuse(call, inputs, f"{call.layer.name!r} works along another axis")
     return inputs[0]
-
-
-def _refuse(call: Call, inputs: list[Axis], reason: str) -> Axis:
-    for axis in inputs:
-        fix(axis, reason)
-    return new_axis(call.outputs[0], reason)
 
 
 def _merge(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     rank = len(call.outputs[0].shape)
-    if any(len(tensor.shape) != rank for tensor in call.inputs) or _has_arrays(call):
-        return _refuse(call, inputs, f"{call.layer.name!r} adds what is no other layer's result")
+    if any(len(tensor.shape) != rank for tensor in call.inputs):
+        return refuse(call, inputs, f"{call.layer.name!r} adds results of other ranks")
     # What has one channel is the same for all.
-    wide = [axis for axis in inputs if sum(space.size for space in axis) > 1] or inputs[:1]
+    wide = [axis for axis in inputs if sum(space.size for space in axis) != 1] or inputs[:1]
     for axis in wide[1:]:
         join(wide[0], axis, f"{call.layer.name!r} adds channels that are put together in two ways")
     return wide[0]
 
 
-def _has_arrays(call: Call) -> bool:
-    """Whether a call is given a constant that is more than one number."""
-    tensors = {id(tensor) for tensor in call.inputs}
-    given = [*_leaves(call.args), *_leaves(call.kwargs)]
-    return any(id(value) not in tensors and getattr(value, "shape", ()) for value in given)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for inner in value:
-            yield from _leaves(inner)
-    else:
-        yield value
-
-
 def _concatenate(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    rank = len(call.outputs[0].shape)
-    if call.layer.axis in (-1, rank - 1):
-        return tuple(space for axis in inputs for space in axis)
-    return _merge(call, inputs, uses)
+    shape = tuple(call.outputs[0].shape)
+    if call.layer.axis not in (-1, len(shape) - 1):
+        return _merge(call, inputs, uses)
+    spaces = tuple(space for axis in inputs for space in axis)
+    if sum(space.size for space in spaces) != shape[-1]:
+        return refuse(call, inputs, f"{call.layer.name!r} adds channels of an open size")
+    return spaces
 
 
 def _flatten(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     pixels = call.inputs[0].shape[1:-1]
     if any(size is None for size in pixels):
-        return _refuse(call, inputs, f"{call.layer.name!r} flattens images of open size")
+        return refuse(call, inputs, f"{call.layer.name!r} flattens images of open size")
     return inputs[0] * int(math.prod(pixels))
 
 
@@ -175,20 +187,20 @@ def _reshape(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     size = sum(space.size for space in inputs[0])
     if call.outputs[0].shape[-1] == size:
         return inputs[0]
-    return _refuse(call, inputs, f"{call.layer.name!r} mixes channels with other axes")
+    return refuse(call, inputs, f"{call.layer.name!r} mixes channels with other axes")
 
 
 def _permute(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     if call.layer.dims[-1] == len(call.layer.dims):
         return inputs[0]
-    return _refuse(call, inputs, f"{call.layer.name!r} moves the axis of the channels")
+    return refuse(call, inputs, f"{call.layer.name!r} moves the axis of the channels")
 
 
 def _normalization(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     axes = call.layer.axis
     axes = [axes] if isinstance(axes, int) else list(axes)
     if len(axes) != 1 or axes[0] not in (-1, len(call.inputs[0].shape) - 1):
-        return _refuse(call, inputs, f"{call.layer.name!r} works along another axis")
+        return refuse(call, inputs, f"{call.layer.name!r} works along another axis")
     uses += [Use(variable, 0, inputs[0]) for variable in _vectors(call.layer, inputs[0])]
     return inputs[0]
 
@@ -205,115 +217,22 @@ def _prelu(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
     return inputs[0]
 
 
-def _kernel(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    """Dense and convolutions: the kernel's last two axes are inputs and outputs."""
-    layer = call.layer
-    if (reason := adaptation(layer)) is not None:
-        return _refuse(call, inputs, f"{layer.name!r}: {reason}")
-    if getattr(layer, "groups", 1) != 1:
-        return _refuse(call, inputs, f"{layer.name!r} is a convolution in groups")
-    kernel, swapped = layer.kernel, type(layer).__name__.endswith("Transpose")
-    last = len(kernel.shape) - 1
-    axis_in, axis_out = (last, last - 1) if swapped else (last - 1, last)
-    made = new_axis(call.outputs[0])
-    found = [] if swapped else find_kernels(layer)
-    uses.append(Use(kernel, axis_in, inputs[0]))
-    uses.append(Use(kernel, axis_out, made, makes=found[0] if found else None))
-    return _with_bias(layer, made, uses)
-
-
-def _with_bias(layer: Any, made: Axis, uses: Uses) -> Axis:
-    if getattr(layer, "bias", None) is not None:
-        uses.append(Use(layer.bias, 0, made))
-    return made
-
-
-def _depthwise(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    layer = call.layer
-    if layer.depth_multiplier != 1:
-        return _refuse(call, inputs, f"{layer.name!r} makes several channels of each")
-    kernel = layer.kernel if "kernel" in dir(layer) and layer.kernel is not None else None
-    kernel = layer.depthwise_kernel if kernel is None else kernel
-    uses.append(Use(kernel, len(kernel.shape) - 2, inputs[0]))
-    return _with_bias(layer, inputs[0], uses)
-
-
-def _separable(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    layer = call.layer
-    if layer.depth_multiplier != 1:
-        return _refuse(call, inputs, f"{layer.name!r} makes several channels of each")
-    last = len(layer.pointwise_kernel.shape) - 1
-    made = new_axis(call.outputs[0])
-    uses.append(Use(layer.depthwise_kernel, last - 1, inputs[0]))
-    uses.append(Use(layer.pointwise_kernel, last - 1, inputs[0]))
-    uses.append(Use(layer.pointwise_kernel, last, made, makes=find_kernels(layer)[0]))
-    return _with_bias(layer, made, uses)
-
-
-def _einsum(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    layer = call.layer
-    operands, _, output = layer.equation.replace(" ", "").partition("->")
-    given, _, letters = operands.partition(",")
-    read, made_by = given[-1], output[-1]
-    new = [letter for letter in letters if letter not in given]
-    reads = read in letters and read not in output
-    if adaptation(layer) is not None or not reads or new != [made_by]:
-        return _refuse(call, inputs, f"{layer.name!r} computes {layer.equation!r}")
-    made = new_axis(call.outputs[0])
-    uses.append(Use(layer.kernel, letters.index(read), inputs[0]))
-    found = find_kernels(layer)[0]
-    alone = (
-        found.view.groups == 1
-        and found.view.matrix_shape[0] == layer.kernel.shape[letters.index(made_by)]
-    )
-    uses.append(Use(layer.kernel, letters.index(made_by), made, makes=found if alone else None))
-    if getattr(layer, "bias", None) is not None:
-        uses.append(Use(layer.bias, len(layer.bias.shape) - 1, made))
-    return made
-
-
-def _attention(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    """Attention of several heads: what is inside of a head keeps its order."""
-    layer = call.layer
-    axes = {id(tensor): axis for tensor, axis in zip(call.inputs, inputs, strict=True)}
-    names = ("query", "value", "key")
-    given = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
-    if given.get("key") is None:
-        given["key"] = given.get("value")
-    if any(id(given.get(name)) not in axes for name in names):
-        return _refuse(call, inputs, f"of {layer.name!r} it is not known what it attends to")
-    for name in names:
-        kernel = getattr(layer, f"_{name}_dense").kernel
-        uses.append(Use(kernel, 0, axes[id(given[name])]))
-    output = layer._output_dense
-    made = new_axis(call.outputs[0])
-    last = len(output.kernel.shape) - 1
-    uses.append(Use(output.kernel, last, made, makes=find_kernels(output)[0]))
-    return _with_bias(output, made, uses)
-
-
-def _embedding(call: Call, inputs: list[Axis], uses: Uses) -> Axis:
-    if (reason := adaptation(call.layer)) is not None:
-        return _refuse(call, inputs, f"{call.layer.name!r}: {reason}")
-    made = new_axis(call.outputs[0])
-    uses.append(Use(call.layer.embeddings, 1, made))
-    return made
-
-
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("BatchNormalization", "LayerNormalization", "RMSNormalization"), _normalization
     ),
-    **dict.fromkeys(("Dense", *(f"Conv{size}" for size in _SIZES)), _kernel),
-    **dict.fromkeys((f"Conv{size}Transpose" for size in _SIZES), _kernel),
-    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
-    **dict.fromkeys(("GroupedQueryAttention", "MultiHeadAttention"), _attention),
+    **dict.fromkeys(("Dense", *(f"Conv{size}" for size in _SIZES)), kernel_channels.kernel),
+    **dict.fromkeys((f"Conv{size}Transpose" for size in _SIZES), kernel_channels.kernel),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), kernel_channels.depthwise),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), kernel_channels.separable),
+    **dict.fromkeys(("GroupedQueryAttention", "MultiHeadAttention"), kernel_channels.attention),
     "Concatenate": _concatenate,
-    "EinsumDense": _einsum,
-    "Embedding": _embedding,
+    "EinsumDense": kernel_channels.einsum,
+    "Embedding": kernel_channels.embedding,
     "Flatten": _flatten,
     "Permute": _permute,
     "PReLU": _prelu,
     "Reshape": _reshape,
 }
+_SEVERAL = (_merge, _concatenate, kernel_channels.attention)
+"""Rules of layers with several inputs; each fixes those that it does not consume."""

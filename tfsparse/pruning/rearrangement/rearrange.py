@@ -113,8 +113,7 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
             if found is not None:
                 orders[key], of_kernels = found
                 gains |= of_kernels
-    for variable, value in rearranged(uses, orders):
-        variable.assign(value)
+    _assign(rearranged(uses, orders))
     return _report(model, channels, gains)
 
 
@@ -138,6 +137,18 @@ def _check(model: Any, pattern: Pattern, sparsity: float) -> None:
         )
     if check_sparsity("sparsity", sparsity) == 0.0:
         raise ValueError(f"`sparsity` should be greater than 0. Received: sparsity={sparsity}")
+
+
+def _assign(values: Sequence[tuple[Any, np.ndarray]]) -> None:
+    """Assigns all values; if that ends early, the old ones again."""
+    before = [(variable, variable.numpy()) for variable, _ in values]
+    try:
+        for variable, value in values:
+            variable.assign(value)
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
 
 
 def _order(

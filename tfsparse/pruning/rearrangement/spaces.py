@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from tfsparse.pruning.rearrangement.calls import Call
+
 Axis = tuple["Space", ...]
 """The last axis of a tensor: spaces side by side."""
 
@@ -94,6 +96,35 @@ def join(one: Axis, other: Axis, reason: str) -> None:
         return
     for left, right in zip(one, other, strict=True):
         left.join(right)
+
+
+def new_axis(tensor: Any, reason: str | None = None) -> Axis:
+    """A new space for the last axis of a tensor."""
+    shape = tuple(tensor.shape)
+    size = shape[-1] if shape else None
+    return (Space(int(size or 0), reason or (None if size else "its size is not known")),)
+
+
+def refuse(call: Call, inputs: list[Axis], reason: str) -> Axis:
+    """Fixes the inputs of a call, and gives a fixed axis for its output."""
+    for axis in inputs:
+        fix(axis, reason)
+    return new_axis(call.outputs[0], reason)
+
+
+def fix_what_does_not_fit(uses: Sequence[Use]) -> None:
+    """Fixes the spaces of all uses of which the variable could not be permuted.
+
+    So a permutation that has begun does not fail in the middle.
+    """
+    for use in uses:
+        shape = tuple(getattr(use.variable, "shape", ()))
+        size = sum(space.size for space in use.spaces)
+        if not hasattr(use.variable, "assign"):
+            fix(use.spaces, "a tensor that has them is no variable")
+        elif use.axis >= len(shape) or shape[use.axis] != size:
+            name = getattr(use.variable, "path", None) or use.variable.name
+            fix(use.spaces, f"axis {use.axis} of {name!r} has another size")
 
 
 def places(axis: Axis, orders: dict[int, np.ndarray]) -> np.ndarray:
