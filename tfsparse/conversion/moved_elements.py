@@ -382,10 +382,7 @@ def carried_by(
 
 
 def followers(view: GraphView, tensor: str) -> Iterator[str]:
-    """The tensors behind a tensor that may have elements of it, each after one that it is made of.
-
-    Of a node that gives several, such as a split, they are all of them.
-    """
+    """The tensors behind a tensor that may have elements of it; of a split, all that it gives."""
     seen, pending = {tensor}, [tensor]
     while pending:
         current = pending.pop(0)
