@@ -124,9 +124,11 @@ def test_attention_that_is_called_with_other_arguments(keras):
 def test_roles_are_joined_by_name_and_not_by_place(keras):
     x = keras.Input((5, 6))
     shared = keras.layers.MultiHeadAttention(2, 4, name="shared")
-    query, value = (keras.layers.Dense(8, name=name)(x) for name in ("query", "value"))
-    y = shared(query=query, value=value) + shared(value=value, query=query)
+    sizes = {"query": 8, "value": 8, "key": 4}
+    q, v, k = (keras.layers.Dense(size, name=name)(x) for name, size in sizes.items())
+    y = shared(query=q, key=k, value=v) + shared(q, v, key=k) + shared(q, value=v, key=k)
     said = outcome(randomized(keras.Model(x, keras.layers.Dense(3, name="last")(y))))
+    assert "called with channels" not in str(said)
     assert {"query", "value"} <= set(said.gains)
 
 
