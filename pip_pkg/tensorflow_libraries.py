@@ -35,10 +35,10 @@ _BUILT = Path("custom_ops/tf_ops/libtfsparse_ops.so")
 
 def own_version() -> str:
     """Minor version of the TensorFlow that the checkout is built with."""
-    found = _versions["installed"]()
-    if found is None:
+    found = _versions["bringing"]()
+    if not found:
         raise importlib.metadata.PackageNotFoundError("tensorflow")
-    return str(_versions["minor"](found[1]))
+    return str(_versions["minor"](next(iter(found.values()))))
 
 
 def name_of(version: str) -> str:

@@ -68,7 +68,7 @@ def test_the_twenty_lines_run(tmp_path):
         [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "2 of 3 products converted" in done.stdout
+    assert "3 of 3 products converted" in done.stdout
     assert (tmp_path / "served" / "1" / "saved_model.pb").exists()
 
 

@@ -49,5 +49,5 @@ def plot(panels: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
             axis.remove()
         axes[0].set_ylabel("points of accuracy lost")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(methods))
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(2 * columns, len(methods)))
         figure.savefig(path, metadata={"Date": None})
