@@ -27,8 +27,9 @@ def plot(panels: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
     columns = min(4, len(panels))
     rows = -(-len(panels) // columns)
     methods = list(dict.fromkeys(method for curves in panels.values() for method in curves))
+    lines = 1 + -(-len(methods) // columns)
     with mpl.rc_context({"svg.hashsalt": "tfsparse", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(3.1 * columns, 2.8 * rows + 0.6), layout="constrained")
+        figure = Figure(figsize=(3.1 * columns, 2.8 * rows + 0.25 * lines), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for axis, (title, curves) in zip(axes, panels.items(), strict=False):
             for method, curve in curves.items():
@@ -49,5 +50,5 @@ def plot(panels: Mapping[str, Mapping[str, Curve]], path: Path) -> None:
             axis.remove()
         axes[0].set_ylabel("points of accuracy lost")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(2 * columns, len(methods)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         figure.savefig(path, metadata={"Date": None})
