@@ -86,7 +86,7 @@ template <typename T>
 ConvCall Conv<T>::Quantized(const ConvCall& call, const Threads& threads) const {
   const ConvGeometry& g = call.geometry;
   constexpr int64_t kChunk = 1 << 14;  // a multiple of 64: no chunk is written beyond its end
-  const int64_t size = g.batch * g.height.size * g.width.size * g.channels;
+  const int64_t size = g.batch * (g.height.size * g.width.size) * g.channels;
   const auto* x = static_cast<const float*>(call.call.x.data);
   AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
   images.Reserve(size + kGemvPadding);

@@ -43,14 +43,14 @@ Status CheckInputs(const ConvGeometry& g) {
                          g.group_channels());
 }
 
-Status CheckPixels(const ConvGeometry& g) {
+Status CheckPixels(const char* name, int64_t batch, int64_t height, int64_t width) {
   int64_t pixels;
-  if (!__builtin_mul_overflow(g.height.out(), g.width.out(), &pixels) &&
-      !__builtin_mul_overflow(pixels, g.batch, &pixels)) {
+  if (!__builtin_mul_overflow(height, width, &pixels) &&
+      !__builtin_mul_overflow(pixels, batch, &pixels)) {
     return {};
   }
-  return Status::Invalid("The pixels of `y` should fit in 64 bits. Received: ", g.batch, " x ",
-                         g.height.out(), " x ", g.width.out());
+  return Status::Invalid("The pixels of `", name, "` should fit in 64 bits. Received: ", batch,
+                         " x ", height, " x ", width);
 }
 
 }  // namespace
@@ -78,7 +78,11 @@ Status Validate(const ConvGeometry& geometry) {
     if (!status.ok()) return status;
   }
   if (Status status = CheckInputs(geometry); !status.ok()) return status;
-  return CheckPixels(geometry);
+  const ConvAxis &height = geometry.height, &width = geometry.width;
+  if (Status status = CheckPixels("x", geometry.batch, height.size, width.size); !status.ok()) {
+    return status;
+  }
+  return CheckPixels("y", geometry.batch, height.out(), width.out());
 }
 
 }  // namespace tfsparse

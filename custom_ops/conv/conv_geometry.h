@@ -49,8 +49,8 @@ struct ConvGeometry {
   int64_t group_filters() const { return filters / groups; }
   // Inputs of a filter: rows of its kernel, then columns, then channels.
   int64_t inputs() const { return height.kernel * width.kernel * group_channels(); }
-  // Of y.
-  int64_t pixels() const { return batch * height.out() * width.out(); }
+  // Of y. Beside an image without pixels the batch may be as large as it likes.
+  int64_t pixels() const { return batch * (height.out() * width.out()); }
 };
 
 // Fails unless the window's sizes are such that nothing can overflow: kernels, strides and
@@ -66,7 +66,7 @@ Status ValidateAxis(const ConvAxis& axis, const char* name);
 inline constexpr int64_t kMaxInputs = int64_t{1} << 22;
 
 // Fails where ValidateAxis does, where groups do not divide channels and filters, where a filter
-// has too many inputs, and where the pixels do not fit in 64 bits.
+// has too many inputs, and where the pixels of x or y do not fit in 64 bits.
 Status Validate(const ConvGeometry& geometry);
 
 }  // namespace tfsparse

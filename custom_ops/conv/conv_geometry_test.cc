@@ -99,6 +99,20 @@ TEST(ConvGeometry, RefusesProductsThatOverflow) {
   geometry = Geometry(Axis(max, 1), Axis(max, 1));
   geometry.height.before = geometry.width.after = max;
   EXPECT_NE(Validate(geometry).message().find("64 bits"), std::string::npos);
+  geometry = Geometry(Axis(max, max), Axis(max, max));
+  geometry.batch = 1 << 10;
+  geometry.channels = 0;
+  EXPECT_NE(Validate(geometry).message().find("`x`"), std::string::npos);
+}
+
+TEST(ConvGeometry, HasNoPixelsBesideASizeOf0) {
+  for (bool is_wide : {false, true}) {
+    const ConvAxis none = Axis(0, 1), some = Axis(8, 1);
+    ConvGeometry geometry = is_wide ? Geometry(none, some) : Geometry(some, none);
+    geometry.batch = INT64_MAX;
+    ASSERT_TRUE(Validate(geometry).ok());
+    EXPECT_EQ(geometry.pixels(), 0);
+  }
 }
 
 // A kernel without weights over padding is a few bytes in a file.

@@ -56,7 +56,7 @@ PatchSource::PatchSource(const ConvGeometry& geometry, int64_t group, const void
                          int64_t element_bytes, uint8_t padding, int in_lane)
     : geometry_(geometry),
       x_(Image(x) + group * geometry.group_channels() * element_bytes),
-      x_end_(Image(x) + geometry.batch * geometry.height.size * geometry.width.size *
+      x_end_(Image(x) + geometry.batch * (geometry.height.size * geometry.width.size) *
                             geometry.channels * element_bytes),
       bytes_(element_bytes),
       pixel_bytes_(geometry.channels * element_bytes),

@@ -86,14 +86,17 @@ class Report:
 def fuzz_ops(args, screen, report):
     program = op_arguments.build()
     for isa in chosen_paths(args):
-        part = f"ops on {isa}"
+        part, counts = f"ops on {isa}", collections.Counter()
         bar = screen.add_task(part, total=args.op_arguments)
         try:
             for done in op_arguments.run(program, args.op_arguments, args.seed, isa):
                 screen.update(bar, completed=done.cases)
-                counts = {"answered": done.answered, "refused": done.refused}
-                report.count(part, collections.Counter(counts), args.op_arguments)
+                counts.update(answered=done.answered - counts["answered"])
+                counts.update(refused=done.refused - counts["refused"])
+                report.count(part, counts, args.op_arguments)
         except op_arguments.FailedError as failure:
+            counts["broken"] += 1
+            report.count(part, counts, args.op_arguments)
             report.finding(str(failure))
 
 
