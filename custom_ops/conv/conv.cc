@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "custom_ops/conv/patch_source.h"
+#include "custom_ops/conv/quantize_images.h"
 #include "custom_ops/engine/tiles.h"
 #include "custom_ops/engine/workspace.h"
 
@@ -85,24 +86,10 @@ bool Conv<T>::PacksPixelsOften(const ConvCall& call) const {
 template <typename T>
 ConvCall Conv<T>::Quantized(const ConvCall& call, const Threads& threads) const {
   const ConvGeometry& g = call.geometry;
-  constexpr int64_t kChunk = 1 << 14;  // a multiple of 64: no chunk is written beyond its end
   const int64_t size = g.batch * (g.height.size * g.width.size) * g.channels;
-  const auto* x = static_cast<const float*>(call.call.x.data);
-  AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
-  images.Reserve(size + kGemvPadding);
-  threads.Run((size + kChunk - 1) / kChunk, kChunk / 8, [&](int64_t begin, int64_t end) {
-    PackArgs args = {};
-    args.rows = 1;
-    args.x = x + begin * kChunk;
-    args.inputs = args.stride = std::min(size, end * kChunk) - begin * kChunk;
-    args.inv_scale = 1 / call.call.quantization.x_scale;
-    args.zero_point = call.call.quantization.x_zero_point;
-    args.tile = images.data() + begin * kChunk;
-    matmuls_[0]->prepared().functions.quantize_rows(args);
-  });
+  const PackFunction quantize_rows = matmuls_[0]->prepared().functions.quantize_rows;
   ConvCall quantized = call;
-  quantized.call.x.data = images.data();
-  quantized.call.x.is_u8 = true;
+  quantized.call = QuantizeImages(call.call, size, quantize_rows, threads);
   return quantized;
 }
 

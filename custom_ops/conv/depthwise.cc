@@ -8,6 +8,7 @@
 #include "custom_ops/conv/depthwise_args.h"
 #include "custom_ops/conv/depthwise_finish.h"
 #include "custom_ops/conv/depthwise_kernels.h"
+#include "custom_ops/conv/quantize_images.h"
 #include "custom_ops/engine/registry.h"
 #include "custom_ops/engine/workspace.h"
 #include "custom_ops/kernels/activation_functions.h"
@@ -245,25 +246,11 @@ void RunPixels(const DepthwiseCall& call, const DepthwiseFinish& finish, int64_t
 
 // The same call with x quantized, in the workspace of this thread.
 DepthwiseCall Quantized(const DepthwiseCall& call, Isa isa, const Threads& threads) {
-  constexpr int64_t kChunk = 1 << 14;  // a multiple of 64: no chunk is written beyond its end
-  const int64_t size = call.batch * call.height.size * call.width.size * call.channels;
-  const auto* x = static_cast<const float*>(call.call.x.data);
-  const PackFunction quantize = SelectTileFunctions(SelectKernel<int8_t>(isa, 1, 1)).quantize_rows;
-  AlignedBuffer<uint8_t>& images = Workspace::OfThisThread().images;
-  images.Reserve(size + kGemvPadding);
-  threads.Run((size + kChunk - 1) / kChunk, kChunk / 8, [&](int64_t begin, int64_t end) {
-    PackArgs args = {};
-    args.rows = 1;
-    args.x = x + begin * kChunk;
-    args.inputs = args.stride = std::min(size, end * kChunk) - begin * kChunk;
-    args.inv_scale = 1 / call.call.quantization.x_scale;
-    args.zero_point = call.call.quantization.x_zero_point;
-    args.tile = images.data() + begin * kChunk;
-    quantize(args);
-  });
+  const int64_t size = call.batch * (call.height.size * call.width.size) * call.channels;
+  const PackFunction quantize_rows =
+      SelectTileFunctions(SelectKernel<int8_t>(isa, 1, 1)).quantize_rows;
   DepthwiseCall quantized = call;
-  quantized.call.x.data = images.data();
-  quantized.call.x.is_u8 = true;
+  quantized.call = QuantizeImages(call.call, size, quantize_rows, threads);
   return quantized;
 }
 
