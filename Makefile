@@ -108,7 +108,7 @@ bench-kernels: build ## Times the kernels against oneDNN; ARGS="--pattern 4x1 --
 	@bazel-bin/benchmarks/bench_kernels --models $(dir $(serving_models)) $(ARGS)
 
 # Exported anew when what exports them has changed.
-$(serving_models): $(packed_library) $(wildcard tfsparse/conversion/*.py) benchmarks/serving_models.py
+$(serving_models): $(packed_library) $(wildcard tfsparse/conversion/*.py tfsparse/conversion/passes/*.py) benchmarks/serving_models.py
 	@$(python) -m benchmarks.serving_models $(@D)
 
 .PHONY: bench-training
