@@ -177,7 +177,7 @@ DEPTHWISE = windows("kernel_size") | {
     "kernel-of-another-size": ints("kernel_size", 3, 1),
     "weights-of-rank-4": replace("weights", lambda array: array[..., None]),
     "weights-of-less-channels": replace("weights", lambda array: array[..., :-1]),
-    "weights-claim-a-shape": claim("weights", 2**31, 2**31, 8),
+    "weights-claim-a-shape": claim("weights", 0, 2**31, 2**31),
     "weights-of-another-dtype": replace("weights", lambda array: array.astype(np.uint8)),
     "w_scale-too-short": replace("w_scale", cut),
     "w_scale-nan": put("w_scale", 1, np.nan),

@@ -61,5 +61,6 @@ def test_int8_is_close(k, name):
     converted = tfsparse.convert(model, "int8", images(name, 8))
     error = results(converted, x) - expected
     assert np.linalg.norm(error) < INT8_ERROR * np.linalg.norm(expected)
-    errors = {row.layer: row.error for row in converted.report if row.converted}
-    assert max(errors.values()) < 0.05
+    # Of depthwise convolutions the report has no error.
+    errors = [row.error for row in converted.report if row.error is not None]
+    assert max(errors) < 0.05

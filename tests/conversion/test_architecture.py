@@ -43,14 +43,19 @@ THROUGH_OTHERS = {
     "function_calibration",
     "exported",  # tests/ops/test_export_info.py
     "fills",
+    "gate_channels",  # test_depthwise.py
+    "gates",
     "importing",
     "inspecting",  # tests/cli/test_inspect.py
     "layer_error",
     "layer_tail",
+    "lookups",  # test_interaction.py
     "model_graphs",
     "moments",
+    "moved_elements",  # test_interaction.py
     "normalize",
     "normalize_uint8",
+    "numbered_elements",  # test_interaction.py
     "observing",
     "op_interface",
     "packed",
