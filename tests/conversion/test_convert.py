@@ -560,8 +560,8 @@ def test_products_of_a_feature_cross_are_converted():
     model = sparsify(keras.Model(inputs, cross(inputs, cross(inputs))))
     x = normal((7, 40))
     converted = everything(model)
-    assert [row.layer for row in converted.report if row.converted] == [
-        *("cross/dense", "cross/dense_1"),
-        *("cross/dense", "cross/dense_1"),
-    ]
+    # Keras numbers the two Dense of the cross, which is called twice.
+    names = [row.layer for row in converted.report if row.converted]
+    assert len(names) == 4 and names[:2] == names[2:] and len(set(names)) == 2
+    assert all(name.startswith("cross/dense") for name in names)
     assert_close(only(converted(x)), model(x))
