@@ -99,9 +99,7 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
     >>> model.layers[0].get_weights()[0].tolist()
     [[9.0, 9.0, 0.0, 0.0], [0.0, 0.0, 9.0, 9.0]]
     """
-    parsed = parse_pattern(pattern)
-    _check(model, parsed, sparsity)
-    assert isinstance(parsed, BlockPattern)
+    parsed = _checked(model, parse_pattern(pattern), sparsity)
     channels = Channels(model)
     uses = channels.uses
     spaces = {id(s.root): s.root for use in uses if use.makes is not None for s in use.spaces}
@@ -117,7 +115,8 @@ def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5)
     return _report(model, channels, gains)
 
 
-def _check(model: Any, pattern: Pattern, sparsity: float) -> None:
+def _checked(model: Any, pattern: Pattern, sparsity: float) -> BlockPattern:
+    """The pattern, where it and all else is what rearranging can work with."""
     if not is_graph(model) or not model.built:
         raise ValueError(
             "`model` should be a Sequential or functional model that is built: of a model of a "
@@ -137,6 +136,7 @@ def _check(model: Any, pattern: Pattern, sparsity: float) -> None:
         )
     if check_sparsity("sparsity", sparsity) == 0.0:
         raise ValueError(f"`sparsity` should be greater than 0. Received: sparsity={sparsity}")
+    return pattern
 
 
 def _assign(values: Sequence[tuple[Any, np.ndarray]]) -> None:
