@@ -66,6 +66,7 @@ THROUGH_OTHERS = {
     "rebuilding",
     "reference_variables",
     "reporting",
+    "replace_makers",  # test_scale_channels.py and test_depthwise.py
     "request",
     "scalars",
     "slices",

@@ -18,6 +18,7 @@ from tfsparse.conversion.gates import gated
 from tfsparse.conversion.graph import NodeDef, node_name, reference_of
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.op_interface import GATE_OP, QUANTIZED_OPS, op_node
+from tfsparse.conversion.passes.replace_makers import replace_makers
 from tfsparse.conversion.quantization import ActivationParams
 
 
@@ -33,21 +34,18 @@ def gate_channels(
     Returns:
         Names of the new ops to how their results are read.
     """
-    made: dict[str, ActivationParams] = {}
-    for tensor, how in params.items():
-        tensor = view.through_identities(tensor) if node_name(tensor) in view.nodes else tensor
-        node = view.nodes.get(node_name(tensor))
-        if node is None or node.name in made:
-            continue
+
+    def replace(node: NodeDef) -> bool:
         place = gated(view, node)
         if place is None:
-            continue
+            return False
         images = view.data_inputs(node)[place]
-        if view.nodes[node_name(view.through_identities(images))].op in QUANTIZED_OPS:
-            _replace(view, node, place)
-            made[node.name] = how
-    view.graph.prune()
-    return made
+        if view.nodes[node_name(view.through_identities(images))].op not in QUANTIZED_OPS:
+            return False
+        _replace(view, node, place)
+        return True
+
+    return replace_makers(view, params, replace)
 
 
 def _replace(view: GraphView, node: NodeDef, place: int) -> None:

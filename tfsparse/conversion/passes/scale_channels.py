@@ -21,6 +21,7 @@ from tfsparse.conversion.affine import read_affine
 from tfsparse.conversion.graph import NodeDef, node_name, reference_of
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.op_interface import SCALE_SHIFT_OP, op_node
+from tfsparse.conversion.passes.replace_makers import replace_makers
 from tfsparse.conversion.quantization import ActivationParams
 
 _ACTIVATIONS = {"Relu": "relu", "Relu6": "relu6"}
@@ -49,18 +50,14 @@ def scale_channels(
     Returns:
         Names of the new ops to how their results are read.
     """
-    made: dict[str, ActivationParams] = {}
-    for tensor, how in params.items():
-        tensor = view.through_identities(tensor) if node_name(tensor) in view.nodes else tensor
-        node = view.nodes.get(node_name(tensor))
-        if node is None or node.name in made:
-            continue
+
+    def replace(node: NodeDef) -> bool:
         chain = _chain(view, node)
         if chain is not None:
             _replace(view, node, chain)
-            made[node.name] = how
-    view.graph.prune()
-    return made
+        return chain is not None
+
+    return replace_makers(view, params, replace)
 
 
 def _chain(view: GraphView, node: NodeDef) -> _Chain | None:
