@@ -1,13 +1,14 @@
 // Tfsparse>Attention and Tfsparse>QuantizedAttention: custom_ops/attention/attention.h. Shapes are
 // checked here, as a tensor has them; values are checked by ValidateAttention.
 
-#include <new>
+#include <string>
 #include <vector>
 
 #include "custom_ops/attention/attention.h"
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/attention_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -17,7 +18,6 @@ namespace {
 
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -40,27 +40,22 @@ absl::Status ReadScores(const char* name, const Tensor& tensor, const AttentionC
   return absl::OkStatus();
 }
 
-class AttentionOp : public OpKernel {
+class AttentionOp : public OpWithinMemory {
  public:
-  explicit AttentionOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit AttentionOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, attributes_.Read(context));
     Isa isa;
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa)));
     kernel_ = ChooseAttention(isa, attributes_.compute());
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for a tile of attention. Received: `query` of shape " +
-          context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "a tile of attention. Received: `query` of shape " +
+           context->input(0).shape().DebugString();
   }
 
- private:
-  absl::Status TryCompute(OpKernelContext* context) const {
+  absl::Status TryCompute(OpKernelContext* context) override {
     AttentionCall call = attributes_.call();
     TF_RETURN_IF_ERROR(FillInputs(context, &call));
     if (context->num_inputs() > 5) TF_RETURN_IF_ERROR(FillAffine(context, &call));

@@ -3,7 +3,6 @@
 // Conv.
 
 #include <memory>
-#include <new>
 #include <string>
 #include <type_traits>
 
@@ -14,6 +13,7 @@
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/conv_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -24,7 +24,6 @@ namespace {
 using ::tensorflow::bfloat16;
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -32,9 +31,9 @@ using ::tensorflow::TensorShape;
 
 // T is the type of the weights.
 template <typename T>
-class ConvOp : public OpKernel {
+class ConvOp : public OpWithinMemory {
  public:
-  explicit ConvOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit ConvOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, attributes_.Read(context));
     std::string activation;
     OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
@@ -45,21 +44,16 @@ class ConvOp : public OpKernel {
     weights_ = std::make_unique<PreparedWeights<T, Conv<T>>>(is_weight_const);
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for packed weights and patches. Received: filters=" +
-          std::to_string(attributes_.filters()) + ", x of shape " +
-          context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "packed weights and patches. Received: filters=" +
+           std::to_string(attributes_.filters()) + ", x of shape " +
+           context->input(0).shape().DebugString();
   }
 
- private:
   static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
 
-  absl::Status TryCompute(OpKernelContext* context) {
+  absl::Status TryCompute(OpKernelContext* context) override {
     ConvCall call;
     TF_RETURN_IF_ERROR(FillGeometry(context->input(0), &call.geometry));
     TF_RETURN_IF_ERROR(FillInputs(context, &call.call));

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <memory>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -26,7 +26,6 @@ using ::tensorflow::DataTypeVector;
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
 using ::tensorflow::OpInputList;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -50,9 +49,9 @@ struct LayerInputs {
 
 // T is the type of the weights.
 template <typename T>
-class ChainOp : public OpKernel {
+class ChainOp : public OpWithinMemory {
  public:
-  explicit ChainOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit ChainOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     std::vector<std::string> activations;
     OP_REQUIRES_OK(context, GetLayers(context, &activations));
     OP_REQUIRES_OK(context, context->GetAttr("inputs", &inputs_));
@@ -72,18 +71,12 @@ class ChainOp : public OpKernel {
     }
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for packed weights and activations. Received: units=" +
-          std::to_string(units_.back()) + ", x of shape " +
-          context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "packed weights and activations. Received: units=" + std::to_string(units_.back()) +
+           ", x of shape " + context->input(0).shape().DebugString();
   }
 
- private:
   static constexpr bool kQuantized = std::is_same_v<T, int8_t>;
 
   absl::Status GetLayers(OpKernelConstruction* context, std::vector<std::string>* activations) {
@@ -121,7 +114,7 @@ class ChainOp : public OpKernel {
   int count() const { return static_cast<int>(units_.size()); }
   InputName Name(const char* name, int layer) const { return {name, count() == 1 ? -1 : layer}; }
 
-  absl::Status TryCompute(OpKernelContext* context) {
+  absl::Status TryCompute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
     int64_t rows, features;
     TF_RETURN_IF_ERROR(ToAbsl(SplitShape(x.shape(), x_axes_, inputs_, &rows, &features)));

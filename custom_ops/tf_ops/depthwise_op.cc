@@ -1,11 +1,11 @@
 // Tfsparse>QuantizedDepthwiseConv2D: custom_ops/conv/depthwise.h.
 
-#include <new>
 #include <string>
 
 #include "custom_ops/conv/depthwise.h"
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "custom_ops/tf_ops/shared_attributes.h"
 #include "custom_ops/tf_ops/window_attributes.h"
@@ -18,7 +18,6 @@ namespace {
 
 using ::tensorflow::DEVICE_CPU;
 using ::tensorflow::DT_UINT8;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -37,9 +36,9 @@ absl::Status DepthwiseShape(InferenceContext* c) {
   return absl::OkStatus();
 }
 
-class DepthwiseOp : public OpKernel {
+class DepthwiseOp : public OpWithinMemory {
  public:
-  explicit DepthwiseOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit DepthwiseOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, window_.Read(context, "kernel_size", /*has_dilations=*/true));
     std::string activation;
     OP_REQUIRES_OK(context, context->GetAttr("activation", &activation));
@@ -47,18 +46,13 @@ class DepthwiseOp : public OpKernel {
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for packed weights and rows of images. Received: x of shape " +
-          context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "packed weights and rows of images. Received: x of shape " +
+           context->input(0).shape().DebugString();
   }
 
- private:
-  absl::Status TryCompute(OpKernelContext* context) {
+  absl::Status TryCompute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &weights = context->input(3);
     TF_RETURN_IF_ERROR(CheckRank({"x"}, x, 4));
     DepthwiseCall call;

@@ -1,7 +1,6 @@
 // Tfsparse>LookupInteraction: custom_ops/interaction/lookup_interaction.h. What a tensor's shape
 // and type say is checked here, what its values are by the engine.
 
-#include <new>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "custom_ops/engine/quantization_checks.h"
 #include "custom_ops/interaction/lookup_interaction.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -26,7 +26,6 @@ using ::tensorflow::DT_INT64;
 using ::tensorflow::DT_INT8;
 using ::tensorflow::DT_UINT8;
 using ::tensorflow::OpInputList;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -230,9 +229,9 @@ absl::Status ReadBatch(const Tensor& dense, const InteractionPlan& plan, Interac
                                 "]` should have an element or more. Received: none"));
 }
 
-class LookupInteractionOp : public OpKernel {
+class LookupInteractionOp : public OpWithinMemory {
  public:
-  explicit LookupInteractionOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit LookupInteractionOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, ReadPlan(context, &plan_));
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
     std::vector<DataType> tables;
@@ -240,18 +239,13 @@ class LookupInteractionOp : public OpKernel {
     type_ = TableTypeOf(TypeOf(tables));
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for an item's features. Received: `dense` of shape " +
-          context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "an item's features. Received: `dense` of shape " +
+           context->input(0).shape().DebugString();
   }
 
- private:
-  absl::Status TryCompute(OpKernelContext* context) const {
+  absl::Status TryCompute(OpKernelContext* context) override {
     InteractionCall call;
     TF_RETURN_IF_ERROR(FillInputs(context, &call));
     InteractionShape shape;

@@ -1,12 +1,12 @@
 // Tfsparse>Normalization: custom_ops/norm/normalization.h.
 
-#include <new>
 #include <string>
 
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/norm/normalization.h"
 #include "custom_ops/tf_ops/input_ranks.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -16,7 +16,6 @@ namespace tfsparse {
 namespace {
 
 using ::tensorflow::DEVICE_CPU;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -66,25 +65,19 @@ absl::Status ReadPerElement(const char* name, const Tensor& tensor, int64_t size
                                 " or 0 elements. Received: ", tensor.NumElements()));
 }
 
-class NormalizationOp : public OpKernel {
+class NormalizationOp : public OpWithinMemory {
  public:
-  explicit NormalizationOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit NormalizationOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, attributes_.Read(context));
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
   }
 
-  void Compute(OpKernelContext* context) override {
-    try {
-      OP_REQUIRES_OK(context, TryCompute(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(
-          absl::ResourceExhaustedError("There should be memory for a row of `x`. Received: shape=" +
-                                       context->input(0).shape().DebugString()));
-    }
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "a row of `x`. Received: shape=" + context->input(0).shape().DebugString();
   }
 
- private:
-  absl::Status TryCompute(OpKernelContext* context) const {
+  absl::Status TryCompute(OpKernelContext* context) override {
     NormalizationCall call;
     call.centers = attributes_.kind == "layer";
     call.epsilon = attributes_.epsilon;

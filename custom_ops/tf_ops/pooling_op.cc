@@ -1,10 +1,11 @@
 // Tfsparse>MaxPool2D and Tfsparse>AveragePool2D of uint8 images: custom_ops/conv/pooling.h.
 
-#include <new>
+#include <string>
 
 #include "custom_ops/conv/conv_geometry.h"
 #include "custom_ops/conv/pooling.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/op_within_memory.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "custom_ops/tf_ops/shared_attributes.h"
 #include "custom_ops/tf_ops/window_attributes.h"
@@ -16,7 +17,6 @@ namespace tfsparse {
 namespace {
 
 using ::tensorflow::DEVICE_CPU;
-using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
@@ -35,40 +35,39 @@ absl::Status PoolShape(InferenceContext* c) {
 }
 
 template <Pooling kPooling>
-class PoolOp : public OpKernel {
+class PoolOp : public OpWithinMemory {
  public:
-  explicit PoolOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit PoolOp(OpKernelConstruction* context) : OpWithinMemory(context) {
     OP_REQUIRES_OK(context, window_.Read(context, "pool_size", /*has_dilations=*/false));
   }
 
-  void Compute(OpKernelContext* context) override {
+ private:
+  std::string Needs(OpKernelContext* context) const override {
+    return "the sums of a window. Received: x of shape " + context->input(0).shape().DebugString();
+  }
+
+  absl::Status TryCompute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
-    OP_REQUIRES_OK(context, CheckRank({"x"}, x, 4));
+    TF_RETURN_IF_ERROR(CheckRank({"x"}, x, 4));
     PoolCall call;
     call.pooling = kPooling;
     call.batch = x.dim_size(0);
     call.height = window_.height(x.dim_size(1));
     call.width = window_.width(x.dim_size(2));
     call.channels = x.dim_size(3);
-    OP_REQUIRES_OK(context, ToAbsl(ValidatePooling(call.height, call.width)));
+    TF_RETURN_IF_ERROR(ToAbsl(ValidatePooling(call.height, call.width)));
     TensorShape shape;
     for (int64_t size : {call.batch, call.height.out(), call.width.out(), call.channels}) {
-      OP_REQUIRES_OK(context, shape.AddDimWithStatus(size));
+      TF_RETURN_IF_ERROR(shape.AddDimWithStatus(size));
     }
     Tensor* y = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
+    TF_RETURN_IF_ERROR(context->allocate_output(0, shape, &y));
     call.x = x.flat<uint8_t>().data();
     call.y = y->flat<uint8_t>().data();
-    try {
-      Pool(call, IntraOpThreads(context));
-    } catch (const std::bad_alloc&) {  // TensorFlow is built without exceptions
-      context->CtxFailure(absl::ResourceExhaustedError(
-          "There should be memory for the sums of a window. Received: x of shape " +
-          x.shape().DebugString()));
-    }
+    Pool(call, IntraOpThreads(context));
+    return absl::OkStatus();
   }
 
- private:
   WindowAttributes window_;
 };
 
