@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfsparse import UpdatePruning
 
-from . import processes
+from tests import processes
 from .helpers import STEPS_PER_EPOCH, assert_masks_hold, data, masks, sparsities
 from .test_multi_worker import BATCH, EPOCHS, STEPS, free_ports, make
 
