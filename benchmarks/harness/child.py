@@ -12,12 +12,12 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 from benchmarks.harness.worker import end_with_parent
@@ -54,9 +54,9 @@ def run(
         ChildError: If there is no answer.
     """
     with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as answers:
-        process = subprocess.Popen(
+        process = Popen(
             [python or sys.executable, "-m", module, json.dumps(request)],
-            stdin=subprocess.DEVNULL,
+            stdin=DEVNULL,
             stdout=answers,
             stderr=log,
             cwd=ROOT,
@@ -113,7 +113,7 @@ def _status(pid: int | str, key: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def _wait(process: subprocess.Popen[bytes], most_bytes: float | None) -> str:
+def _wait(process: Popen[bytes], most_bytes: float | None) -> str:
     """Waits for the end; gives why the process was ended, or nothing."""
     while process.poll() is None:
         if most_bytes is not None and _status(process.pid, "VmRSS") > most_bytes:

@@ -1,6 +1,6 @@
 """The families of `keras.applications` come back from conversion as they were.
 
-All of them take long, so a plain run has two; `make test-applications` has all. The networks are
+All of them take long, so a plain run has one; `make test-applications` has all. The networks are
 calibrated on the images that they are compared on: with random weights their norms amplify whatever
 they have not seen.
 """
@@ -15,7 +15,7 @@ from tfsparse.conversion import planning
 
 from .applications import FAMILIES, KERAS, exists, images, pruned
 
-QUICK = {("keras3", "mobilenet_v2"), ("tf_keras", "mobilenet_v3")}
+QUICK = {("keras3", "mobilenet_v2")}
 CASES = [
     pytest.param(k, name, marks=() if (k, name) in QUICK else pytest.mark.long, id=f"{k}-{name}")
     for name in FAMILIES
