@@ -1,14 +1,11 @@
 """A converted SavedModel serves in a process that knows neither Keras nor tfsparse."""
 
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 
 import tfsparse
+from tests import processes
 from tfsparse import ops
 
 from .helpers import blocky, normal
@@ -44,16 +41,7 @@ def model():
 def serve(folder, x, library):
     np.save(folder.parent / "x.npy", x)
     arguments = [library, folder, folder.parent / "x.npy", folder.parent / "y.npy"]
-    # An empty folder, so that the checkout's packages cannot be found by accident.
-    (folder.parent / "elsewhere").mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-I", "-c", SERVE, *map(str, arguments)],
-        cwd=folder.parent / "elsewhere",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-    )
+    return processes.run_code(SERVE, *arguments, timeout=120)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])

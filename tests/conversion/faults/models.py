@@ -1,9 +1,6 @@
 """Models of the tests of faults, and the way each of them takes: convert, save, load, compare."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 import textwrap
 from typing import Any
 
@@ -14,6 +11,7 @@ import tensorflow as tf
 import tf_keras
 
 import tfsparse
+from tests import processes
 
 from ..helpers import blocky, normal, save, spec
 
@@ -151,13 +149,7 @@ def signatures(tmp_path, module, **functions):
 
 def run_child(code, *arguments):
     """Runs Python code in a new process, which finds this package; returns what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
-    )
+    done = processes.run_code(textwrap.dedent(code), *arguments, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
