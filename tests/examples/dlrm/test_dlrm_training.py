@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from dlrm import training
 from dlrm.architecture import build, dense_layers_but
-from dlrm.criteo import Clicks
+from dlrm.clicks import Clicks
 from dlrm.scores import auc
+from dlrm.sources import Recipe
 
 import tfsparse
 
@@ -26,7 +27,7 @@ def test_trains_prunes_and_converts():
     train, test = clicks(1536, 0), clicks(512, 1)
     model = build(SIZES, 16, (32, 16), (64, 64, 32, 1))
     training.fit(model, train, 6, seed=0)
-    pruned = training.prune(model, ("top_1",), train, 1, seed=0)
+    pruned = training.train_on(model, ("top_1",), train, Recipe(), seed=0)
     sparsity = {
         layer.name: np.mean(layer.kernel.numpy() == 0)
         for layer in pruned.layers
