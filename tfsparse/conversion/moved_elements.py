@@ -191,6 +191,7 @@ class _Part:
         self._given = list(sources)
         self._kinds: dict[str, str | None] = dict.fromkeys(self._sources, "carried")
         self._nodes: dict[str, NodeDef] = {}
+        self._constants: dict[str, str] = {}
         self._shapes: dict[str, str] = {}
         batches = {batch_of(view, source) for source in self._sources}
         self._batch = batches.pop() if len(batches) == 1 else None
@@ -231,10 +232,8 @@ class _Part:
     def _read(self, tensor: str) -> str | None:
         view, node = self._view, self._view.nodes[node_name(tensor)]
         if view.is_constant(tensor):
-            value = view.constant(tensor)
-            if value is None or value.nbytes > _MOST_BYTES:
-                return None
-            self._nodes[node.name] = _constant(node.name, value)
+            # Its value is read where it is needed: this may be a table that is only looked up in.
+            self._constants[node.name] = tensor
             return "still" if tensor.endswith(":0") else None
         if node.op == "Placeholder" or view.is_stateful(node) or node.name in view.graph.captures:
             return None
@@ -291,14 +290,7 @@ class _Part:
     def _runner(self, batch: int | None) -> Callable[[Sequence[np.ndarray], int], np.ndarray]:
         names = [f"source_{place}" for place in range(len(self._sources))]
         places = dict(zip(self._sources, names, strict=True))
-        nodes: dict[str, NodeDef] = {}
-        for name, node in self._nodes.items():
-            copy = tf.compat.v1.NodeDef()
-            copy.CopyFrom(node)
-            references = [ref for ref in node.input if not ref.startswith("^")]
-            del copy.input[:]
-            copy.input.extend(places.get(tensor_name(ref), ref) for ref in references)
-            nodes[name] = copy
+        nodes = self._nodes_that_are_read(places)
         # `import_graph` asks for what all names stand for that are fed.
         result = places.get(self._tensor, self._tensor)
         part = Graph(nodes, [], [result], library=self._view.graph.library)
@@ -332,6 +324,39 @@ class _Part:
             return array_of(tf.cast(concrete(*given), tf.float32))
 
         return run
+
+    def _nodes_that_are_read(self, places: Mapping[str, str]) -> dict[str, NodeDef]:
+        """The nodes that the result depends on, constants among them, in which sources have names.
+
+        Args:
+            places: The name of each source.
+
+        Raises:
+            ValueError: If there are more than `_MOST_BYTES` of constants.
+        """
+        nodes: dict[str, NodeDef] = {}
+        pending, room = [self._tensor], _MOST_BYTES
+        while pending:
+            tensor = pending.pop()
+            name = node_name(tensor)
+            if tensor in places or name in nodes or name in self._shapes:
+                continue
+            if name in self._constants:
+                value = self._view.constant(self._constants[name])
+                assert value is not None
+                room -= value.nbytes
+                if room < 0:
+                    raise ValueError(f"constants should be {_MOST_BYTES} bytes at most")
+                nodes[name] = _constant(name, value)
+                continue
+            node = tf.compat.v1.NodeDef()
+            node.CopyFrom(self._nodes[name])
+            tensors = [tensor_name(ref) for ref in node.input if not ref.startswith("^")]
+            del node.input[:]
+            node.input.extend(places.get(each, each) for each in tensors)
+            nodes[name] = node
+            pending += tensors
+        return nodes
 
     def _origins(self, run: Callable[..., np.ndarray], size: int) -> Origins | None:
         counts = [int(np.prod(item, dtype=np.int64)) for item in self._items]
