@@ -78,7 +78,7 @@ def read_frappe(root: Path) -> Source:
     train, test = frappe.read(
         folder / "frappe.validation.libfm.gz", folder / "frappe.test.libfm.gz"
     )
-    return Source(train, test, table_sizes_of(train, test), Recipe(3, 3))
+    return Source(train, test, table_sizes_of(train, test), Recipe(epochs=2))
 
 
 def draw_planted(views: int, seed: int = 0) -> Source:
