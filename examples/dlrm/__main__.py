@@ -15,6 +15,9 @@ examples:
   # the same from the public raw form
   python -m examples.dlrm train --raw --seeds 2
 
+  # the same where data do not run short: clicks that a planted teacher draws
+  python -m examples.dlrm train --source planted --seeds 3
+
   # queries a second under MLPerf's load generator, offline and as a server
   python -m examples.dlrm load --engines tfsparse-two,tfsparse-all,tensorflow --rows 10000
 
@@ -38,13 +41,24 @@ def parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=Path(os.environ.get("TFSPARSE_DATA", DATA)),
         help="folder with the data sets (%(default)s)",
     )  # fmt: skip
-    train.add_argument("--raw", action="store_true", help="read the public raw form")
+    train.add_argument(
+        "--source", choices=("criteo", "planted", "frappe"), default="criteo",
+        help="where views come from (%(default)s)",
+    )  # fmt: skip
+    train.add_argument("--raw", action="store_true", help="read the public raw form of Criteo")
     train.add_argument(
         "--raw-rows", type=int, default=2000, help="rows of a table then (%(default)s)"
     )
-    train.add_argument("--epochs", type=int, default=1, help="of training (%(default)s)")
-    train.add_argument("--pruning-epochs", type=int, default=1, help="(%(default)s)")
+    train.add_argument(
+        "--views", type=int, default=100_000,
+        help="to train on, of the planted source (%(default)s)",
+    )  # fmt: skip
+    train.add_argument("--epochs", type=int, help="of training (the source's own)")
+    train.add_argument(
+        "--pruning-epochs", type=int, help="of training on, pruned or not (the source's own)"
+    )
     train.add_argument("--seeds", type=int, default=5, help="how many (%(default)s)")
+    train.add_argument("--first-seed", type=int, default=0, help="(%(default)s)")
     train.add_argument("--json", type=Path, help="also write the rows there")
     load = commands.add_parser("load", help="serve under MLPerf's load generator")
     load.add_argument("--engines", default=None, help="names with commas between (all)")

@@ -13,34 +13,13 @@ import csv
 import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 
+from .clicks import Clicks
+
 COUNTS, CATEGORIES = 13, 26
-
-
-class Clicks(NamedTuple):
-    """Views and whether they were clicked.
-
-    Attributes:
-        dense: float32, ``(views, 13)``.
-        ids: int32, ``(views, 26)``.
-        labels: float32, ``(views,)``, 0 or 1.
-    """
-
-    dense: np.ndarray
-    ids: np.ndarray
-    labels: np.ndarray
-
-    @property
-    def inputs(self) -> dict[str, np.ndarray]:
-        """What `architecture.build` takes."""
-        return {"dense": self.dense, "ids": self.ids}
-
-    def taken(self, places: np.ndarray | slice) -> Clicks:
-        """Some of the views."""
-        return Clicks(self.dense[places], self.ids[places], self.labels[places])
 
 
 def read_raw(path: Path, table_sizes: Sequence[int], lines: int | None = None) -> Clicks:
@@ -76,11 +55,6 @@ def read_encoded(path: Path, lines: int | None = None) -> Clicks:
         [list(map(int, row)) for row in _rows(path, ",", 1 + COUNTS + CATEGORIES, lines)]
     )
     return _clicks(rows[:, 1 : 1 + COUNTS], rows[:, 1 + COUNTS :], rows[:, 0])
-
-
-def table_sizes_of(*parts: Clicks) -> list[int]:
-    """Rows that tables need for all ids of encoded clicks."""
-    return [int(size) for size in np.max([part.ids.max(axis=0) for part in parts], axis=0) + 1]
 
 
 def _rows(path: Path, delimiter: str, width: int, lines: int | None) -> Iterator[list[str]]:

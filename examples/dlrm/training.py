@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,37 +13,20 @@ import numpy as np
 
 import tfsparse
 
-from . import criteo
 from .architecture import TWO_LAYERS, WIDE_LAYERS, build, dense_layers_but
-from .criteo import Clicks
+from .clicks import Clicks
 from .scores import Auc, accuracy, auc
+from .sources import Recipe, Source, draw_planted, read_criteo, read_frappe, read_raw_criteo
 
 PATTERN, SPARSITY = "16x4", 0.85
-PRUNED = {"two layers": TWO_LAYERS, "all wide layers": WIDE_LAYERS}
-CALIBRATION = 512
-LEARNING_RATE, PRUNING_RATE = 1e-3, 3e-4
+MODELS: dict[str, tuple[str, ...]] = {
+    " dense": (),
+    ", two layers sparse": TWO_LAYERS,
+    ", all wide layers sparse": WIDE_LAYERS,
+}
+CALIBRATION, PREDICTED_AT_ONCE = 512, 8192
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
-
-
-def read_data(root: Path, raw: bool, raw_rows: int) -> tuple[Clicks, Clicks, list[int]]:
-    """Views to train and to test on, and the sizes of tables.
-
-    Args:
-        root: The folder of the data sets.
-        raw: Whether the raw file is read, of which the last fifth is the test, or the encoded ones.
-        raw_rows: Rows of each table for the raw file.
-    """
-    if raw:
-        sizes = [raw_rows] * criteo.CATEGORIES
-        every = criteo.read_raw(root / "criteo" / "criteo_raw_first10k.tsv.gz", sizes)
-        cut = len(every.labels) * 4 // 5
-        return every.taken(slice(cut)), every.taken(slice(cut, None)), sizes
-    train, test = (
-        criteo.read_encoded(root / "criteo" / f"deeplight_tiny_{part}_input.csv.gz")
-        for part in ("train", "test")
-    )
-    return train, test, criteo.table_sizes_of(train, test)
 
 
 def fit(
@@ -52,7 +35,8 @@ def fit(
     epochs: int,
     seed: int,
     callbacks: list[Any] | None = None,
-    learning_rate: float = LEARNING_RATE,
+    learning_rate: Any = Recipe.learning_rate,
+    batch_size: int = Recipe.batch_size,
 ) -> None:
     """Trains a model.
 
@@ -62,37 +46,53 @@ def fit(
         epochs: Passes over them.
         seed: Of their order.
         callbacks: Callbacks of Keras.
-        learning_rate: Adam's.
+        learning_rate: Adam's, a number or a schedule.
+        batch_size: Views of a step.
     """
     keras.utils.set_random_seed(seed)
-    model.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy")
+    # XLA would take longer to compile than it saves.
+    model.compile(keras.optimizers.Adam(learning_rate), "binary_crossentropy", jit_compile=False)
     model.fit(
-        data.inputs, data.labels, batch_size=256, epochs=epochs, verbose=0, callbacks=callbacks
+        data.inputs,
+        data.labels,
+        batch_size=batch_size,
+        epochs=epochs,
+        verbose=0,
+        callbacks=callbacks,
     )
 
 
-def prune(
-    model: keras.Model, layers: tuple[str, ...], data: Clicks, epochs: int, seed: int
+def train_on(
+    model: keras.Model, layers: tuple[str, ...], data: Clicks, recipe: Recipe, seed: int
 ) -> keras.Model:
-    """A pruned copy of a model, trained on, without wrappers.
+    """A copy of a model that is trained on, and pruned meanwhile, without wrappers.
 
-    Tables stay what they are: a second pass over the same ids is where a DLRM begins to know its
-    training data by heart.
+    Blocks go by the moving average of what the loss would lose with them. Tables stay what they
+    are: a second pass over the same ids is where a DLRM begins to know its training data by heart.
 
     Args:
         model: The dense model. It stays what it is.
-        layers: Names of the layers to prune.
+        layers: Names of the layers to prune; where there are none, the copy stays dense, which is
+            what pruned models are compared with.
         data: Views to train on.
-        epochs: Passes over them.
+        recipe: How.
         seed: Of their order.
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for layer in copy.layers:
         layer.trainable = not isinstance(layer, keras.layers.Embedding)
+    steps = -(-len(data.labels) // recipe.batch_size) * recipe.pruning_epochs
+    rate = keras.optimizers.schedules.CosineDecay(recipe.pruning_rate, steps)
+    if not layers:
+        fit(copy, data, recipe.pruning_epochs, seed, None, rate, recipe.batch_size)
+        return copy
     others = dense_layers_but(layers, model)
-    wrapped = tfsparse.prune_block(copy, PATTERN, SPARSITY, exclude=others)
-    fit(wrapped, data, epochs, seed, [tfsparse.UpdatePruning()], PRUNING_RATE)
+    wrapped = tfsparse.prune_block(
+        copy, PATTERN, SPARSITY, exclude=others, criterion="gradient_momentum"
+    )
+    callbacks = [tfsparse.UpdatePruning()]
+    fit(wrapped, data, recipe.pruning_epochs, seed, callbacks, rate, recipe.batch_size)
     stripped: keras.Model = tfsparse.strip_pruning(wrapped)
     return stripped
 
@@ -101,22 +101,32 @@ def int8_of(model: keras.Model, train: Clicks) -> Predict:
     """What a model gives when its layers and tables are INT8."""
     calibration = train.taken(slice(CALIBRATION)).inputs
     converted = tfsparse.convert(model, "int8", calibration, batch_size=2048, embeddings="int8")
-    return lambda inputs: np.asarray(next(iter(converted(**inputs).values())))
+    return lambda inputs: np.concatenate(
+        [
+            np.asarray(next(iter(converted(**rows).values())))
+            for rows in _batches(inputs, PREDICTED_AT_ONCE)
+        ]
+    )
 
 
-def variants(
-    train: Clicks, sizes: list[int], epochs: int, pruning_epochs: int, seed: int
-) -> Iterator[tuple[str, Predict]]:
-    """All models of one seed by their names, the dense one in FP32 first."""
+def _batches(inputs: dict[str, np.ndarray], size: int) -> Iterator[dict[str, np.ndarray]]:
+    for begin in range(0, len(inputs["ids"]), size):
+        yield {name: each[begin : begin + size] for name, each in inputs.items()}
+
+
+def variants(source: Source, seed: int) -> Iterator[tuple[str, Predict]]:
+    """All models of one seed by their names, the dense one in FP32 first.
+
+    All come from one dense model and are trained on from there for as long.
+    """
+    recipe, train = source.recipe, source.train
     keras.utils.set_random_seed(seed)
-    dense = build(sizes)
-    fit(dense, train, epochs, seed)
-    yield "FP32 dense", _predicting(dense)
-    yield "INT8 dense", int8_of(dense, train)
-    for name, layers in PRUNED.items():
-        pruned = prune(dense, layers, train, pruning_epochs, seed)
-        yield f"FP32, {name} sparse", _predicting(pruned)
-        yield f"INT8, {name} sparse", int8_of(pruned, train)
+    start = build(source.table_sizes)
+    fit(start, train, recipe.epochs, seed, None, recipe.learning_rate, recipe.batch_size)
+    for name, layers in MODELS.items():
+        model = train_on(start, layers, train, recipe, seed)
+        yield f"FP32{name}", _predicting(model)
+        yield f"INT8{name}", int8_of(model, train)
 
 
 def _predicting(model: keras.Model) -> Predict:
@@ -125,27 +135,38 @@ def _predicting(model: keras.Model) -> Predict:
 
 def run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and scores for each seed; prints a table and gives its rows."""
-    train, test, sizes = read_data(arguments.data, arguments.raw, arguments.raw_rows)
+    source = read(arguments)
     scores: dict[str, list[tuple[Auc, float]]] = {}
-    for seed in range(arguments.seeds):
-        for name, predict in variants(
-            train, sizes, arguments.epochs, arguments.pruning_epochs, seed
-        ):
-            found = predict(test.inputs)
-            scores.setdefault(name, []).append(
-                (auc(test.labels, found), accuracy(test.labels, found))
-            )
-            value, share = scores[name][-1]
-            print(
-                f"seed {seed}: {name}: AUC {value.value:.4f} +- {value.standard_error:.4f}, "
-                f"accuracy {share:.2%}",
-                flush=True,
-            )
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        for name, predict in variants(source, seed):
+            found = predict(source.test.inputs)
+            score = auc(source.test.labels, found), accuracy(source.test.labels, found)
+            scores.setdefault(name, []).append(score)
+            print(f"seed {seed}: {name}: {_text(*score)}", flush=True)
+        print(table(summary(scores)), flush=True)
     rows = summary(scores)
-    print(table(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
     return rows
+
+
+def read(arguments: argparse.Namespace) -> Source:
+    """The data that a command line asks for, and its recipe."""
+    if arguments.source == "planted":
+        source = draw_planted(arguments.views)
+    elif arguments.source == "frappe":
+        source = read_frappe(arguments.data)
+    elif arguments.raw:
+        source = read_raw_criteo(arguments.data, arguments.raw_rows)
+    else:
+        source = read_criteo(arguments.data)
+    given = {name: getattr(arguments, name) for name in ("epochs", "pruning_epochs")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return source._replace(recipe=dataclasses.replace(source.recipe, **changes))
+
+
+def _text(value: Auc, share: float) -> str:
+    return f"AUC {value.value:.4f} +- {value.standard_error:.4f}, accuracy {share:.2%}"
 
 
 def summary(scores: dict[str, list[tuple[Auc, float]]]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ THROUGH_OTHERS = {
     "attention_scores",
     "boolean_masks",
     "capturing",
+    "carriers",  # test_interaction.py
     "constants",
     "contraction",
     "control_flow",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfsparse.conversion.constants import Constants
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.interaction import find_interactions
 from tfsparse.conversion.passes.clean import clean
@@ -79,6 +80,24 @@ def test_finds_the_layer_of_keras_rs():
         np.testing.assert_allclose(
             meaning(example.view, found, x), example(**x), rtol=1e-5, atol=1e-5
         )
+
+
+def test_tables_are_not_read(monkeypatch):
+    # A DLRM's are gigabytes. The shape of what is looked up leads to them.
+    read = []
+    value_of = Constants.value
+    monkeypatch.setattr(Constants, "value", lambda *each: read.append(value_of(*each)) or read[-1])
+
+    def function(dense, ids):
+        tables = [table.read_value() for table in TABLES]
+        rows = [tf.gather(table, ids[:, place]) for place, table in enumerate(tables)]
+        stacked = tf.stack([dense, *rows], axis=1)
+        products = tf.matmul(stacked, stacked, transpose_b=True)
+        return tf.reshape(products, [tf.shape(stacked)[0], FEATURES * FEATURES])
+
+    _, found, _ = found_in(function, specs(None), TABLES)
+    assert len(found) == 1 and read
+    assert {tuple(table.shape) for table in TABLES}.isdisjoint(value.shape for value in read)
 
 
 def test_the_result_may_be_followed_by_what_is_no_part_of_it():

@@ -21,19 +21,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.carriers import find_sources, followers
 from tfsparse.conversion.contraction import Contraction, read_contraction
 from tfsparse.conversion.dense_layer import Unmatched
 from tfsparse.conversion.graph import Graph, NodeDef, node_name
 from tfsparse.conversion.graph_view import CONTROL, GraphView
 from tfsparse.conversion.layer_name import layer_name
 from tfsparse.conversion.lookups import Lookup, read_lookups
-from tfsparse.conversion.moved_elements import (
-    Origins,
-    carried_by,
-    find_origins,
-    find_sources,
-    followers,
-)
+from tfsparse.conversion.moved_elements import Origins, carried_by, find_origins
 from tfsparse.conversion.numbered_elements import ZERO
 
 MAX_FEATURES = 4096

@@ -15,9 +15,10 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.carriers import carried_inputs, find_sources
 from tfsparse.conversion.graph import NodeDef, node_name
 from tfsparse.conversion.graph_view import GraphView, attribute
-from tfsparse.conversion.moved_elements import carried_inputs, find_origins, find_sources
+from tfsparse.conversion.moved_elements import find_origins
 from tfsparse.conversion.numbered_elements import ZERO
 
 Combiner = Literal["sum", "mean"]

@@ -18,11 +18,12 @@ element comes from another item of the batch. An open batch is tried with two si
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfsparse.conversion.carriers import CARRIERS, MOST_NODES, SHAPES
 from tfsparse.conversion.graph import Graph, NodeDef, node_name, tensor_name
 from tfsparse.conversion.graph_view import GraphView
 from tfsparse.conversion.importing import import_graph
@@ -30,42 +31,8 @@ from tfsparse.conversion.numbered_elements import ZERO, is_confirmed, read_numbe
 from tfsparse.conversion.state import array_of
 
 _OPEN_BATCHES = (3, 2)
-_MOST_NODES = 400
-_MOST_STILL = 60
 _MOST_BYTES = 1 << 28
 """Bytes of sources that are numbered, of all items of a fixed batch."""
-
-_SHAPES = {"Shape", "Size", "Rank", "OnesLike", "ZerosLike"}
-"""Ops that give the same whatever the elements are."""
-
-
-def _first(count: int) -> range:
-    return range(1)
-
-
-def _all(count: int) -> range:
-    return range(count)
-
-
-def _but_last(count: int) -> range:
-    return range(count - 1)
-
-
-_CARRIERS: dict[str, Callable[[int], range]] = {
-    **dict.fromkeys(("Identity", "Snapshot", "StopGradient", "PreventGradient"), _first),
-    **dict.fromkeys(("Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape"), _first),
-    **dict.fromkeys(("Slice", "StridedSlice", "GatherV2", "Gather", "GatherNd", "Unpack"), _first),
-    **dict.fromkeys(("SplitV", "Pad", "PadV2", "MatrixBandPart", "BatchMatrixBandPart"), _first),
-    "Split": lambda count: range(1, 2),
-    "Concat": lambda count: range(1, count),
-    "ConcatV2": _but_last,
-    "Pack": _all,
-    "Mul": _all,
-    "Select": lambda count: range(1, 3),
-    "SelectV2": lambda count: range(1, 3),
-}
-"""Ops that give elements of some of their inputs, or zeros: the places of these inputs, by the
-number of all. A product does where its other factor is zero or one, which the last run shows."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,61 +47,6 @@ class Origins:
 
     source: np.ndarray
     element: np.ndarray
-
-
-def carried_inputs(view: GraphView, node: NodeDef) -> list[str] | None:
-    """The inputs whose elements a node passes on; None if it does anything else."""
-    places = _CARRIERS.get(node.op)
-    if places is None:
-        return None
-    inputs = view.data_inputs(node)
-    return [inputs[place] for place in places(len(inputs)) if not _is_still(view, inputs[place])]
-
-
-def _is_still(view: GraphView, tensor: str) -> bool:
-    """Whether a tensor is made of constants and of shapes alone."""
-    seen, pending = {tensor}, [tensor]
-    while pending:
-        current = pending.pop()
-        node = view.nodes[node_name(current)]
-        if view.is_constant(current) or node.op in _SHAPES:
-            continue
-        inputs = view.data_inputs(node)
-        if not inputs or view.is_stateful(node) or len(seen) > _MOST_STILL:
-            return False
-        pending += [each for each in inputs if each not in seen]
-        seen.update(inputs)
-    return True
-
-
-def find_sources(view: GraphView, tensor: str) -> list[str] | None:
-    """The tensors that the elements of a tensor come from.
-
-    Args:
-        view: The graph.
-        tensor: Name of a tensor.
-
-    Returns:
-        Names of tensors that are made by something else than moving elements, each once, in the
-        order of the graph's inputs; none if they are too many.
-    """
-    found: dict[str, None] = {}
-    seen = {tensor}
-    pending = [tensor]
-    while pending:
-        current = pending.pop()
-        inputs = carried_inputs(view, view.nodes[node_name(current)])
-        # A gather from a constant picks elements that no tensor of the graph has.
-        if not inputs:
-            found[current] = None
-            continue
-        if len(seen) > _MOST_NODES:
-            return None
-        for each in reversed(inputs):
-            if each not in seen:
-                seen.add(each)
-                pending.append(each)
-    return list(found)
 
 
 def find_origins(
@@ -191,6 +103,7 @@ class _Part:
         self._given = list(sources)
         self._kinds: dict[str, str | None] = dict.fromkeys(self._sources, "carried")
         self._nodes: dict[str, NodeDef] = {}
+        self._constants: dict[str, str] = {}
         self._shapes: dict[str, str] = {}
         batches = {batch_of(view, source) for source in self._sources}
         self._batch = batches.pop() if len(batches) == 1 else None
@@ -224,17 +137,15 @@ class _Part:
         if tensor in self._kinds:
             return self._kinds[tensor]
         self._kinds[tensor] = None
-        if len(self._kinds) <= _MOST_NODES:
+        if len(self._kinds) <= MOST_NODES:
             self._kinds[tensor] = self._read(tensor)
         return self._kinds[tensor]
 
     def _read(self, tensor: str) -> str | None:
         view, node = self._view, self._view.nodes[node_name(tensor)]
         if view.is_constant(tensor):
-            value = view.constant(tensor)
-            if value is None or value.nbytes > _MOST_BYTES:
-                return None
-            self._nodes[node.name] = _constant(node.name, value)
+            # Its value is read where it is needed: this may be a table that is only looked up in.
+            self._constants[node.name] = tensor
             return "still" if tensor.endswith(":0") else None
         if node.op == "Placeholder" or view.is_stateful(node) or node.name in view.graph.captures:
             return None
@@ -242,7 +153,7 @@ class _Part:
         if not inputs:
             return None
         kinds = [self._kind(each) for each in inputs]
-        if node.op in _SHAPES:
+        if node.op in SHAPES:
             if None not in kinds:
                 self._nodes[node.name] = node
                 return "still"
@@ -252,7 +163,7 @@ class _Part:
         self._nodes[node.name] = node
         if "carried" not in kinds:
             return "still"
-        places = _CARRIERS.get(node.op)
+        places = CARRIERS.get(node.op)
         if places is None:
             return None
         carried = {place for place, kind in enumerate(kinds) if kind == "carried"}
@@ -291,14 +202,7 @@ class _Part:
     def _runner(self, batch: int | None) -> Callable[[Sequence[np.ndarray], int], np.ndarray]:
         names = [f"source_{place}" for place in range(len(self._sources))]
         places = dict(zip(self._sources, names, strict=True))
-        nodes: dict[str, NodeDef] = {}
-        for name, node in self._nodes.items():
-            copy = tf.compat.v1.NodeDef()
-            copy.CopyFrom(node)
-            references = [ref for ref in node.input if not ref.startswith("^")]
-            del copy.input[:]
-            copy.input.extend(places.get(tensor_name(ref), ref) for ref in references)
-            nodes[name] = copy
+        nodes = self._nodes_that_are_read(places)
         # `import_graph` asks for what all names stand for that are fed.
         result = places.get(self._tensor, self._tensor)
         part = Graph(nodes, [], [result], library=self._view.graph.library)
@@ -332,6 +236,39 @@ class _Part:
             return array_of(tf.cast(concrete(*given), tf.float32))
 
         return run
+
+    def _nodes_that_are_read(self, places: Mapping[str, str]) -> dict[str, NodeDef]:
+        """The nodes that the result depends on, constants among them, in which sources have names.
+
+        Args:
+            places: The name of each source.
+
+        Raises:
+            ValueError: If there are more than `_MOST_BYTES` of constants.
+        """
+        nodes: dict[str, NodeDef] = {}
+        pending, room = [self._tensor], _MOST_BYTES
+        while pending:
+            tensor = pending.pop()
+            name = node_name(tensor)
+            if tensor in places or name in nodes or name in self._shapes:
+                continue
+            if name in self._constants:
+                value = self._view.constant(self._constants[name])
+                assert value is not None
+                room -= value.nbytes
+                if room < 0:
+                    raise ValueError(f"constants should be {_MOST_BYTES} bytes at most")
+                nodes[name] = _constant(name, value)
+                continue
+            node = tf.compat.v1.NodeDef()
+            node.CopyFrom(self._nodes[name])
+            tensors = [tensor_name(ref) for ref in node.input if not ref.startswith("^")]
+            del node.input[:]
+            node.input.extend(places.get(each, each) for each in tensors)
+            nodes[name] = node
+            pending += tensors
+        return nodes
 
     def _origins(self, run: Callable[..., np.ndarray], size: int) -> Origins | None:
         counts = [int(np.prod(item, dtype=np.int64)) for item in self._items]
@@ -379,20 +316,3 @@ def carried_by(
 ) -> set[str]:
     """Names of the nodes that pass elements of sources on to a tensor; see `find_origins`."""
     return _Part(view, tensor, sources, items).between
-
-
-def followers(view: GraphView, tensor: str) -> Iterator[str]:
-    """The tensors behind a tensor that may have elements of it; of a split, all that it gives."""
-    seen, pending = {tensor}, [tensor]
-    while pending:
-        current = pending.pop(0)
-        for reader in view.readers(current):
-            if reader.index < 0 or reader.node.op not in _CARRIERS:
-                continue
-            count = len(view.data_inputs(reader.node))
-            if reader.index not in _CARRIERS[reader.node.op](count):
-                continue
-            results = [each for each in view.results(reader.node) if each not in seen]
-            seen.update(results)
-            pending += results
-            yield from results

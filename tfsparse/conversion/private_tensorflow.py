@@ -1,17 +1,19 @@
 """All of tfsparse that uses private TensorFlow API; repair it here when TensorFlow moves.
 
-Three things have no public form: what the outputs of an op are called (a `FunctionDef`
+Four things have no public form: what the outputs of an op are called (a `FunctionDef`
 refers to them by name), a resource placeholder that knows the shape of its variable (or
-shape inference stops at every read), and a function with the calling convention of
-another one (`tf.function` would make up one of its own).
+shape inference stops at every read), a function with the calling convention of
+another one (`tf.function` would make up one of its own), and what a SavedModel consists of, to
+load it without some of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.eager.polymorphic_function import (
     concrete_function as concrete_lib,
 )
@@ -19,6 +21,7 @@ from tensorflow.python.framework import func_graph as func_graph_lib
 from tensorflow.python.framework import op_def_registry
 from tensorflow.python.ops import handle_data_util, resource_variable_ops
 from tensorflow.python.saved_model import function_deserialization, load_v1_in_v2
+from tensorflow.python.saved_model import load as load_lib
 
 OpDef = Any
 """`OpDef` of TensorFlow; protobuf classes carry no types."""
@@ -134,3 +137,27 @@ def initializer_function(source: Any) -> Any:
 def argument_names(signature: Any) -> list[str]:
     """Names of a signature's inputs, in the order of its flat inputs."""
     return [str(name) for name in signature._arg_keywords]
+
+
+def saved_model_of(serialized: bytes) -> Any:
+    """The `SavedModel` protobuf that a ``saved_model.pb`` holds.
+
+    Raises:
+        google.protobuf.message.DecodeError: If it holds none.
+    """
+    return saved_model_pb2.SavedModel.FromString(serialized)
+
+
+def load_with(path: str, objects: Mapping[str, Any], tags: Sequence[str] | None) -> Any:
+    """Loads a SavedModel with other objects in the place of some.
+
+    Args:
+        path: Its folder.
+        objects: Paths in the object graph, such as ``"root.list.0"``, to trackable objects. What
+            the file has there is neither made nor restored.
+        tags: Tags of the graph to load; None where there is one graph.
+
+    Returns:
+        What `tf.saved_model.load` gives, with these objects.
+    """
+    return load_lib.load_partial(path, {"root": None, **objects}, tags=tags)["root"]

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfsparse.conversion.layer_paths import LayerPaths, layer_paths
 from tfsparse.conversion.leftovers import scratch_folder
+from tfsparse.conversion.unread_variables import load_without_unread_variables
 from tfsparse.ops.location import location
 
 # What looks at a model before it is read, and knows of it what a graph does not show.
@@ -153,7 +154,7 @@ def _load(
     path: str, folder: str | None, tags: list[str] | None, keys: list[str] | None
 ) -> LoadedModel:
     try:
-        model = tf.saved_model.load(path, tags=tags)
+        model = load_without_unread_variables(path, tags)
     except RuntimeError as error:
         if tags is None or "tags" not in str(error):
             raise

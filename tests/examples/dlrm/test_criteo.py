@@ -4,7 +4,8 @@ import gzip
 
 import numpy as np
 import pytest
-from dlrm.criteo import CATEGORIES, COUNTS, read_encoded, read_raw, table_sizes_of
+from dlrm.clicks import table_sizes_of
+from dlrm.criteo import CATEGORIES, COUNTS, read_encoded, read_raw
 
 
 def raw_line(label, counts, hashes):

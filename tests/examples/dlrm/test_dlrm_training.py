@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 from dlrm import training
+from dlrm.__main__ import parser
 from dlrm.architecture import build, dense_layers_but
-from dlrm.criteo import Clicks
+from dlrm.clicks import Clicks
 from dlrm.scores import auc
+from dlrm.sources import Recipe
 
 import tfsparse
 
@@ -26,7 +28,7 @@ def test_trains_prunes_and_converts():
     train, test = clicks(1536, 0), clicks(512, 1)
     model = build(SIZES, 16, (32, 16), (64, 64, 32, 1))
     training.fit(model, train, 6, seed=0)
-    pruned = training.prune(model, ("top_1",), train, 1, seed=0)
+    pruned = training.train_on(model, ("top_1",), train, Recipe(), seed=0)
     sparsity = {
         layer.name: np.mean(layer.kernel.numpy() == 0)
         for layer in pruned.layers
@@ -34,11 +36,32 @@ def test_trains_prunes_and_converts():
     }
     assert sparsity.pop("top_1") == pytest.approx(0.85, abs=0.03)
     assert max(sparsity.values()) < 0.01
+    for table in (layer for layer in pruned.layers if isinstance(layer, keras.layers.Embedding)):
+        np.testing.assert_array_equal(table.embeddings, model.get_layer(table.name).embeddings)
     scores = [auc(test.labels, training._predicting(each)(test.inputs)) for each in (model, pruned)]
     converted = training.int8_of(pruned, train)
     scores.append(auc(test.labels, converted(test.inputs)))
     assert min(score.value for score in scores) > 0.7
     assert abs(scores[2].value - scores[1].value) < 0.02
+
+
+def test_what_pruned_models_are_compared_with_trains_on_as_well():
+    keras.utils.set_random_seed(0)
+    train = clicks(512, 0)
+    model = build(SIZES, 16, (32, 16), (64, 64, 32, 1))
+    before = model.get_weights()
+    dense = training.train_on(model, (), train, Recipe(), seed=0)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (dense.get_layer("top_1").kernel.numpy() != model.get_layer("top_1").kernel).any()
+
+
+def test_a_source_has_its_own_recipe_unless_another_is_asked_for():
+    plain = training.read(parser().parse_args(["train", "--source=planted", "--views=64"]))
+    assert len(plain.train.labels) == 64 and len(plain.test.labels) == 32
+    assert plain.recipe == Recipe()
+    asked = ["train", "--source=planted", "--views=2", "--epochs=7", "--pruning-epochs=8"]
+    assert training.read(parser().parse_args(asked)).recipe == Recipe(7, 8)
 
 
 def test_the_whole_model_is_three_ops():

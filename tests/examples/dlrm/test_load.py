@@ -56,6 +56,6 @@ def test_the_table():
 
 def test_examples_of_the_help_can_be_typed():
     commands = [line.split()[3:] for line in EXAMPLES.splitlines() if "python -m" in line]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert isinstance(parser().parse_args(command), argparse.Namespace)
