@@ -72,6 +72,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
 
 def _print(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
     from tfsparse.cli.verdict import verdict
+    from tfsparse.conversion.report import whole_layer_lines
 
     for key, signature in found.signatures.items():
         given, made = (
@@ -80,6 +81,8 @@ def _print(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
         screen.say(f"{key}: ({given}) -> ({made})")
     screen.say("")
     _table(found, times, screen)
+    for line in whole_layer_lines(found.whole_layers):
+        screen.say(line)
     if found.ours:
         screen.say(f"Ops of tfsparse that are in the model already: {found.ours}.")
     screen.say(verdict(found, times), style="bold")
@@ -168,6 +171,7 @@ def _as_dict(found: Inspection, times: LayerTimes | None, text: str) -> dict[str
         row["ms"] = None if times is None else times.of(layer)
     return {
         "layers": layers,
+        "whole_layers": [dataclasses.asdict(each) for each in found.whole_layers],
         "signatures": found.signatures,
         "ops_of_tfsparse": found.ours,
         "precision": found.precision,
