@@ -81,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(name: str, job: Job) -> tuple[dict[str, Any], np.ndarray | None]:
     record: dict[str, Any] = {"way": name, "workers": job.workers, "batch": job.batch}
     record |= {"equal": None, "examples_per_second": None, "starting_seconds": None}
+    print(f"timing {name}", flush=True)
     with tempfile.TemporaryDirectory(dir=job.notes) as notes:
         start = time.time()
         try:

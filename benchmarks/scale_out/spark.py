@@ -15,7 +15,7 @@ import tfsparse
 from benchmarks.scale_out.job import Job
 from benchmarks.scale_out.notes import noted
 
-_PARTS_OF_A_WORKER = 4
+_PARTS_OF_A_WORKER = 2
 
 
 def run_on_arrays(job: Job) -> np.ndarray:

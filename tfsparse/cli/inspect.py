@@ -200,7 +200,8 @@ COMMAND = Command(
     "them. MMAC are millions of multiply-adds of a call: as the model is, and over the blocks that "
     "would be stored. `share` is that of the predicted time of all products; with --time it is "
     "measured, and of the whole model. fp32, bf16 and int8 are the predicted speed-ups over "
-    "TensorFlow's dense op.\n\n"
+    "TensorFlow's dense op; in the precision of --precision a layer counts as it is converted: in "
+    "one op with its neighbours, where they form a chain.\n\n"
     "Where the length of sequences is open it counts as 1, and images as 14 by 14.\n\n"
     "The last line says how much faster the model would be, and what holds it back.",
     examples=[
