@@ -39,7 +39,7 @@ def test_a_saved_model_gives_the_same(run_json, files):
 @pytest.mark.parametrize(("columns", "heads"), [("80", 0), ("120", 1)])
 def test_the_table_fits_the_screen(run, files, monkeypatch, columns, heads):
     monkeypatch.setenv("COLUMNS", columns)
-    code, out, _ = run("inspect", files / "cnn.h5")
+    code, out, _ = run("inspect", files / "cnn.h5", "--precision", "fp32")
     assert code == 0
     assert max(map(len, out.splitlines())) <= int(columns)
     assert "DepthwiseConv2dNative is not converted" in " ".join(out.split())
