@@ -13,9 +13,9 @@ import warnings
 import pytest
 import tensorflow as tf
 
+from tests import processes
 from tfsparse import UpdatePruning
 
-from tests import processes
 from .helpers import STEPS_PER_EPOCH, assert_masks_hold, data, masks, sparsities
 from .test_multi_worker import BATCH, EPOCHS, STEPS, free_ports, make
 
