@@ -49,6 +49,22 @@ struct Spec {
 };
 using Specs = std::map<std::string, Spec>;
 
+// What came of a call of the C API.
+class CallStatus {
+ public:
+  operator TF_Status*() const { return status_.get(); }
+
+  // Throws, with `what` was tried, unless it went well.
+  void Check(const std::string& what) const {
+    if (TF_GetCode(status_.get()) == TF_OK) return;
+    throw std::runtime_error(what + ": code " + std::to_string(TF_GetCode(status_.get())) + ": " +
+                             TF_Message(status_.get()));
+  }
+
+ private:
+  std::unique_ptr<TF_Status, void (*)(TF_Status*)> status_{TF_NewStatus(), TF_DeleteStatus};
+};
+
 namespace internal {
 
 template <typename T>
@@ -61,19 +77,6 @@ constexpr TF_DataType TypeOf() {
   if constexpr (std::is_same_v<T, int64_t>) return TF_INT64;
   return TF_BOOL;
 }
-
-class Status {
- public:
-  operator TF_Status*() const { return status_.get(); }
-  void Check(const std::string& what) const {
-    if (TF_GetCode(status_.get()) == TF_OK) return;
-    throw std::runtime_error(what + ": code " + std::to_string(TF_GetCode(status_.get())) + ": " +
-                             TF_Message(status_.get()));
-  }
-
- private:
-  std::unique_ptr<TF_Status, void (*)(TF_Status*)> status_{TF_NewStatus(), TF_DeleteStatus};
-};
 
 // The fields of a serialized protocol buffer, one after the other. What is cut off or malformed
 // throws.
@@ -274,11 +277,22 @@ class Array {
 
 using Arrays = std::map<std::string, Array>;
 
+// An element of a graph by its name, such as "serving_default_x:0".
+inline TF_Output FindElement(TF_Graph* graph, const std::string& element) {
+  const size_t colon = element.rfind(':');
+  TF_Operation* operation = TF_GraphOperationByName(graph, element.substr(0, colon).c_str());
+  const int index = colon == std::string::npos ? 0 : std::atoi(element.c_str() + colon + 1);
+  if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
+    throw std::runtime_error("the graph has no element " + element);
+  }
+  return {operation, index};
+}
+
 class Model {
  public:
   Model(const std::string& folder, const LoadOptions& options) {
     setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1", /*overwrite=*/0);  // a pool for each session
-    const internal::Status status;
+    const CallStatus status;
     if (!options.library.empty()) {
       // The handle may go; the ops stay.
       TF_DeleteLibraryHandle(TF_LoadLibrary(options.library.c_str(), status));
@@ -299,14 +313,16 @@ class Model {
                                      tags, 1, graph_.get(), description.get(), status);
     status.Check("loading the model");
     session_.reset(session, [](TF_Session* ended) {
-      const internal::Status ignored;
+      const CallStatus ignored;
       TF_CloseSession(ended, ignored);
       TF_DeleteSession(ended, ignored);
     });
     const std::string_view bytes(static_cast<const char*>(description->data), description->length);
     signature_ = internal::Choose(internal::ReadSignatures(bytes), options.signature);
-    for (const auto& [name, spec] : signature_.inputs) fed_.push_back(Find(spec.element));
-    for (const auto& [name, spec] : signature_.outputs) fetched_.push_back(Find(spec.element));
+    for (const auto& [name, spec] : signature_.inputs)
+      fed_.push_back(FindElement(graph_.get(), spec.element));
+    for (const auto& [name, spec] : signature_.outputs)
+      fetched_.push_back(FindElement(graph_.get(), spec.element));
   }
 
   const Specs& inputs() const { return signature_.inputs; }
@@ -326,7 +342,7 @@ class Model {
     }
     if (given.size() != fed.size()) throw std::runtime_error("there are inputs of other names");
     std::vector<TF_Tensor*> fetched(fetched_.size());
-    const internal::Status status;
+    const CallStatus status;
     TF_SessionRun(session_.get(), /*run_options=*/nullptr, fed_.data(), fed.data(),
                   static_cast<int>(fed.size()), fetched_.data(), fetched.data(),
                   static_cast<int>(fetched.size()), /*target_opers=*/nullptr, 0,
@@ -341,17 +357,6 @@ class Model {
   }
 
  private:
-  TF_Output Find(const std::string& element) const {
-    const size_t colon = element.rfind(':');
-    TF_Operation* operation =
-        TF_GraphOperationByName(graph_.get(), element.substr(0, colon).c_str());
-    const int index = colon == std::string::npos ? 0 : std::atoi(element.c_str() + colon + 1);
-    if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
-      throw std::runtime_error("the signature names an element that the graph has not: " + element);
-    }
-    return {operation, index};
-  }
-
   std::shared_ptr<TF_Graph> graph_;  // outlives the session
   std::shared_ptr<TF_Session> session_;
   internal::Signature signature_;

@@ -6,13 +6,13 @@
 #include <sstream>
 
 void CloseSession(TF_Session* session) {
-  const Status status;
+  const tfsparse::CallStatus status;
   TF_CloseSession(session, status);
   TF_DeleteSession(session, status);
 }
 
 Library LoadLibrary(const std::string& file) {
-  const Status status;
+  const tfsparse::CallStatus status;
   Library library(TF_LoadLibrary(file.c_str(), status));
   status.Check("loading the library");
   return library;
@@ -20,27 +20,15 @@ Library LoadLibrary(const std::string& file) {
 
 ServedModel::ServedModel(const std::string& folder, const std::string& input,
                          const std::string& output) {
-  const Status status;
+  const tfsparse::CallStatus status;
   const Options options(TF_NewSessionOptions());
   const char* tags[] = {"serve"};
   session_.reset(TF_LoadSessionFromSavedModel(options.get(), /*run_options=*/nullptr,
                                               folder.c_str(), tags, 1, graph_.get(),
                                               /*meta_graph_def=*/nullptr, status));
   status.Check("loading the model");
-  input_ = Find(input);
-  output_ = Find(output);
-}
-
-// "serving_default_x:0" as an element of the graph.
-TF_Output ServedModel::Find(const std::string& element) const {
-  const size_t colon = element.rfind(':');
-  const std::string name = element.substr(0, colon);
-  const int index = colon == std::string::npos ? 0 : std::atoi(element.c_str() + colon + 1);
-  TF_Operation* operation = TF_GraphOperationByName(graph_.get(), name.c_str());
-  if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
-    throw std::runtime_error("the graph has no element " + element);
-  }
-  return {operation, index};
+  input_ = tfsparse::FindElement(graph_.get(), input);
+  output_ = tfsparse::FindElement(graph_.get(), output);
 }
 
 Tensor ServedModel::Read(const std::string& file, const std::vector<int64_t>& shape) const {
@@ -65,7 +53,7 @@ Tensor ServedModel::Read(const std::string& file, const std::vector<int64_t>& sh
 }
 
 Tensor ServedModel::Run(const TF_Tensor* x) const {
-  const Status status;
+  const tfsparse::CallStatus status;
   TF_Tensor* const fed[] = {const_cast<TF_Tensor*>(x)};
   TF_Tensor* fetched[] = {nullptr};
   TF_SessionRun(session_.get(), /*run_options=*/nullptr, &input_, fed, 1, &output_, fetched, 1,

@@ -21,9 +21,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "examples/c_client/load.h"
 
 // What the C API gives out must be given back.
 template <auto Function>
@@ -41,21 +42,6 @@ using Options = std::unique_ptr<TF_SessionOptions, Give<TF_DeleteSessionOptions>
 using Tensor = std::unique_ptr<TF_Tensor, Give<TF_DeleteTensor>>;
 using Session = std::unique_ptr<TF_Session, Give<CloseSession>>;
 
-class Status {
- public:
-  operator TF_Status*() const { return status_.get(); }
-
-  // Throws, with `what` was tried, unless it went well.
-  void Check(const std::string& what) const {
-    if (TF_GetCode(status_.get()) == TF_OK) return;
-    throw std::runtime_error(what + ": code " + std::to_string(TF_GetCode(status_.get())) + ": " +
-                             TF_Message(status_.get()));
-  }
-
- private:
-  std::unique_ptr<TF_Status, Give<TF_DeleteStatus>> status_{TF_NewStatus()};
-};
-
 // Registers the ops of a library.
 Library LoadLibrary(const std::string& file);
 
@@ -70,8 +56,6 @@ class ServedModel {
   Tensor Run(const TF_Tensor* x) const;
 
  private:
-  TF_Output Find(const std::string& element) const;
-
   const Graph graph_{TF_NewGraph()};
   Session session_;
   TF_Output input_, output_;

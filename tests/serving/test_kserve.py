@@ -46,7 +46,7 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ask(models):
+def ask(models, tmp_path_factory):
     """Sends a request; gives the status and the answer."""
     pytest.importorskip("kserve")
     with socket.socket() as free:
@@ -54,7 +54,9 @@ def ask(models):
         port = free.getsockname()[1]
     command = [sys.executable, "-c", SERVER, str(port), "ours", models[0], "two", models[1]]
     command += ["text", models[3]]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    log = tmp_path_factory.mktemp("log") / "server"
+    with log.open("wb") as errors:  # a pipe that nobody reads would fill, and stop the server
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
 
     def send(path, body=None):
         request = urllib.request.Request(
@@ -71,7 +73,7 @@ def ask(models):
     try:
         end = time.monotonic() + 120
         while True:
-            assert server.poll() is None, server.stderr.read().decode()[-3000:]
+            assert server.poll() is None, log.read_text()[-3000:]
             try:
                 if send("/v2/health/ready")[0] == 200:
                     break

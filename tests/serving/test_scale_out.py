@@ -61,6 +61,33 @@ def test_a_column_of_lists(model):
     np.testing.assert_array_equal(found, expected)
 
 
+def column_of_bytes(x):
+    column = np.empty(len(x), object)
+    column[:] = [row.tobytes() for row in x]
+    return column
+
+
+def test_a_column_of_bytes(model, tmp_path):
+    folder, x, expected = model
+    loaded = tfsparse.load(folder)
+    (found,) = call_columns(loaded, {"x": column_of_bytes(x)}).values()
+    np.testing.assert_array_equal(found, expected)
+    rows = column_of_bytes(x)
+    rows[3] = rows[3][4:]
+    message = r"`x` should be a column of 256 bytes .* float32\[64\]. Received: \[252, 256\]"
+    with pytest.raises(ValueError, match=message):
+        call_columns(loaded, {"x": rows})
+    loaded = tfsparse.load(save(tmp_path / "1", tf.identity, spec((None, None))))
+    with pytest.raises(ValueError, match=r"not all sizes .* shape \(None, None\)"):
+        call_columns(loaded, {"x": rows})
+
+
+def test_bytes_that_are_texts_stay_texts(tmp_path):
+    loaded = tfsparse.load(save(tmp_path / "1", tf.strings.length, spec((None,), tf.string)))
+    (found,) = call_columns(loaded, {"x": np.array([b"a", b"bcd"], object)}).values()
+    assert found.tolist() == [1, 3]
+
+
 def test_examples_become_batches_and_again_examples(model, two):
     folder, x, expected = model
     loaded = tfsparse.load(folder)

@@ -72,6 +72,7 @@ def _run(values: flags.FlagValues, positional: list[str], screen: Screen) -> int
 
 def _print(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
     from tfsparse.cli.verdict import verdict
+    from tfsparse.conversion.report import whole_layer_lines
 
     for key, signature in found.signatures.items():
         given, made = (
@@ -80,6 +81,8 @@ def _print(found: Inspection, times: LayerTimes | None, screen: Screen) -> None:
         screen.say(f"{key}: ({given}) -> ({made})")
     screen.say("")
     _table(found, times, screen)
+    for line in whole_layer_lines(found.whole_layers):
+        screen.say(line)
     if found.ours:
         screen.say(f"Ops of tfsparse that are in the model already: {found.ours}.")
     screen.say(verdict(found, times), style="bold")
@@ -168,6 +171,7 @@ def _as_dict(found: Inspection, times: LayerTimes | None, text: str) -> dict[str
         row["ms"] = None if times is None else times.of(layer)
     return {
         "layers": layers,
+        "whole_layers": [dataclasses.asdict(each) for each in found.whole_layers],
         "signatures": found.signatures,
         "ops_of_tfsparse": found.ours,
         "precision": found.precision,
@@ -196,7 +200,8 @@ COMMAND = Command(
     "them. MMAC are millions of multiply-adds of a call: as the model is, and over the blocks that "
     "would be stored. `share` is that of the predicted time of all products; with --time it is "
     "measured, and of the whole model. fp32, bf16 and int8 are the predicted speed-ups over "
-    "TensorFlow's dense op.\n\n"
+    "TensorFlow's dense op; in the precision of --precision a layer counts as it is converted: in "
+    "one op with its neighbours, where they form a chain.\n\n"
     "Where the length of sequences is open it counts as 1, and images as 14 by 14.\n\n"
     "The last line says how much faster the model would be, and what holds it back.",
     examples=[

@@ -15,6 +15,8 @@ HEADS = ("layer", "(out, in)", "zeros", "block", "in", "faster", "error", "why")
 
 def show_report(report: ConversionReport, screen: Screen) -> None:
     """Prints the report, and the sentences that belong to it."""
+    from tfsparse.conversion.report import whole_layer_lines
+
     heads = HEADS if screen.is_wide else HEADS[:-1]
     screen.table(
         "",
@@ -27,8 +29,8 @@ def show_report(report: ConversionReport, screen: Screen) -> None:
         screen.reasons([op.layer, op.reason] for op in report if not op.converted)
     converted = sum(op.converted for op in report)
     screen.say(f"{converted} of {len(report)} products converted.")
-    for note in report.notes:
-        screen.say(note)
+    for line in (*whole_layer_lines(report.whole_layers), *report.notes):
+        screen.say(line)
 
 
 def row(op: OpReport) -> list[str]:

@@ -1,13 +1,14 @@
 """Looks at a model as conversion would, and changes nothing: what is there, what it would bring.
 
 It needs no op library, as nothing of ours is run. What is said of a layer in the precision that is
-asked for is what the planner decides; for other precisions it is the cost model alone.
+asked for is what conversion would decide of it beside its neighbours, before it sees the
+calibration data; for other precisions it is the cost model's word on the layer alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -19,11 +20,14 @@ from tfsparse.conversion.dense_layer import DenseLayer, Unmatched
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.model_graphs import ModelFunction, ModelGraphs
 from tfsparse.conversion.packed import PackedStore
-from tfsparse.conversion.passes.match import find_dense_layers
+from tfsparse.conversion.passes.match import find_dense_layers, find_depthwise
 from tfsparse.conversion.planning import Options, Plan, Planner
+from tfsparse.conversion.precision_choice import plan_by_cost
 from tfsparse.conversion.quantization import quantize_weights
+from tfsparse.conversion.report import WholeLayerReport
 from tfsparse.conversion.source import load_source
 from tfsparse.conversion.targets import Precision, find_target
+from tfsparse.conversion.whole_layers import find_whole_layers
 
 _OURS = "Tfsparse>"
 
@@ -82,6 +86,8 @@ class Inspection:
         precision: The precision asked for.
         target: The processor decided for.
         batch_size: Examples of a call.
+        whole_layers: Attentions, normalizations and interactions, which conversion makes one op of
+            each where it can.
     """
 
     layers: tuple[InspectedLayer, ...]
@@ -90,6 +96,7 @@ class Inspection:
     precision: Precision
     target: str
     batch_size: int
+    whole_layers: tuple[WholeLayerReport, ...] = ()
 
     @property
     def speedup(self) -> float:
@@ -137,31 +144,69 @@ def inspect_model(
     graphs = ModelGraphs(loaded)
     views = Views(graphs.state)
     options = Options(precision, batch_size, target=find_target(target))
+    planner = Planner(options, PackedStore())
+    ours = sum(
+        node.op.startswith(_OURS)
+        for function in graphs.functions
+        for graph in function.graph.all_graphs()
+        for node in graph.nodes.values()
+    )
     layers: list[InspectedLayer] = []
-    ours = 0
+    whole: list[WholeLayerReport] = []
     for function in graphs.functions:
-        found: list[tuple[int, InspectedLayer]] = []
-        order: dict[tuple[int, str], int] = {}
-        for graph in function.graph.all_graphs():
-            order |= {(id(graph), name): len(order) + i for i, name in enumerate(graph.nodes)}
-            ours += sum(node.op.startswith(_OURS) for node in graph.nodes.values())
-            matched, stayed = find_dense_layers(views.of(graph), precision != "fp32")
-            found += [
-                (order[id(graph), each.product], _layer(each, function, options, with_nonzeros))
-                for each in matched
-            ]
-            found += [(order[id(graph), each.node], _stayed(each, function)) for each in stayed]
-        layers += [layer for _, layer in sorted(found, key=lambda entry: entry[0])]
+        rows, absorbed = find_whole_layers(function, graphs.state, options)
+        whole += rows
+        layers += _layers(function, planner, views, options, with_nonzeros, absorbed)
     described = {key: _described(each) for key, each in loaded.signatures.items()}
     return Inspection(
-        tuple(layers), described, ours, precision, options.target.name, options.batch_size
+        tuple(layers),
+        described,
+        ours,
+        precision,
+        options.target.name,
+        options.batch_size,
+        tuple(whole),
     )
 
 
-def _layer(
-    layer: DenseLayer, function: ModelFunction, options: Options, with_nonzeros: bool
+def _layers(
+    function: ModelFunction,
+    planner: Planner,
+    views: Views,
+    options: Options,
+    with_nonzeros: bool,
+    absorbed: Collection[tuple[int, str]],
+) -> list[InspectedLayer]:
+    """The layers of a function, in the order of its graphs, but for nodes of whole layers."""
+    matched: list[DenseLayer] = []
+    depthwise: list[DenseLayer] = []
+    stayed: list[Unmatched] = []
+    order: dict[tuple[int, str], int] = {}
+    for graph in function.graph.all_graphs():
+        order |= {(id(graph), name): len(order) + i for i, name in enumerate(graph.nodes)}
+        view = views.of(graph)
+        layers, others = find_dense_layers(view, options.precision != "fp32")
+        matched += layers
+        stayed += others
+        if options.precision == "int8":
+            depthwise += find_depthwise(view, layers)
+    int8 = options.precision == "int8"
+    plans = plan_by_cost(matched, planner, views, passes_uint8=int8, depthwise=depthwise)
+    found = {
+        (id(plan.layer.graph), plan.layer.product): _planned(plan, function, options, with_nonzeros)
+        for plan in plans
+        if plan.convert or not plan.layer.is_depthwise
+    }
+    for each in stayed:
+        if (id(each.graph), each.node) not in absorbed:
+            found.setdefault((id(each.graph), each.node), _stayed(each, function))
+    return [found[place] for place in sorted(found, key=order.__getitem__)]
+
+
+def _planned(
+    plan: Plan, function: ModelFunction, options: Options, with_nonzeros: bool
 ) -> InspectedLayer:
-    plan = Planner(options, PackedStore()).plan(layer)  # whose packed weights are dropped here
+    layer = plan.layer
     out, inputs = layer.weights.shape
     rows = layer.rows(options.batch_size)
     known = plan.choice is not None
@@ -175,9 +220,9 @@ def _layer(
         block=str(plan.choice.block) if plan.choice else None,
         dense_macs=rows * out * inputs,
         stored_macs=None if stored is None else rows * stored,
-        dense_cost=dense_cost(rows, (out, inputs)),
+        dense_cost=0.0 if layer.is_depthwise else dense_cost(rows, (out, inputs)),
         speedup=float(plan.choice.speedup) if plan.choice else None,
-        speedups=_speedups(layer, options) if known else {},
+        speedups=_speedups(plan, options),
         converts=plan.convert,
         reason=plan.reason,
         nonzeros=layer.weights.matrix() != 0 if with_nonzeros else None,
@@ -195,7 +240,11 @@ def _as_stored(matrix: np.ndarray, precision: Precision) -> np.ndarray:
     return quantize_weights(matrix)[0] if precision == "int8" else matrix
 
 
-def _speedups(layer: DenseLayer, options: Options) -> dict[str, float]:
+def _speedups(plan: Plan, options: Options) -> dict[str, float]:
+    """Those of the layer alone, but for the precision that is planned for."""
+    if plan.choice is None:
+        return {}
+    layer = plan.layer
     matrix = layer.weights.matrix()
     rows = layer.rows(options.batch_size)
     candidates = [block for block in CANDIDATES if layer.takes(block)]
@@ -204,7 +253,7 @@ def _speedups(layer: DenseLayer, options: Options) -> dict[str, float]:
         stored = _as_stored(matrix, precision)
         choice = choose_block(stored, precision, rows, candidates, options.target, layer.geometry)
         found[precision] = float(choice.speedup)
-    return found
+    return found | {plan.precision: float(plan.choice.speedup)}
 
 
 def _stayed(stayed: Unmatched, function: ModelFunction) -> InspectedLayer:

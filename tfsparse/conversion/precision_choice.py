@@ -46,15 +46,27 @@ def plan_all(
         A plan for each layer and, behind them, for each depthwise convolution that is converted,
         with its error where the data show it, and what they show.
     """
+    plans = plan_by_cost(layers, planner, views, passes_uint8, depthwise)
+    quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
+    calibration = calibrate(quantized)
+    plans = [_that_fits(plan, planner, calibration) for plan in plans]
+    return [_with_error(plan, calibration) for plan in plans], calibration
+
+
+def plan_by_cost(
+    layers: Sequence[DenseLayer],
+    planner: Planner,
+    views: Views,
+    passes_uint8: bool,
+    depthwise: Sequence[DenseLayer] = (),
+) -> list[Plan]:
+    """What `plan_all` plans before it knows of the calibration data."""
     plans = [planner.plan(layer) for layer in layers]
     if passes_uint8:
         plans = keep_uint8(plans, planner, views, depthwise)
     if passes_uint8 or not any(plan.precision == "int8" for plan in plans):
         plans = join_chains(plans, planner, views)
-    quantized = [plan.layer for plan in plans if plan.convert and plan.precision == "int8"]
-    calibration = calibrate(quantized)
-    plans = [_that_fits(plan, planner, calibration) for plan in plans]
-    return [_with_error(plan, calibration) for plan in plans], calibration
+    return plans
 
 
 def choose_precisions(

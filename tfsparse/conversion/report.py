@@ -159,7 +159,7 @@ class ConversionReport:
         ]
         converted = sum(op.converted for op in self.ops)
         total = f"{converted} of {len(self.ops)} products converted"
-        return "\n".join([*lines, total, *_of_whole_layers(self.whole_layers), *self.notes])
+        return "\n".join([*lines, total, *whole_layer_lines(self.whole_layers), *self.notes])
 
 
 def _places(ops: Sequence[OpReport]) -> Iterator[int]:
@@ -172,7 +172,7 @@ def _places(ops: Sequence[OpReport]) -> Iterator[int]:
         before[key] += 1
 
 
-def _of_whole_layers(layers: Sequence[WholeLayerReport]) -> Iterator[str]:
+def whole_layer_lines(layers: Sequence[WholeLayerReport]) -> Iterator[str]:
     """How many attentions and normalizations are one op, and a line for each that is not."""
     for kind in dict.fromkeys(layer.kind for layer in layers):
         each = [layer for layer in layers if layer.kind == kind]

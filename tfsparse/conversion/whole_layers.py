@@ -5,13 +5,13 @@ It comes before products are matched, which then read and give the tensors of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, TypeVar
 
 from tfsparse.conversion.attention import Attention, find_attentions
 from tfsparse.conversion.control_flow import nodes_in_frames
 from tfsparse.conversion.dense_layer import Unmatched
-from tfsparse.conversion.graph_view import Views
+from tfsparse.conversion.graph_view import GraphView, Views
 from tfsparse.conversion.interaction import Interaction, find_interactions
 from tfsparse.conversion.model_graphs import ModelFunction
 from tfsparse.conversion.normalization import Normalization, find_normalizations
@@ -72,6 +72,29 @@ def make_whole_layers(
     return rows
 
 
+def find_whole_layers(
+    function: ModelFunction, state: State, options: Options
+) -> tuple[list[WholeLayerReport], set[tuple[int, str]]]:
+    """What `make_whole_layers` would make of a function, which stays as it is.
+
+    It does not look at the types of an interaction's tables, which may keep it from being made.
+
+    Returns:
+        The rows, and the nodes that would fall away: the id of their graph, and their name.
+    """
+    rows: list[WholeLayerReport] = []
+    absorbed: set[tuple[int, str]] = set()
+    for graph in function.graph.all_graphs():
+        view = Views(state).of(graph)
+        frames = nodes_in_frames(graph)
+        for kind, find in _FINDERS.items():
+            found, others = find(view)
+            found, kept = _chosen(found, frames, options, ours=True)
+            absorbed |= {(id(graph), name) for each in found for name in each.absorbed}
+            rows += _rows(kind, found, [*others, *kept], function.signatures)
+    return rows, absorbed
+
+
 def _chosen(
     found: list[_Layer], frames: Collection[str], options: Options, ours: bool
 ) -> tuple[list[_Layer], list[Unmatched]]:
@@ -102,3 +125,10 @@ def _rows(
         yield WholeLayerReport(each.name, kind, each.result, signatures, True, "one op")
     for other in stayed:
         yield WholeLayerReport(other.name, kind, other.node, signatures, False, other.reason)
+
+
+_FINDERS: dict[str, Callable[[GraphView], tuple[list[Any], list[Unmatched]]]] = {
+    "attention": find_attentions,
+    "normalization": find_normalizations,
+    "interaction": find_interactions,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,10 +81,28 @@ def _check_range(spec: Spec, array: np.ndarray) -> None:
         )
 
 
+def _of_bytes(spec: Spec, rows: list[bytes]) -> np.ndarray:
+    """Rows of bytes that are the numbers of an example each, in the model's type."""
+    sizes = [size for size in (spec.shape or ())[1:] if size is not None]
+    if not spec.shape or len(sizes) != len(spec.shape) - 1:
+        raise ValueError(
+            f"`{spec.name}` should be a column of arrays, as not all sizes of an example are "
+            f"known. Received: a column of bytes, for shape {spec.shape}"
+        )
+    wanted, lengths = spec.dtype.itemsize * math.prod(sizes), sorted({len(row) for row in rows})
+    if lengths != [wanted]:
+        raise ValueError(
+            f"`{spec.name}` should be a column of {wanted} bytes an example, {spec.dtype}{sizes}. "
+            f"Received: {lengths} bytes"
+        )
+    return np.frombuffer(b"".join(rows), spec.dtype).reshape(-1, *sizes)
+
+
 def _as(spec: Spec, values: Any) -> np.ndarray:
     array = np.asarray(values)
-    if array.dtype == object and spec.dtype != object:  # a column of lists
-        array = np.stack(list(array))
+    if array.dtype == object and spec.dtype != object and array.size:
+        rows = list(array)
+        array = _of_bytes(spec, rows) if isinstance(rows[0], bytes) else np.stack(rows)
     if spec.shape is not None and array.ndim < len(spec.shape) and spec.shape[-1] == 1:
         array = array[..., None]
     _check_range(spec, array)
