@@ -23,7 +23,7 @@
 namespace tfsparse {
 namespace {
 
-constexpr int kInterleave4 = kNBlock / 4;
+constexpr int kQuads = kNBlock / 4;  // of a row
 
 inline int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -118,29 +118,40 @@ void EpilogueByRows(const EpilogueArgs& args, const Residual& residual) {
   }
 }
 
-template <class Residual, Activation kActivation, Clamp kClamp>
-void EpilogueByQuads(const EpilogueArgs& args) {
-  Residual residual(args);
-  for (int64_t row = 0; row < args.rows; row += kLanes) {
-    const int64_t rows = Min(args.rows - row, kLanes);
-    const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
-    residual.Load(row, rows, 0, args.outputs);
-    __m512i quads[kInterleave4];
-    for (int i = 0; i < kInterleave4; ++i) {
-      quads[i] =
-          QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(args, acc, 4 * i, residual, i);
-    }
-    Avx512::Transpose(quads);
-    uint8_t* y = static_cast<uint8_t*>(args.y) + row * args.y_stride;
-    if (rows == kLanes && args.outputs == kNBlock) {
-      for (int i = 0; i < kLanes; ++i) _mm512_storeu_si512(y + i * args.y_stride, quads[i]);
-    } else {
-      const __mmask64 mask = args.outputs >= 64 ? ~0ull : (1ull << args.outputs) - 1;
-      for (int i = 0; i < kLanes && i < rows; ++i) {
-        _mm512_mask_storeu_epi8(y + i * args.y_stride, mask, quads[i]);
-      }
+// The outputs of 16 rows from `row` on, of which as many are stored as there are.
+inline void StoreQuads(const EpilogueArgs& args, int64_t row, __m512i (&quads)[kQuads]) {
+  Avx512::Transpose(quads);
+  const int64_t stride = args.y_stride;
+  uint8_t* y = static_cast<uint8_t*>(args.y) + row * stride;
+  const int64_t rows = args.rows - row;
+  if (rows >= kLanes && args.outputs == kNBlock) {
+    for (int i = 0; i < kLanes; ++i) _mm512_storeu_si512(y + i * stride, quads[i]);
+  } else {
+    const __mmask64 mask = args.outputs >= 64 ? ~0ull : (1ull << args.outputs) - 1;
+    for (int i = 0; i < kLanes && i < rows; ++i) {
+      _mm512_mask_storeu_epi8(y + i * stride, mask, quads[i]);
     }
   }
+}
+
+// Quad by quad for all rows, so that the scales of a quad are broadcast once; then vector by
+// vector.
+template <class Residual, Activation kActivation, Clamp kClamp>
+void EpilogueByQuads(const EpilogueArgs& args) {
+  __m512i quads[kMaxVectors][kQuads];
+  Residual residual(args);
+  const int64_t vectors = (args.rows + kLanes - 1) / kLanes;
+  for (int64_t v = 0; v < vectors; ++v) {
+    residual.Load(v * kLanes, args.rows - v * kLanes, 0, args.outputs, v * kQuads);
+  }
+  for (int64_t i = 0; i < kQuads; ++i) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      const int32_t* acc = static_cast<const int32_t*>(args.acc) + v * kLanes;
+      quads[v][i] = QuantizeQuad<Avx512, LanesAvx512, kActivation, kClamp>(
+          args, acc, 4 * i, residual, v * kQuads + i);
+    }
+  }
+  for (int64_t v = 0; v < vectors; ++v) StoreQuads(args, v * kLanes, quads[v]);
 }
 
 // The accumulators of small M lie as y wants them.
@@ -191,7 +202,7 @@ void EpilogueS32ToU8Avx512(const EpilogueArgs& args) {
   }
   if (args.residual_is_u8) {
     return WithQuantization<Clamp::kNan>(args, [&](auto activation, auto clamp) {
-      EpilogueByQuads<QuadsU8<Avx512>, activation.value, clamp.value>(args);
+      EpilogueByQuads<QuadsU8<Avx512, kMaxVectors>, activation.value, clamp.value>(args);
     });
   }
   WithActivation(args.activation, [&](auto activation) {

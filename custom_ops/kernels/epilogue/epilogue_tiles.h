@@ -116,7 +116,7 @@ void EpilogueByQuads(const EpilogueArgs& args) {
     const int32_t* acc = static_cast<const int32_t*>(args.acc) + row;
     for (int64_t output = 0; output < args.outputs; output += 4 * L) {
       const int64_t left = args.outputs - output;
-      residual.Load(row, rows, output, left);
+      residual.Load(row, rows, output, left, 0);
       typename Vec::I32 quads[L];
       for (int i = 0; i < L; ++i) {
         quads[i] =

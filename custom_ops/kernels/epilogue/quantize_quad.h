@@ -48,7 +48,7 @@ inline __attribute__((always_inline)) typename Vec::I32 QuantizeQuad(const Epilo
                                                                      const int32_t* acc,
                                                                      int64_t output,
                                                                      const Residual& residual,
-                                                                     int quad) {
+                                                                     int64_t quad) {
   using I32 = typename Vec::I32;
   const auto low_end = Vec::Broadcast(static_cast<float>(-args.y_zero_point));
   const auto high = Vec::Broadcast(static_cast<float>(255 - args.y_zero_point));

@@ -82,33 +82,42 @@ template <class Vec>
 struct NoQuads {
   using F32 = typename Vec::F32;
   explicit NoQuads(const EpilogueArgs&) {}
-  void Load(int64_t, int64_t, int64_t, int64_t) {}
+  void Load(int64_t, int64_t, int64_t, int64_t, int64_t) {}
   template <bool kFromZero>
-  inline __attribute__((always_inline)) F32 Add(F32 value, int, int) const {
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t, int) const {
     return value;
   }
 };
 
-template <class Vec>
+// Of kVectors registers of rows.
+template <class Vec, int kVectors = 1>
 struct QuadsU8 : BytesOfResidual<Vec> {
   using F32 = typename Vec::F32;
   using BytesOfResidual<Vec>::BytesOfResidual;
 
-  // A register's quads of `rows` rows from `row` on, from `output` on, of which `left` are there.
+  // A register's quads of `rows` rows from `row` on, as many as fit, from `output` on, of which
+  // `left` are there. They are counted from `quad` on.
   inline __attribute__((always_inline)) void Load(int64_t row, int64_t rows, int64_t output,
-                                                  int64_t left) {
+                                                  int64_t left, int64_t quad) {
+    constexpr int L = Vec::kLanes;
     const uint8_t* at = this->residual + row * this->stride + output;
-    for (int i = 0; i < Vec::kLanes; ++i) {
-      quads[i] = i < rows ? Vec::LoadSome(at + i * this->stride, left) : Vec::Zero();
+    typename Vec::I32 lanes[L];
+    if (rows >= L) {  // no tests
+      for (int i = 0; i < L; ++i) lanes[i] = Vec::LoadSome(at + i * this->stride, left);
+    } else {
+      for (int i = 0; i < L; ++i) {
+        lanes[i] = i < rows ? Vec::LoadSome(at + i * this->stride, left) : Vec::Zero();
+      }
     }
-    Vec::Transpose(quads);
+    Vec::Transpose(lanes);
+    for (int i = 0; i < L; ++i) quads[quad + i] = lanes[i];
   }
   template <bool kFromZero>
-  inline __attribute__((always_inline)) F32 Add(F32 value, int quad, int i) const {
+  inline __attribute__((always_inline)) F32 Add(F32 value, int64_t quad, int i) const {
     return this->template AddLanes<kFromZero>(value, Vec::ByteOfLane(quads[quad], i));
   }
 
-  typename Vec::I32 quads[Vec::kLanes];
+  typename Vec::I32 quads[kVectors * Vec::kLanes];
 };
 
 }  // namespace
