@@ -32,6 +32,7 @@ PRETRAINED = CACHE / "bert-mini.weights.h5"
 PREDICT_BATCH = 64
 CLASSES = 2
 SCORES = ("accuracy", "f1")
+NOT_SETTINGS = ("data", "json", "keep")
 
 
 @dataclass(frozen=True)
@@ -155,15 +156,18 @@ def prune(
 
 
 def serve(
-    model: keras.Model, experiment: Experiment, precision: str, held_out: bool
+    model: keras.Model, experiment: Experiment, arguments: argparse.Namespace
 ) -> dict[str, Any]:
     """Exports a model, and scores and times what was exported: see `serving.served`."""
     dense, pruned = (experiment.in_float32(each) for each in (experiment.dense, model))
-    test = experiment.held_out if held_out else experiment.test
-    with tempfile.TemporaryDirectory() as folder:
-        found = serving.served(dense, pruned, experiment.train, test, Path(folder), precision)
+    test = experiment.held_out if arguments.held_out else experiment.test
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        found = serving.served(dense, pruned, experiment.train, test, folder, arguments.serve)
     speed = ", ".join(f"{t['speedup']:.2f}x by {t['batch']}" for t in found["timings"])
-    print(f"Served in {precision}: {line({k: found[k] for k in SCORES})}; {speed}", flush=True)
+    served = {name: found[name] for name in SCORES}
+    print(f"Pruned, in float32: {line(found['float32'])}")
+    print(f"Served in {arguments.serve}: {line(served)}; {speed}", flush=True)
     return found
 
 
@@ -184,11 +188,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     after = experiment.score(model, arguments.held_out)
     lost = {name: relative_loss(before[name], after[name]) for name in before}
     print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
-    settings = {k: v for k, v in vars(arguments).items() if k not in ("data", "json")}
+    settings = {k: v for k, v in vars(arguments).items() if k not in NOT_SETTINGS}
     extra = {}
     if arguments.serve:
-        found = serve(model, experiment, arguments.serve, arguments.held_out)
-        extra = {"served": found}
+        extra = {"served": serve(model, experiment, arguments)}
     return {
         **settings,
         **extra,
@@ -246,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("int8", "bf16", "fp32"),
         help="also export, score and time the SavedModel, in this precision (%(const)s)",
     )
+    parser.add_argument("--keep", type=Path, help="folder to keep the SavedModels in")
     parser.add_argument("--json", type=Path, help="file for the result")
     add_data_argument(parser)
     return parser

@@ -24,6 +24,7 @@ from support.locations import ARTIFACTS, add_data_argument, data_file, write_jso
 from support.scores import scores
 
 FOLDER = ARTIFACTS / "examples" / "one_shot"
+TITLE = "Without training"
 TASKS = {"cifar10": "ResNet-20, CIFAR-10", "sst2": "BERT mini, SST-2"}
 SEEDS = 3
 EXAMPLES = {"cifar10": 128, "sst2": 512}
@@ -182,12 +183,12 @@ def table(folder: Path, task: str) -> str:
 
 
 def document(folder: Path) -> str:
-    """The section of RESULTS.md; nothing if nothing is done."""
+    """What RESULTS.md has under `TITLE`; nothing if nothing is done."""
     tables = {title: table(folder, task) for task, title in TASKS.items()}
     parts = [f"### {title}\n\n{text}" for title, text in tables.items() if text]
     link = "![Points lost against zeros, for each pattern](one_shot.svg)"
     picture = [link] if panels(folder) else []
-    return "\n\n".join(["## Without training", ABOUT, *picture, *parts]) if parts else ""
+    return "\n\n".join([ABOUT, *picture, *parts]) if parts else ""
 
 
 def panels(folder: Path) -> dict[str, dict[str, list[tuple[float, list[float]]]]]:

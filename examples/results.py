@@ -1,7 +1,8 @@
 """Runs the examples on real data and writes RESULTS.md; see `--help`.
 
 Each row is a program of its own. Its result is kept in artifacts/, so what is done is not
-done again, and a run that was stopped goes on where it was.
+done again, and a run that was stopped goes on where it was. What has no result here stays as
+RESULTS.md has it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,36 @@ from typing import Any
 
 import group_lasso_experiment
 import one_shot
-from support import one_shot_plot
-from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_text
+from support import earlier, one_shot_plot
+from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_json, write_text
 from support.rows import ROWS, Row
 from support.scores import relative_loss
 
 RESULTS = REPOSITORY / "examples" / "RESULTS.md"
 HEAD = REPOSITORY / "examples" / "support" / "results_head.md"
 FOLDER = ARTIFACTS / "examples" / "rows"
+
+TITLES = {
+    "sst2": "SST-2, BERT mini",
+    "mrpc": "MRPC, BERT mini",
+    "cifar10": "CIFAR-10, ResNet-20",
+}
+LASSO_TITLE = "Group lasso, SST-2 at 4x1 and 90%"
+COLUMNS = (
+    "row",
+    "zeros",
+    "seed",
+    "epochs",
+    "dense",
+    "dense, trained on",
+    "sparse",
+    "relative loss",
+    "to trained on",
+    "in float32",
+    "exported",
+    "speed-up",
+    "seed document, relative loss",
+)
 
 Results = dict[str, dict[str, Any]]
 
@@ -32,6 +55,8 @@ def run(row: Row, folder: Path, data: Path) -> None:
     result = folder / row.file_name
     result.parent.mkdir(parents=True, exist_ok=True)
     command = [*row.command(), "--json", str(result), "--data", str(data)]
+    if "--serve" in command:
+        command += ["--keep", str(kept(row, folder))]
     print(f"\n{row.name}: python {' '.join(command)}", flush=True)
     with (
         result.with_suffix(".log").open("w") as log,
@@ -50,44 +75,73 @@ def run(row: Row, folder: Path, data: Path) -> None:
         sys.exit(f"{row.name} failed; its output is in {result.with_suffix('.log')}")
 
 
+def kept(row: Row, folder: Path) -> Path:
+    """Where the SavedModels of a row are."""
+    return folder / row.file_name.removesuffix(".json")
+
+
+def time_again(row: Row, folder: Path) -> None:
+    """Times the SavedModels of a row that is done, and writes that into its result."""
+    # Only here: it loads TensorFlow, which to write the tables would take long.
+    from support import serving
+
+    path = folder / row.file_name
+    result = json.loads(path.read_text())
+    served = result["served"]
+    served["timings"] = serving.timings(kept(row, folder), served["precision"])
+    print(f"{row.name}: {_speedups(served)}", flush=True)
+    write_json(path, result)
+
+
 def read(folder: Path) -> Results:
     """Results of all rows that are done."""
     paths = {row.name: folder / row.file_name for row in ROWS}
     return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
 
 
-def table(task: str, results: Results) -> str:
-    """The rows of one task in Markdown; those not yet run say so."""
-    lines = [
-        "| row | zeros | seed | epochs | dense | dense, trained on | sparse "
-        "| relative loss | to trained on | served | seed document, relative loss |",
-        "| --- " * 11 + "|",
-    ]
+def table(task: str, results: Results, before: earlier.Table | None = None) -> str:
+    """The rows of one task in Markdown.
+
+    Args:
+        task: The task.
+        results: Of the rows that are done.
+        before: Rows of an earlier table, for those that are not; others say so.
+    """
     control = results.get(Row(task, "dense").name)
-    rows = [row for row in ROWS if row.task == task and row.pattern != "dense"]
-    lines += [_line(row, results.get(row.name), control) for row in rows]
-    return "\n".join(lines)
+    rows = []
+    for row in ROWS:
+        if row.task == task and row.pattern != "dense":
+            not_run = {"row": row.name, "zeros": "not run"}
+            result = results.get(row.name)
+            cells = (before or {}).get(row.name, not_run)
+            rows.append(_cells(row, result, control) if result else cells)
+    columns = [name for name in COLUMNS if any(cells.get(name) for cells in rows)]
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[cells.get(name, "") for name in columns] for cells in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _line(row: Row, result: dict[str, Any] | None, control: dict[str, Any] | None) -> str:
-    if result is None:
-        return f"| {row.name} " + "| not run " + "| " * 9 + "|"
+def _cells(row: Row, result: dict[str, Any], control: dict[str, Any] | None) -> dict[str, str]:
     dense, sparse = result["dense"], result["result"]
     trained_on = control["result"] if control else None
-    cells = [
-        row.name,
-        f"{result['kernel_sparsity']:.2%}",
-        str(result["seed"]),
-        str(result["epochs"]),
-        _scores(dense),
-        _scores(trained_on) if trained_on else "not run",
-        _scores(sparse),
-        f"{relative_loss(dense[row.metric], sparse[row.metric]):.2%}",
-        f"{relative_loss(trained_on[row.metric], sparse[row.metric]):.2%}" if trained_on else "",
-        _served(result),
-        _published(row),
-    ]
-    return "| " + " | ".join(cells) + " |"
+    served = result.get("served")
+    return {
+        "row": row.name,
+        "zeros": f"{result['kernel_sparsity']:.2%}",
+        "seed": str(result["seed"]),
+        "epochs": str(result["epochs"]),
+        "dense": _scores(dense),
+        "dense, trained on": _scores(trained_on) if trained_on else "not run",
+        "sparse": _scores(sparse),
+        "relative loss": f"{relative_loss(dense[row.metric], sparse[row.metric]):.2%}",
+        "to trained on": f"{relative_loss(trained_on[row.metric], sparse[row.metric]):.2%}"
+        if trained_on
+        else "",
+        "in float32": _scores(served["float32"]) if served else "",
+        "exported": f"{served['precision'].upper()} {_scores(served)}" if served else "",
+        "speed-up": _speedups(served) if served else "",
+        "seed document, relative loss": _published(row),
+    }
 
 
 def _scores(scores: dict[str, float]) -> str:
@@ -95,13 +149,8 @@ def _scores(scores: dict[str, float]) -> str:
     return " / ".join([*parts, f"F1 {scores['f1']:.2%}"] if "f1" in scores else parts)
 
 
-def _served(result: dict[str, Any]) -> str:
-    """The scores of the exported model, and how much faster it is than the dense one."""
-    found = result.get("served")
-    if found is None:
-        return "not served"
-    speed = " / ".join(f"{each['speedup']:.1f}x" for each in found["timings"])
-    return f"{found['precision'].upper()} {_scores(found)}; {speed}"
+def _speedups(served: dict[str, Any]) -> str:
+    return " / ".join(f"{each['speedup']:.1f}x" for each in served["timings"])
 
 
 def _published(row: Row) -> str:
@@ -129,39 +178,41 @@ def command(row: Row, result: dict[str, Any]) -> str:
     return " ".join(["python", program, *options])
 
 
-def commands(results: Results) -> str:
-    """How each row is reproduced, and how long that took."""
+def commands(results: Results, before: earlier.Table | None = None) -> str:
+    """How each row is reproduced, and how long that took; likewise with earlier rows."""
     lines = ["| row | command | minutes |", "| --- | --- | --- |"]
     for row in ROWS:
         if result := results.get(row.name):
             minutes = result["seconds"] / 60
             lines.append(f"| {row.name} | `{command(row, result)}` | {minutes:.0f} |")
+        elif before and row.name in before:
+            lines.append(f"| {' | '.join(before[row.name].values())} |")
     return "\n".join(lines)
 
 
-def document(results: Results, lasso: Path, without_training: Path) -> str:
+def document(results: Results, lasso: Path, without_training: Path, text: str = "") -> str:
     """RESULTS.md.
 
     Args:
         results: Of the rows.
         lasso: Folder with the results of `group_lasso_experiment.py`.
         without_training: Folder with those of `one_shot.py`.
+        text: RESULTS.md as it was, for what has no result.
     """
-    tasks = list(dict.fromkeys(row.task for row in ROWS))
-    titles = {
-        "sst2": "SST-2, BERT mini",
-        "mrpc": "MRPC, BERT mini",
-        "cifar10": "CIFAR-10, ResNet-20",
-    }
+    before = earlier.sections(text)
     parts = [HEAD.read_text().rstrip()]
-    parts += [f"## {titles[task]}\n\n{table(task, results)}" for task in tasks]
+    for task, title in TITLES.items():
+        rows = table(task, results, earlier.table(before.get(title, "")))
+        parts.append(f"## {title}\n\n{rows}")
+    arms = before.get(LASSO_TITLE)
     if lasso.is_dir():
-        title = "## Group lasso, SST-2 at 4x1 and 90%"
-        table_of_arms = group_lasso_experiment.table(lasso)
-        parts.append(f"{title}\n\n{group_lasso_experiment.ABOUT}\n\n{table_of_arms}")
-    if section := one_shot.document(without_training):
-        parts.append(section)
-    parts.append(f"## Commands\n\n{commands(results)}")
+        arms = f"{group_lasso_experiment.ABOUT}\n\n{group_lasso_experiment.table(lasso)}"
+    if arms:
+        parts.append(f"## {LASSO_TITLE}\n\n{arms}")
+    if section := one_shot.document(without_training) or before.get(one_shot.TITLE):
+        parts.append(f"## {one_shot.TITLE}\n\n{section}")
+    made = commands(results, earlier.table(before.get("Commands", "")))
+    parts.append(f"## Commands\n\n{made}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -173,6 +224,9 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="also what is done already")
     parser.add_argument("--list", action="store_true", help="only names the rows")
     parser.add_argument("--write", action="store_true", help="only writes RESULTS.md")
+    parser.add_argument(
+        "--time", action="store_true", help="times again what the rows exported, nothing else"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of results (%(default)s)")
     add_data_argument(parser)
     arguments = parser.parse_args()
@@ -184,11 +238,17 @@ def main() -> None:
         lasso = group_lasso_experiment.FOLDER
         if panels := one_shot.panels(one_shot.FOLDER):
             one_shot_plot.plot(panels, RESULTS.with_name("one_shot.svg"))
-        write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER))
+        text = RESULTS.read_text() if RESULTS.is_file() else ""
+        write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER, text))
 
     for row in ROWS if not arguments.write else []:
         done = (arguments.folder / row.file_name).is_file()
-        if row.name in arguments.row and (arguments.again or not done):
+        if row.name not in arguments.row:
+            continue
+        if arguments.time:
+            if done and kept(row, arguments.folder).is_dir():
+                time_again(row, arguments.folder)
+        elif arguments.again or not done:
             run(row, arguments.folder, arguments.data)
             write()
     write()

@@ -18,13 +18,15 @@ import numpy as np
 import serve
 
 import tfsparse
-from support.scores import scores
+from support.scores import Scores, scores
 from support.text_tasks import Encoded, padded
 
 LENGTH = 128
 BATCHES = (1, 8, 32)
 CALIBRATION = 128
 SECONDS = 2.0
+DENSE = "dense"
+TIMED = "timed.npz"
 
 Inputs = dict[str, np.ndarray]
 
@@ -45,36 +47,64 @@ def served(
         pruned: The same, pruned.
         calibration: Texts to calibrate INT8 with; their labels are not read.
         test: Texts to score and to time with.
-        folder: Gets the SavedModels.
+        folder: Gets the SavedModels, and the texts to time with.
         precision: As in `tfsparse.export`.
         seconds: How long each batch is timed.
 
     Returns:
-        Scores of the exported model, ``"precision"``, ``"converted"`` ("24 of 24" products), and
-        ``"timings"``: for each batch ``"batch"``, ``"ms"``, ``"dense_ms"`` and ``"speedup"``.
+        Scores of the exported model, ``"float32"`` with those of `pruned`, ``"precision"``,
+        ``"converted"`` ("24 of 24" products), and ``"timings"`` as in `timings`.
     """
-    dense.export(str(folder / "dense"), verbose=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    dense.export(str(folder / DENSE), verbose=False)
     data = {"calibration_data": _calibration(calibration)} if precision == "int8" else {}
     report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        measured = process.submit(measure, folder / "dense", folder / precision, test, seconds)
-        found = measured.result()
-    converted = f"{sum(op.converted for op in report)} of {len(report)}"
-    return {**found, "precision": precision, "converted": converted}
+    taken = test.taken(np.arange(max(BATCHES)) % len(test.tokens))
+    np.savez(folder / TIMED, **inputs_of(taken, LENGTH))
+    with _process() as process:
+        found = process.submit(score, folder / precision, test).result()
+    before = predict(lambda **texts: pruned.predict_on_batch(texts), test)
+    return {
+        **found,
+        "float32": scores(before, test.labels),
+        "precision": precision,
+        "converted": f"{sum(op.converted for op in report)} of {len(report)}",
+        "timings": timings(folder, precision, seconds),
+    }
 
 
-def measure(dense: Path, exported: Path, test: Encoded, seconds: float) -> dict[str, Any]:
-    """Scores the second of two SavedModels, and times both by one thread.
+def timings(folder: Path, precision: str, seconds: float = SECONDS) -> list[dict[str, float]]:
+    """Times what `served` has left in a folder, in a process of its own.
 
     Args:
-        dense: The baseline.
-        exported: What is scored.
-        test: Texts.
+        folder: As it was given to `served`.
+        precision: Likewise.
         seconds: How long each batch is timed.
+
+    Returns:
+        For each batch ``"batch"``, ``"ms"``, ``"dense_ms"`` and ``"speedup"``.
     """
+    with _process() as process:
+        return process.submit(time_both, folder, precision, seconds).result()
+
+
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+
+def score(exported: Path, test: Encoded) -> Scores:
+    """Scores of a SavedModel, run by one thread."""
+    with tfsparse.load(exported, threads=1) as model:
+        return scores(predict(model, test), test.labels)
+
+
+def time_both(folder: Path, precision: str, seconds: float) -> list[dict[str, float]]:
+    """Times both SavedModels of a folder by one thread."""
+    with np.load(folder / TIMED) as arrays:
+        texts = dict(arrays)
+    dense, exported = folder / DENSE, folder / precision
     with tfsparse.load(dense, threads=1) as baseline, tfsparse.load(exported, threads=1) as model:
-        timings = [time_batch(baseline, model, test, batch, seconds) for batch in BATCHES]
-        return {**scores(predict(model, test), test.labels), "timings": timings}
+        return [time_batch(baseline, model, texts, batch, seconds) for batch in BATCHES]
 
 
 def predict(model: Callable[..., Any], encoded: Encoded, batch: int = 64) -> np.ndarray:
@@ -91,14 +121,14 @@ def predict(model: Callable[..., Any], encoded: Encoded, batch: int = 64) -> np.
 def time_batch(
     baseline: Callable[..., Any],
     model: Callable[..., Any],
-    test: Encoded,
+    texts: Inputs,
     batch: int,
     seconds: float,
 ) -> dict[str, float]:
-    """Medians of both on texts that are padded to `LENGTH`."""
-    texts = inputs_of(test.taken(np.arange(batch) % len(test.tokens)), LENGTH)
+    """Medians of both on the first of some texts, which are padded."""
+    first = {name: array[:batch] for name, array in texts.items()}
     calls = [lambda x, each=each: each(**x) for each in (baseline, model)]
-    dense_ms, ms = serve.measure(calls, texts, seconds)
+    dense_ms, ms = serve.measure(calls, first, seconds)
     return {"batch": batch, "ms": ms, "dense_ms": dense_ms, "speedup": dense_ms / ms}
 
 

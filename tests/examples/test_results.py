@@ -54,17 +54,63 @@ def test_a_line_has_the_losses_in_the_metric_of_the_task(tmp_path):
     assert cells[1:4] == ["90.00%", "3", "2"]
     assert cells[4] == "80.00% / F1 90.00%"
     assert cells[7:9] == ["10.00%", "10.00%"]
-    assert cells[9] == "not served"
-    assert cells[10].startswith("87.52 to 87.22, 0.34%")
+    assert cells[9].startswith("87.52 to 87.22, 0.34%")
+
+
+SERVED = {
+    "precision": "int8",
+    **DONE["result"],
+    "float32": {"accuracy": 0.755, "f1": 0.812},
+    "timings": [{"batch": 1, "speedup": 9.96}, {"batch": 8, "speedup": 8.0}],
+}
 
 
 def test_a_line_has_what_was_served(tmp_path):
-    row = Row("sst2", "4x1", 0.9)
-    timings = [{"batch": 1, "speedup": 9.96}, {"batch": 8, "speedup": 8.0}]
-    fill(tmp_path, row, served={"precision": "int8", **DONE["result"], "timings": timings})
+    fill(tmp_path, Row("sst2", "4x1", 0.9), served=SERVED)
+    fill(tmp_path, Row("sst2", "4x1", 0.8))
     text = results.table("sst2", results.read(tmp_path))
-    assert "| INT8 76.00% / F1 81.00%; 10.0x / 8.0x |" in text
+    assert "| 75.50% / F1 81.20% | INT8 76.00% / F1 81.00% | 10.0x / 8.0x |" in text
     assert len({line.count("|") for line in text.splitlines()}) == 1
+    assert "exported" not in results.table("mrpc", results.read(tmp_path))
+
+
+def test_what_has_no_result_stays_as_it_was(tmp_path):
+    done, old = Row("sst2", "4x1", 0.9), Row("sst2", "4x1", 0.8)
+    none = tmp_path / "none"
+    fill(tmp_path, done, old, Row("sst2", "dense"))
+    first = results.document(results.read(tmp_path), none, none)
+    first = first.replace("## Commands", f"## {results.LASSO_TITLE}\n\nArms.\n\n## Commands")
+    assert results.document({}, none, none, first) == first
+    (tmp_path / old.file_name).unlink()
+    (tmp_path / "sst2-dense.json").unlink()
+    fill(tmp_path, done, seed=4, served=SERVED)
+    second = results.document(results.read(tmp_path), none, none, first)
+    lines = [line for line in second.splitlines() if line.startswith("| sst2/")]
+    assert "| 4 | 2 |" in lines[0] and "| not run |" in lines[0] and "10.0x / 8.0x" in lines[0]
+    kept = [line for line in first.splitlines() if line.startswith(f"| {old.name} | 90")]
+    assert lines[2].split("|")[:10] == kept[0].split("|")[:10] and "|  |  |  |" in lines[2]
+    assert all(line in second for line in first.splitlines() if f"| {old.name} | `" in line)
+
+
+def test_what_was_exported_is_timed_again(tmp_path, monkeypatch, capsys):
+    from support import serving
+
+    row = Row("sst2", "4x1", 0.9)
+    fill(tmp_path, row, Row("sst2", "4x1", 0.8), served=SERVED)
+    (tmp_path / "sst2-4x1-0.9").mkdir()
+    asked = []
+
+    def timings(folder, precision):
+        asked.append((folder, precision))
+        return [{"batch": 1, "speedup": 3.0}]
+
+    monkeypatch.setattr(serving, "timings", timings)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(sys, "argv", ["results", "--folder", str(tmp_path), "--time"])
+    results.main()
+    assert asked == [(tmp_path / "sst2-4x1-0.9", "int8")]
+    assert "sst2/4x1/0.9: 3.0x" in capsys.readouterr().out
+    assert "| INT8 76.00% / F1 81.00% | 3.0x |" in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_the_command_of_a_row_makes_it_again(tmp_path):

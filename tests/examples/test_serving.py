@@ -72,5 +72,7 @@ def test_the_exported_model_is_scored_and_timed(model, tmp_path):
     assert found["precision"] == "int8"
     assert found["converted"].startswith("6 of")
     assert [each["batch"] for each in found["timings"]] == list(serving.BATCHES)
-    for each in found["timings"]:
+    assert found["float32"] == scores(outputs, test.labels)
+    again = serving.timings(tmp_path, "int8", seconds=0.01)
+    for each in found["timings"] + again:
         assert each["speedup"] == pytest.approx(each["dense_ms"] / each["ms"])
