@@ -232,7 +232,7 @@ def _points(lost: list[float], seeds: int) -> str:
         return ""
     mean = f"{np.mean(lost):.2f}"
     spread = np.std(lost, ddof=1) if len(lost) > 1 else 0.0
-    return f"{mean} ± {spread:.2f}" if spread else mean
+    return f"{mean} ± {spread:.2f}" if round(spread, 2) else mean
 
 
 def main() -> None:
