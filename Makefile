@@ -16,6 +16,8 @@ serving_models = .build/serving_models/models.txt
 
 # TensorFlow's log without what is not about us.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Dozens of processes import the same modules, so compiled ones are kept.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help
 help: ## Shows this list
