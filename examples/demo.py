@@ -27,6 +27,8 @@ import tfsparse
 
 SEED = 0
 BATCH_SIZE = 64
+SECONDS = 0.5
+"""To time a model with a batch size."""
 GROUP_LASSO = 1e-5
 CALIBRATION_IMAGES = 512
 
@@ -178,18 +180,20 @@ def describe(model: keras.Model, pattern: str, precision: str) -> dict[str, Any]
     return {"model": model.name, "pattern": pattern, "precision": precision, "sparsity": zeros}
 
 
-def serve(model: Path, baseline: Path, data: Path, batches: list[int]) -> dict[str, Any]:
-    """Serves a model in a new process; see serve.py."""
+def serve(
+    models: list[Path], baseline: Path, data: Path, batches: list[int]
+) -> list[dict[str, Any]]:
+    """Serves models of a network in a new process; see serve.py."""
     command = [sys.executable, str(Path(__file__).with_name("serve.py"))]
     command += ["--library", str(tfsparse.ops.library_path()), "--data", str(data)]
-    command += ["--baseline", str(baseline), "--model", str(model)]
-    command += ["--batch", *map(str, batches)]
-    with step(f"Serve {model.name} in a new process"):
+    command += ["--baseline", str(baseline), "--models", *map(str, models)]
+    command += ["--batch", *map(str, batches), "--seconds", str(SECONDS)]
+    with step(f"Serve {len(models)} models in a new process"):
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    results: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return results
 
 
 def size(folder: Path) -> int:
@@ -261,9 +265,10 @@ def main() -> None:
     rows = []
     for network in NETWORKS:
         folder = out / "demo" / network.build.__name__
-        for model in train_and_export(network, folder, train):
-            path = folder / f"{model['pattern']}-{model['precision']}"
-            served = serve(path, folder / "dense-fp32", test_file, arguments.batch)
+        models = train_and_export(network, folder, train)
+        paths = [folder / f"{model['pattern']}-{model['precision']}" for model in models]
+        results = serve(paths, folder / "dense-fp32", test_file, arguments.batch)
+        for model, path, served in zip(models, paths, results, strict=True):
             about = {**model, "accuracy": served["accuracy"], "bytes": size(path)}
             rows += [{**about, **timing} for timing in served["timings"]]
 

@@ -1,9 +1,9 @@
-"""Serves one SavedModel beside a baseline, and prints what it measured as JSON.
+"""Serves SavedModels beside a baseline, and prints what it measured as JSON.
 
-The demo runs this in a new process for each model: it imports NumPy and TensorFlow
+The demo runs this in a new process for each network: it imports NumPy and TensorFlow
 and loads the op library, nothing else of tfsparse, as a server would.
 
-    python serve.py --library LIB.so --baseline DIR --model DIR --data FILE.npz --batch 1 64
+    python serve.py --library LIB.so --baseline DIR --models DIR DIR --data FILE.npz --batch 1 64
 """
 
 import argparse
@@ -52,31 +52,45 @@ def measure(predicts: list[Predict], x: np.ndarray, seconds: float) -> list[floa
     return [statistics.median(measured) for measured in times]
 
 
+def serve(
+    folder: str, baseline: str, data: dict[str, np.ndarray], batches: list[int], seconds: float
+) -> dict[str, Any]:
+    """Accuracy of a model, and what its batches take beside the baseline.
+
+    Args:
+        folder: The model.
+        baseline: The model that it is compared with; it may be the same.
+        data: ``images`` and ``labels``.
+        batches: Batch sizes to time.
+        seconds: Time for a batch size.
+    """
+    model = load(folder)
+    beside = model if folder == baseline else load(baseline)
+    timings: list[dict[str, Any]] = []
+    for batch in batches:
+        x = np.resize(data["images"], (batch, *data["images"].shape[1:]))
+        baseline_ms, ms = measure([beside, model], x, seconds)
+        speedup = 1.0 if folder == baseline else baseline_ms / ms
+        timings.append({"batch": batch, "ms": ms, "speedup": speedup})
+    accuracy = float((model(data["images"]).argmax(axis=1) == data["labels"]).mean())
+    return {"accuracy": accuracy, "timings": timings}
+
+
 def main() -> None:
-    """Reads the arguments, serves, and prints one JSON object."""
+    """Reads the arguments, serves, and prints a JSON object for each model, as a list."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--library", required=True, help="op library to load")
     parser.add_argument("--baseline", required=True, help="SavedModel to compare with")
-    parser.add_argument("--model", required=True, help="SavedModel to serve")
+    parser.add_argument("--models", required=True, nargs="+", help="SavedModels to serve")
     parser.add_argument("--data", required=True, help=".npz file with images and labels")
     parser.add_argument("--batch", type=int, nargs="+", default=[64], help="batch sizes to time")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for a batch size")
     arguments = parser.parse_args()
 
     tf.load_op_library(arguments.library)
-    data = np.load(Path(arguments.data))
-    images, labels = data["images"], data["labels"]
-    model = load(arguments.model)
-    itself = arguments.model == arguments.baseline
-    baseline = model if itself else load(arguments.baseline)
-    timings: list[dict[str, Any]] = []
-    for batch in arguments.batch:
-        x = np.resize(images, (batch, *images.shape[1:]))
-        baseline_ms, ms = measure([baseline, model], x, arguments.seconds)
-        baseline_ms = ms if itself else baseline_ms
-        timings.append({"batch": batch, "ms": ms, "speedup": baseline_ms / ms})
-    accuracy = float((model(images).argmax(axis=1) == labels).mean())
-    print(json.dumps({"accuracy": accuracy, "timings": timings}))
+    data = dict(np.load(Path(arguments.data)))
+    beside = (arguments.baseline, data, arguments.batch, arguments.seconds)
+    print(json.dumps([serve(folder, *beside) for folder in arguments.models]))
 
 
 if __name__ == "__main__":
