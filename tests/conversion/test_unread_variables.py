@@ -1,5 +1,7 @@
 """Of the variables that Keras writes twice, those that no function reads are not loaded."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -48,6 +50,28 @@ def test_a_model_of_keras_has_each_variable_once(tmp_path):
         np.testing.assert_allclose(given, model(x), rtol=1e-5, atol=1e-6)
     for restored, variable in zip(loaded.variables, model.variables, strict=True):
         np.testing.assert_array_equal(restored, variable)
+
+
+def test_what_is_left_out_is_not_warned_of(tmp_path, monkeypatch):
+    """TensorFlow warns of values in a file that nothing takes, once what loaded them is gone."""
+    said = []
+    monkeypatch.setattr(tf.get_logger(), "handle", said.append)
+    kernel = tf.Variable(normal((3, 2)))
+    loaded = load_without_unread_variables(saved(tmp_path, [tf.Variable(1.0)], kernel), None)
+    assert not is_variable(loaded._all_variables[0])
+    del loaded
+    gc.collect()
+    assert [record.getMessage() for record in said] == []
+
+
+def test_a_value_that_the_file_lacks_is_an_error_where_it_is_read(tmp_path):
+    kernel = tf.Variable(normal((3, 2)))
+    folder = saved(tmp_path, [tf.Variable(1.0)], kernel)
+    partial = tf.train.Checkpoint(_all_variables=[tf.Variable(1.0)])
+    partial.write(f"{folder}/variables/variables")
+    loaded = load_without_unread_variables(folder, None)
+    with pytest.raises(tf.errors.OpError):
+        loaded.signatures["serving_default"](x=tf.constant(normal((5, 3))))
 
 
 def test_a_listed_variable_that_something_refers_to_is_loaded(tmp_path):

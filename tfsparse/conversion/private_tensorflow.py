@@ -158,6 +158,10 @@ def load_with(path: str, objects: Mapping[str, Any], tags: Sequence[str] | None)
         tags: Tags of the graph to load; None where there is one graph.
 
     Returns:
-        What `tf.saved_model.load` gives, with these objects.
+        What `tf.saved_model.load` gives, with these objects. A variable that the checkpoint lacks
+        has no value, which is an error where it is read.
     """
-    return load_lib.load_partial(path, {"root": None, **objects}, tags=tags)["root"]
+    # Without this TensorFlow warns of each value that nothing takes.
+    options = tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
+    asked = {"root": None, **objects}
+    return load_lib.load_partial(path, asked, tags=tags, options=options)["root"]
