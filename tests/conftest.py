@@ -1,10 +1,24 @@
-"""What holds for every test: a process that a test starts sees the checkout too."""
+"""What holds for every test: the processes that it starts, and the garbage of those before."""
 
+import gc
 import os
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Without this a child process would import the wheel that `make demo` has installed,
 # or nothing at all.
 os.environ["PYTHONPATH"] = str(ROOT)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_old_garbage():
+    """What the modules before have left is not looked through again.
+
+    Keras collects garbage for each weight that it quantizes. Among all that TensorFlow keeps of
+    thousands of tests, that takes seconds.
+    """
+    gc.collect()
+    gc.freeze()

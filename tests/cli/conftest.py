@@ -1,12 +1,21 @@
 """Files that the commands are called with, and a way to call them in this process."""
 
 import json
+import signal
 
 import keras
 import numpy as np
 import pytest
 
 from tfsparse.cli import main
+
+
+@pytest.fixture
+def interruptible():
+    """Python's own handler of SIGINT, which a process in the background may not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

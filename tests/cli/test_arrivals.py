@@ -115,14 +115,6 @@ def assert_all_ended(threads, calls):
     assert len(calls) == made
 
 
-@pytest.fixture
-def interruptible():
-    """Python's own handler of SIGINT, which a process in the background may not have."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("rate", [1e3, 1.0])
 def test_an_interruption_ends_all_streams(rate):

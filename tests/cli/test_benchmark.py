@@ -119,6 +119,7 @@ def test_an_error_of_a_stream_is_raised():
         time_in_turns({"one": fail}, 0.0, 0.0, 2)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_all_streams():
     before, calls = threading.active_count(), []
     with pytest.raises(KeyboardInterrupt):
