@@ -53,24 +53,26 @@ def measure(predicts: list[Predict], x: np.ndarray, seconds: float) -> list[floa
 
 
 def serve(
-    folder: str, baseline: str, data: dict[str, np.ndarray], batches: list[int], seconds: float
+    model: Predict,
+    baseline: Predict,
+    data: dict[str, np.ndarray],
+    batches: list[int],
+    seconds: float,
 ) -> dict[str, Any]:
     """Accuracy of a model, and what its batches take beside the baseline.
 
     Args:
-        folder: The model.
+        model: The model.
         baseline: The model that it is compared with; it may be the same.
         data: ``images`` and ``labels``.
         batches: Batch sizes to time.
         seconds: Time for a batch size.
     """
-    model = load(folder)
-    beside = model if folder == baseline else load(baseline)
     timings: list[dict[str, Any]] = []
     for batch in batches:
         x = np.resize(data["images"], (batch, *data["images"].shape[1:]))
-        baseline_ms, ms = measure([beside, model], x, seconds)
-        speedup = 1.0 if folder == baseline else baseline_ms / ms
+        baseline_ms, ms = measure([baseline, model], x, seconds)
+        speedup = 1.0 if model is baseline else baseline_ms / ms
         timings.append({"batch": batch, "ms": ms, "speedup": speedup})
     accuracy = float((model(data["images"]).argmax(axis=1) == data["labels"]).mean())
     return {"accuracy": accuracy, "timings": timings}
@@ -89,8 +91,12 @@ def main() -> None:
 
     tf.load_op_library(arguments.library)
     data = dict(np.load(Path(arguments.data)))
-    beside = (arguments.baseline, data, arguments.batch, arguments.seconds)
-    print(json.dumps([serve(folder, *beside) for folder in arguments.models]))
+    baseline = load(arguments.baseline)
+    results = []
+    for folder in arguments.models:
+        model = baseline if folder == arguments.baseline else load(folder)
+        results.append(serve(model, baseline, data, arguments.batch, arguments.seconds))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

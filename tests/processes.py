@@ -106,11 +106,16 @@ def run_code(code, *arguments, timeout=TIMEOUT, **environment):
 
 def _run_code(code, arguments, variables, said, timeout):
     signal.alarm(int(timeout) + 30)
-    for descriptor, file in enumerate(said, 1):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
+    _redirect(said)
     os.environ.update(variables)
     sys.argv = arguments
     exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
+
+
+def _redirect(files):
+    """Makes files the output and the errors of this process."""
+    for descriptor, file in enumerate(files, 1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), descriptor)
 
 
 def _start(timeout, function, *arguments):
@@ -172,8 +177,7 @@ class ForkedModule:
 
 
 def _run_module(command, files, cwd, env):
-    for descriptor, file in enumerate(files, 1):
-        os.dup2(os.open(file, os.O_WRONLY), descriptor)
+    _redirect(files)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

@@ -182,15 +182,15 @@ def _layers(
     depthwise: list[DenseLayer] = []
     stayed: list[Unmatched] = []
     order: dict[tuple[int, str], int] = {}
+    int8 = options.precision == "int8"
     for graph in function.graph.all_graphs():
         order |= {(id(graph), name): len(order) + i for i, name in enumerate(graph.nodes)}
         view = views.of(graph)
         layers, others = find_dense_layers(view, options.precision != "fp32")
         matched += layers
         stayed += others
-        if options.precision == "int8":
+        if int8:
             depthwise += find_depthwise(view, layers)
-    int8 = options.precision == "int8"
     plans = plan_by_cost(matched, planner, views, passes_uint8=int8, depthwise=depthwise)
     found = {
         (id(plan.layer.graph), plan.layer.product): _planned(plan, function, options, with_nonzeros)

@@ -89,7 +89,7 @@ struct NoQuads {
   }
 };
 
-// Of kVectors registers of rows.
+// Holds the quads of kVectors registers of rows.
 template <class Vec, int kVectors = 1>
 struct QuadsU8 : BytesOfResidual<Vec> {
   using F32 = typename Vec::F32;
@@ -102,7 +102,7 @@ struct QuadsU8 : BytesOfResidual<Vec> {
     constexpr int L = Vec::kLanes;
     const uint8_t* at = this->residual + row * this->stride + output;
     typename Vec::I32 lanes[L];
-    if (rows >= L) {  // no tests
+    if (rows >= L) {  // The usual case, in which no row has to be tested.
       for (int i = 0; i < L; ++i) lanes[i] = Vec::LoadSome(at + i * this->stride, left);
     } else {
       for (int i = 0; i < L; ++i) {
