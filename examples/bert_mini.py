@@ -18,7 +18,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from support import bert, pretraining, serving
+from support import bert, dtypes, pretraining, serving
 from support.locations import ARTIFACTS, add_data_argument, write_json
 from support.scores import Scores, line, relative_loss, scores
 from support.text_tasks import TASKS, Encoded
@@ -46,7 +46,6 @@ class Recipe:
 
 
 DENSE = {"sst2": Recipe(1, 3e-4, 64), "mrpc": Recipe(5, 2e-4, 32)}
-DENSE_DTYPE = "mixed_bfloat16"
 PRUNING = {"sst2": Recipe(1, 5e-4, 64), "mrpc": Recipe(4, 5e-4, 32, distill_features=2.0)}
 
 
@@ -110,7 +109,7 @@ class Experiment:
     def _train_dense(self) -> keras.Model:
         recipe = DENSE[self.task.name]
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
-        model, _ = self._classifier(DENSE_DTYPE)
+        model, _ = self._classifier(dtypes.policy(dtypes.AUTO))
         keras.utils.set_random_seed(0)
         steps = recipe.epochs * -(-len(self.train.tokens) // recipe.batch)
         optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
@@ -241,7 +240,11 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
-    parser.add_argument("--dtype", default="float32", help='or "mixed_bfloat16"')
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        help='or "mixed_bfloat16"; "auto" is the faster one on this processor',
+    )
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -256,11 +259,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parsed(words: list[str] | None = None) -> argparse.Namespace:
-    """The arguments, with the task's defaults."""
+    """The arguments, with the task's defaults and this processor's dtype."""
     arguments = parser().parse_args(words)
     for name in ("epochs", "learning_rate", "batch", "distill_features"):
         if getattr(arguments, name) is None:
             setattr(arguments, name, getattr(PRUNING[arguments.task], name))
+    arguments.dtype = dtypes.policy(arguments.dtype)
     return arguments
 
 
