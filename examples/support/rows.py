@@ -78,7 +78,7 @@ class Row:
     def command(self) -> list[str]:
         """The program and its arguments."""
         command = (
-            ["examples/cifar_resnet20.py"]
+            ["examples/cifar_networks.py"]
             if self.task == "cifar10"
             else ["examples/bert_mini.py", "--task", self.task]
         )
