@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from support import bert, pretraining, pruning_job
+from support import bert, dtypes, pretraining, pruning_job
 from support.locations import ARTIFACTS, write_json
 from support.scores import Scores, scores
 from support.serving import Rows
@@ -39,7 +39,6 @@ class Recipe:
 
 
 DENSE = {"sst2": Recipe(1, 3e-4, 64), "mrpc": Recipe(5, 2e-4, 32)}
-DENSE_DTYPE = "mixed_bfloat16"
 PRUNING = {"sst2": Recipe(1, 5e-4, 64), "mrpc": Recipe(4, 5e-4, 32, distill_features=2.0)}
 
 
@@ -98,7 +97,7 @@ class Experiment(pruning_job.Experiment):
         """Trains the classifier on the task."""
         recipe = DENSE[self.task.name]
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
-        model = self.build(DENSE_DTYPE)
+        model = self.build(dtypes.policy(dtypes.AUTO))
         keras.utils.set_random_seed(0)
         steps = recipe.epochs * -(-len(self.train.tokens) // recipe.batch)
         optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
@@ -135,12 +134,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parsed(words: list[str] | None = None) -> argparse.Namespace:
-    """The arguments, with the task's defaults."""
+    """The arguments, with the task's defaults and this processor's dtype."""
     arguments = parser().parse_args(words)
-    for name in ("epochs", "learning_rate", "batch", "distill_features"):
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, getattr(PRUNING[arguments.task], name))
-    return arguments
+    return pruning_job.with_defaults(arguments, PRUNING[arguments.task])
 
 
 def main() -> None:

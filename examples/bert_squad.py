@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from support import bert, minilm, pretraining, pruning_job, span, windows
+from support import bert, dtypes, minilm, pretraining, pruning_job, span, windows
 from support.answers import answer_scores
 from support.locations import ARTIFACTS, write_json
 from support.scores import Scores
@@ -105,7 +105,7 @@ class Experiment(pruning_job.Experiment):
         recipe = DENSE[self.model]
         small = self.model == "mini"
         train = self._teacher.taught() if small else self.train
-        model = self.build("float32")
+        model = self.build(dtypes.policy(dtypes.AUTO))
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
         keras.utils.set_random_seed(0)
         steps = recipe.epochs * -(-len(train.tokens) // recipe.batch)
@@ -174,12 +174,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parsed(words: list[str] | None = None) -> argparse.Namespace:
-    """The arguments, with the model's defaults."""
+    """The arguments, with the model's defaults and this processor's dtype."""
     arguments = parser().parse_args(words)
-    for name in ("epochs", "learning_rate", "batch"):
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, getattr(PRUNING[arguments.model], name))
-    return arguments
+    return pruning_job.with_defaults(arguments, PRUNING[arguments.model])
 
 
 def main() -> None:

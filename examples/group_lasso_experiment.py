@@ -23,7 +23,7 @@ from support.scores import log_softmax
 
 FOLDER = ARTIFACTS / "examples" / "group_lasso"
 # What stays the same: words of bert_mini.py's command line.
-COMMON = "--task sst2 --pattern 4x1 --sparsity 0.9 --texts 9600 --batch 32 --dtype mixed_bfloat16"
+COMMON = "--task sst2 --pattern 4x1 --sparsity 0.9 --texts 9600 --batch 32 --dtype auto"
 SEEDS = 3
 # Arm: its words, and the arm without lasso that it is compared with. Blocks are chosen by
 # gradients over the whole model, as in RESULTS.md, or by magnitude in each kernel, the library's

@@ -1,6 +1,6 @@
 """How much accuracy does pruning without training cost? See `--help`.
 
-Prunes the trained ResNet-20 of `cifar_resnet20.py`, or the BERT of `bert_mini.py --task sst2`, by
+Prunes the trained ResNet-20 of `cifar_networks.py`, or the BERT of `bert_mini.py --task sst2`, by
 magnitude and by `tfsparse.prune_one_shot`, with one sparsity for all layers and with the sparsity
 allocated by the error, at several patterns and sparsities, and scores each on the test set. A seed
 draws the training examples to calibrate with; their labels are not used. ResNet-20 is scored with
@@ -66,10 +66,11 @@ class Subject:
 def cifar10(data: Path) -> Subject:
     """ResNet-20 with trained weights."""
     from support import cifar10 as task
+    from support import cifar_models
 
     (train, train_labels), (images, labels) = task.load(data)
-    model = task.resnet20()
-    task.set_weights(model, data_file(data, "cifar10_resnet_weights/resnet20.npz"))
+    model = cifar_models.resnet(20)
+    cifar_models.set_weights(model, data_file(data, "cifar10_resnet_weights/resnet20.npz"))
 
     def score(model: Any) -> float:
         return scores(model.predict(images, verbose=0), labels)["accuracy"]

@@ -1,12 +1,7 @@
-"""CIFAR-10, the first 10,000 training and 1,000 test images or all, and ResNet-20 trained on it.
+"""CIFAR-10: the first 10,000 training and 1,000 test images, or all 50,000 and 10,000.
 
-The images are stored so that they compress well: colours as (R-G, G, B-G), then differences
-along rows and columns, all modulo 256.
-
-Reference:
-
-- He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2: ResNet-20
-  with shortcuts of option A, which have no weights.
+The first ones are stored so that they compress well: colours as (R-G, G, B-G), then differences
+along rows and columns, all modulo 256. All are stored as JPEG, which changes them.
 """
 
 from __future__ import annotations
@@ -17,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -26,7 +20,6 @@ from support.locations import data_file
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 ALL_TRAINING_LABELS = 50_000
-EPSILON = 1e-5
 PAD = 4
 
 Data = tuple[np.ndarray, np.ndarray]
@@ -118,57 +111,3 @@ def augmented(
     )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(images) // size))
     return (dataset.map(taught) if teacher else dataset).prefetch(8)
-
-
-@keras.saving.register_keras_serializable("tfsparse_examples")
-class OptionA(keras.layers.Layer):
-    """A shortcut without weights: every second pixel, and channels of zeros on both sides."""
-
-    def call(self, inputs: Any) -> Any:
-        """Halves height and width and doubles the channels."""
-        more = inputs.shape[-1] // 2
-        return keras.ops.pad(inputs[:, ::2, ::2], ((0, 0), (0, 0), (0, 0), (more, more)))
-
-
-def resnet20() -> keras.Model:
-    """ResNet-20: a convolution, nine blocks of two, a dense layer; gives logits."""
-    inputs = keras.Input((32, 32, 3), name="image")
-    hidden = keras.layers.ReLU()(_convolution(inputs, 16, 1, "conv1", "bn1"))
-    for stage, channels in enumerate((16, 32, 64), start=1):
-        for block in range(3):
-            stride = 2 if stage > 1 and block == 0 else 1
-            name = f"layer{stage}.{block}"
-            inner = _convolution(hidden, channels, stride, f"{name}.conv1", f"{name}.bn1")
-            inner = keras.layers.ReLU()(inner)
-            inner = _convolution(inner, channels, 1, f"{name}.conv2", f"{name}.bn2")
-            shortcut = hidden if stride == 1 else OptionA()(hidden)
-            hidden = keras.layers.ReLU()(keras.layers.Add()([inner, shortcut]))
-    pooled = keras.layers.GlobalAveragePooling2D()(hidden)
-    return keras.Model(inputs, keras.layers.Dense(10, name="linear")(pooled), name="resnet20")
-
-
-def _convolution(inputs: Any, channels: int, stride: int, name: str, norm: str) -> Any:
-    # PyTorch pads both sides alike; Keras's "same" with a stride of 2 does not.
-    padded = keras.layers.ZeroPadding2D(1)(inputs) if stride == 2 else inputs
-    hidden = keras.layers.Conv2D(
-        channels,
-        3,
-        stride,
-        padding="valid" if stride == 2 else "same",
-        use_bias=False,
-        name=name,
-    )(padded)
-    return keras.layers.BatchNormalization(epsilon=EPSILON, name=norm)(hidden)
-
-
-def set_weights(model: keras.Model, path: Path) -> None:
-    """Reads the trained weights, PyTorch's, into the model."""
-    weights = np.load(path)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            layer.set_weights([weights[f"{layer.name}.weight"].transpose(2, 3, 1, 0)])
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            parts = ("weight", "bias", "running_mean", "running_var")
-            layer.set_weights([weights[f"{layer.name}.{part}"] for part in parts])
-        elif isinstance(layer, keras.layers.Dense):
-            layer.set_weights([weights[f"{layer.name}.weight"].T, weights[f"{layer.name}.bias"]])

@@ -11,6 +11,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import keras
 import numpy as np
 
 import tfsparse
-from support import serving
+from support import dtypes, serving
 from support.locations import add_data_argument
 from support.pretraining import save_weights
 from support.scores import Scores, line, relative_loss
@@ -197,7 +198,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
-    parser.add_argument("--dtype", default="float32", help='or "mixed_bfloat16"')
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        help='or "mixed_bfloat16"; "auto" is the faster one on this processor',
+    )
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -208,6 +213,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep the SavedModels in")
     parser.add_argument("--json", type=Path, help="file for the result")
     add_data_argument(parser)
+
+
+def with_defaults(arguments: argparse.Namespace, recipe: Any) -> argparse.Namespace:
+    """The arguments, with a recipe's fields where none was given, and this processor's dtype."""
+    for field in fields(recipe):
+        if getattr(arguments, field.name) is None:
+            setattr(arguments, field.name, getattr(recipe, field.name))
+    arguments.dtype = dtypes.policy(arguments.dtype)
+    return arguments
 
 
 def _add_pruning(parser: argparse.ArgumentParser) -> None:

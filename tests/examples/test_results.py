@@ -32,9 +32,9 @@ def test_rows_and_their_files_have_names_of_their_own():
 def test_every_command_is_one_that_its_program_understands():
     import bert_mini
     import bert_squad
-    import cifar_resnet20
+    import cifar_networks
 
-    modules = (bert_mini, bert_squad, cifar_resnet20)
+    modules = (bert_mini, bert_squad, cifar_networks)
     programs = {f"examples/{module.__name__}.py": module for module in modules}
     for row in [*ROWS, *(row.with_seed(2) for row in ROWS)]:
         program, *arguments = row.command()

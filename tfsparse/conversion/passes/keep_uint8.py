@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from tfsparse.conversion.dense_layer import DenseLayer
 from tfsparse.conversion.gates import gated
 from tfsparse.conversion.graph_view import CONTROL, GraphView, Views
-from tfsparse.conversion.passes.propagate_uint8 import moved, takes_uint8
 from tfsparse.conversion.planning import Plan, Planner
+from tfsparse.conversion.uint8_regions import moved, takes_uint8
 
 
 def keep_uint8(

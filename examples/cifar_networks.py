@@ -1,9 +1,10 @@
-"""Prunes a trained ResNet-20 on CIFAR-10; see `--help`.
+"""Prunes a trained network on CIFAR-10; see `--help`.
 
-Loads the trained weights, prunes the convolutions while training on the first 10,000
+Loads the trained weights of a ResNet, prunes the convolutions while training on the first 10,000
 training images, shifted and flipped, and prints the accuracy on the first 1,000 test images
 before and after. With `--images all` it is all 50,000 and 10,000, which are stored as JPEG: the
-dense model is first trained on with them, once, and kept in artifacts/.
+dense model is first trained on with them, once, and kept in artifacts/. A ResNeXt has no given
+weights: it first learns from the logits of ResNet-56 on the same images, likewise once.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-from support import cifar10
+from support import cifar10, cifar_models
 from support.locations import ARTIFACTS, add_data_argument, data_file, write_json
 from support.pretraining import save_weights
 from support.scores import line, relative_loss, scores
@@ -26,9 +28,38 @@ import tfsparse
 BATCH_SIZE = 128
 MOMENTUM = 0.9
 WEIGHT_DECAY = 1e-4
-DENSE_RATE = 0.01
-# The first layer sees the pixels and has 0.2% of the weights; the last names the classes.
-EXCLUDED = ("conv1", "linear")
+# The first layer sees the pixels and has 0.2% of ResNet-20's weights; the last names the classes.
+EXCLUDED = (cifar_models.FIRST, cifar_models.LAST)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and how its dense model is trained.
+
+    Attributes:
+        depth: Number of layers with weights.
+        epochs: Epochs of the dense model.
+        rate: Learning rate of SGD, at most.
+        teacher: Network whose logits it learns from, from new weights on; None for one that has
+            trained weights and learns from labels.
+    """
+
+    depth: int
+    epochs: int
+    rate: float
+    teacher: str | None = None
+
+    def build(self) -> keras.Model:
+        """The network with new weights."""
+        kind = cifar_models.resnext if self.teacher else cifar_models.resnet
+        return kind(self.depth)
+
+
+NETWORKS = {
+    "resnet20": Network(20, 10, 0.01),
+    "resnet56": Network(56, 10, 0.01),
+    "resnext29": Network(29, 60, 0.1, teacher="resnet56"),
+}
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -36,18 +67,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     started = time.perf_counter()
     load = cifar10.load_all if arguments.images == "all" else cifar10.load
     train, (images, labels) = load(arguments.data)
-    dense = dense_model(arguments, train)
+    dense = dense_model(arguments, arguments.network, train)
     before = scores(dense.predict(images, verbose=0), labels)
     print(f"Dense: {line(before)}", flush=True)
 
     keras.utils.set_random_seed(arguments.seed)
-    # A copy, because training on `dense` would change the teacher.
-    teacher = keras.models.clone_model(dense)
-    teacher.set_weights(dense.get_weights())
-    data = cifar10.augmented(
-        train, BATCH_SIZE, arguments.seed, lambda images: teacher(images, training=False)
-    )
-    loss = Taught(arguments.distill, classes=10)
+    data = taught_by(copied(dense), train, arguments.seed)
+    loss = Taught(arguments.distill, classes=cifar_models.CLASSES)
     steps = arguments.epochs * len(data)
     optimizer = sgd(arguments.learning_rate, steps)
     sparsity = 0.0
@@ -77,21 +103,49 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def dense_model(arguments: argparse.Namespace, train: cifar10.Data) -> keras.Model:
-    """ResNet-20 with the trained weights; on all images trained on with them, if it was not yet."""
-    dense = cifar10.resnet20()
-    weights = data_file(arguments.data, "cifar10_resnet_weights/resnet20.npz")
-    cifar10.set_weights(dense, weights)
-    if arguments.images == "all":
-        path = ARTIFACTS / "examples" / f"resnet20-all-{arguments.dense_epochs}.weights.h5"
-        if not path.is_file():
-            print(f"Train the dense model on, {arguments.dense_epochs} epochs", flush=True)
-            keras.utils.set_random_seed(0)
+def copied(model: keras.Model) -> keras.Model:
+    """A copy, because training on a model would change the teacher."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def taught_by(teacher: keras.Model, train: cifar10.Data, seed: int) -> Any:
+    """Batches of shifted and flipped images with labels and a model's logits."""
+    return cifar10.augmented(
+        train, BATCH_SIZE, seed, lambda images: teacher(images, training=False)
+    )
+
+
+def dense_model(arguments: argparse.Namespace, name: str, train: cifar10.Data) -> keras.Model:
+    """A network with trained weights; trained now where it has to be and was not yet.
+
+    Args:
+        arguments: As `parser` reads them.
+        name: Of `NETWORKS`.
+        train: Images and labels.
+    """
+    network = NETWORKS[name]
+    dense = network.build()
+    if not network.teacher:
+        weights = data_file(arguments.data, f"cifar10_resnet_weights/{name}.npz")
+        cifar_models.set_weights(dense, weights)
+        if arguments.images != "all":
+            return dense
+    epochs = arguments.dense_epochs or network.epochs
+    path = ARTIFACTS / "examples" / f"{name}-{arguments.images}-{epochs}.weights.h5"
+    if not path.is_file():
+        keras.utils.set_random_seed(0)
+        loss = Taught(float(bool(network.teacher)), classes=cifar_models.CLASSES)
+        if network.teacher:
+            teacher = dense_model(arguments, network.teacher, train)
+            data = taught_by(teacher, train, seed=0)
+        else:
             data = cifar10.augmented(train, BATCH_SIZE, seed=0)
-            steps = arguments.dense_epochs * len(data)
-            fit(dense, data, arguments.dense_epochs, sgd(DENSE_RATE, steps), Taught(classes=10))
-            save_weights(dense, path)
-        dense.load_weights(path)
+        print(f"Train the dense {name}, {epochs} epochs", flush=True)
+        fit(dense, data, epochs, sgd(network.rate, epochs * len(data)), loss)
+        save_weights(dense, path)
+    dense.load_weights(path)
     return dense
 
 
@@ -105,6 +159,7 @@ def sgd(rate: float, steps: int) -> keras.optimizers.Optimizer:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--network", choices=list(NETWORKS), default="resnet20")
     parser.add_argument(
         "--pattern", default="2x1", help='"2x1", "4x1" or another; "dense" trains on unpruned'
     )
@@ -124,7 +179,7 @@ def parser() -> argparse.ArgumentParser:
         "--images", choices=("first", "all"), default="first", help="which to train and test on"
     )
     parser.add_argument(
-        "--dense-epochs", type=int, default=10, help="of the dense model, with all images"
+        "--dense-epochs", type=int, help="of the dense model, where it is trained; the network's"
     )
     parser.add_argument("--learning-rate", type=float, default=0.05, help="of SGD, at most")
     parser.add_argument("--seed", type=int, default=0)
