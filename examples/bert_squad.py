@@ -40,7 +40,7 @@ class Recipe:
 
 
 DENSE = {"mini": Recipe(4, 3e-4, 16), "minilm": Recipe(3, 1e-4, 16)}
-PRUNING = {"mini": Recipe(4, 3e-4, 16), "minilm": Recipe(3, 1e-4, 16)}
+PRUNING = {"mini": Recipe(3, 3e-4, 16), "minilm": Recipe(2, 1e-4, 16)}
 # The small BERT, which learns MiniLM's outputs first.
 MINI = {"width": 256, "layers": 4, "heads": 4, "ffn": 1024}
 PRETRAINING_EPOCHS = 5

@@ -186,12 +186,14 @@ def learn(
         batches,
         output_signature=({"tokens": ids, "segments": ids}, dict.fromkeys(heads, hidden)),
     ).apply(tf.data.experimental.assert_cardinality(count))
-    steps = epochs * count
-    rate = keras.optimizers.schedules.CosineDecay(
+    learner.compile(keras.optimizers.Adam(_rate(epochs * count)), squared_error)
+    return learner.fit(dataset.prefetch(4), epochs=epochs, verbose=2)
+
+
+def _rate(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    return keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 10
     )
-    learner.compile(keras.optimizers.Adam(rate), squared_error)
-    return learner.fit(dataset.prefetch(4), epochs=epochs, verbose=2)
 
 
 def squared_error(target: Any, output: Any) -> Any:

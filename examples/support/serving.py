@@ -52,7 +52,7 @@ def served(
         test: Texts to score and to time with.
         folder: Gets the SavedModels, and the texts to time with.
         score: Scores of what a model gives for the texts to test.
-        length: Pieces that the texts to time with have at least; shorter ones are padded.
+        length: Of the texts to time with, in pieces; shorter ones are padded.
         precision: As in `tfsparse.export`.
         seconds: How long each batch is timed.
 
@@ -64,8 +64,7 @@ def served(
     dense.export(str(folder / DENSE), verbose=False)
     data = {"calibration_data": _calibration(calibration)} if precision == "int8" else {}
     report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
-    taken = test.taken(np.arange(max(BATCHES)) % len(test.tokens))
-    np.savez(folder / TIMED, **inputs_of(taken, length))
+    _keep_some(test, length, folder / TIMED)
     with _process() as process:
         rows = process.submit(exported_rows, folder / precision, test).result()
     before = predict(lambda **texts: pruned.predict_on_batch(texts), test)
@@ -159,6 +158,12 @@ def with_weights_of(model: keras.Model, plain: keras.Model) -> keras.Model:
     """
     plain.set_weights(logits_of(model).get_weights())
     return plain
+
+
+def _keep_some(encoded: Encoded, length: int, path: Path) -> None:
+    """Writes the texts to time with."""
+    taken = encoded.taken(np.arange(max(BATCHES)) % len(encoded.tokens))
+    np.savez(path, **inputs_of(taken, length))
 
 
 def _calibration(encoded: Encoded) -> list[Inputs]:
