@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from support import bert, span
+from support.serving import inputs_of, predict
 from support.text_tasks import Encoded
 from support.training import Taught, fit
 
@@ -65,6 +66,28 @@ def test_a_teacher_of_longer_windows_is_read_as_far_as_the_batch_goes():
         for length in (3, 9)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_the_exported_model_gives_the_logits_of_texts_of_any_length(tmp_path):
+    keras.utils.set_random_seed(0)
+    body = bert.encoder(20, width=64, layers=1, heads=2, ffn=256, longest=16)
+    pruned = tfsparse.prune_block(
+        span.finder(body), "4x1", tfsparse.OneShot(0.5), exclude=["class"]
+    )
+    model = tfsparse.strip_pruning(pruned)
+    texts = planted(12, 2)
+    calibration = [inputs_of(texts)]
+    report = tfsparse.export(
+        model, tmp_path / "int8", precision="int8", calibration_data=calibration
+    )
+    assert any(op.converted for op in report)
+    with tfsparse.load(tmp_path / "int8") as served:
+        found = predict(served, texts, batch=5)
+    expected = predict(lambda **x: model.predict_on_batch(x), texts, batch=5)
+    for row, reference, tokens in zip(found, expected, texts.tokens, strict=True):
+        assert row.shape == reference.shape and row.shape[1] >= len(tokens)
+        np.testing.assert_allclose(row[:, : len(tokens)], reference[:, : len(tokens)], atol=0.1)
+        assert (row[:, len(tokens) :] < span.NEVER / 2).all()
 
 
 def planted(count, seed):
