@@ -161,9 +161,11 @@ class UpdatePruning(CallbackProtocol):
                 `tf.function`.
         """
         if self._optimizer is None or not tf.executing_eagerly():
+            where = "outside `loop`" if self._optimizer is None else "inside `tf.function`"
             raise RuntimeError(
                 "`step` should be called inside `with UpdatePruning().loop(model, optimizer)` and "
-                "outside `tf.function`: masks are recomputed on the host, between steps."
+                "outside `tf.function`: masks are recomputed on the host, between steps. "
+                f"Received: a call {where}"
             )
         self.on_train_batch_end(self._progress.batches if self._progress else 0)
 

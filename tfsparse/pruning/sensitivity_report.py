@@ -111,6 +111,14 @@ class SensitivityReport:
             ValueError: If an argument is wrong, if a speed-up cannot be reached or was not asked
                 for, or if the metric is what a function returned and `mode` does not say which
                 is better.
+
+        Example:
+
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="digit")])
+        >>> zeros = lambda model: {"zeros": np.mean(model.get_weights()[0] == 0)}
+        >>> report = tfsparse.sensitivity(model, zeros, sparsities=[0.5, 0.75], verbose=0)
+        >>> report.suggest(max_loss=0.6)
+        {'digit': {'pattern': '4x1', 'schedule': 0.5}}
         """
         metric = self._metric(metric)
         sign = _sign(metric, mode)
