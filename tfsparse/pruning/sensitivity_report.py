@@ -89,10 +89,10 @@ class SensitivityReport:
         mode: str = "auto",
         speedup: float | None = None,
     ) -> dict[str, dict[str, Any] | None]:
-        """The sparsest settings that cost little one by one, or those of least loss in a time.
+        """Settings for each kernel: the sparsest within a loss, or the best that reach a speed-up.
 
-        Kernels that are pruned together cost more than each of them alone, and
-        training wins some of it back: take it as a beginning.
+        A loss is that of one kernel pruned alone. Kernels that are pruned together
+        lose more, and training recovers some of it: take the settings as a start.
 
         Args:
             max_loss: How much worse than the baseline the metric may be, in the

@@ -93,8 +93,8 @@ def prune_one_shot(
             converted, as `tfsparse.export` predicts it in FP32 for 32 examples, or a
             `tfsparse.Speedup` for another use. Sparsities are divided among the kernels so that
             the errors of all together are least. `tfsparse.sparsity_report` shows them.
-        damping: Share of the mean square of the inputs by which each is taken to vary more
-            than in the data; more for fewer examples.
+        damping: What is added to the mean square of each input, as a share of the average over
+            all inputs; positive. Take more for fewer examples.
         batch_size: Rows of an array that are run at a time.
         batches: The most batches to read; by default arrays and lists are read whole,
             and 100 batches of all else.
