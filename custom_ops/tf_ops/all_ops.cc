@@ -20,5 +20,6 @@
 #include "custom_ops/tf_ops/matmul_shape.cc"
 #include "custom_ops/tf_ops/normalization_op.cc"
 #include "custom_ops/tf_ops/op_inputs.cc"
+#include "custom_ops/tf_ops/output_buffers.cc"
 #include "custom_ops/tf_ops/pooling_op.cc"
 #include "custom_ops/tf_ops/window_attributes.cc"

@@ -9,6 +9,7 @@
 #include "custom_ops/tf_ops/attention_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -65,7 +66,7 @@ class AttentionOp : public OpWithinMemory {
       TF_RETURN_IF_ERROR(shape.AddDimWithStatus(size));
     }
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, shape, &y));
     if (y->NumElements() == 0) return absl::OkStatus();  // its strides may be beyond 64 bits
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;

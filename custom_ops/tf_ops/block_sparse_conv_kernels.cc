@@ -14,6 +14,7 @@
 #include "custom_ops/tf_ops/conv_attributes.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -129,7 +130,7 @@ class ConvOp : public OpWithinMemory {
     call->call.epilogue.residual.data = residual->NumElements() == 0 ? nullptr : residual->data();
     call->call.epilogue.residual.is_u8 = residual->dtype() == DT_UINT8;
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, y_shape, &y));
     call->call.y.data = y->data();
     call->call.y.is_u8 = y->dtype() == DT_UINT8;
     return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "custom_ops/engine/sparse_layer.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/prepared_weights.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -189,7 +190,7 @@ class ChainOp : public OpWithinMemory {
       call->quantization.y_zero_point = zero_point->scalar<int32_t>()();
     }
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, y_shape, &y));
     call->y.data = y->data();
     call->y.is_u8 = y->dtype() == DT_UINT8;
     return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "custom_ops/conv/scale_shift_channels.h"
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/quantization_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
@@ -58,7 +59,7 @@ class ScaleShiftChannelsOp : public OpKernel {
     OP_REQUIRES_OK(context, CheckPerOutput({"shift"}, shift, args.channels, false));
     Tensor both, *y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_temp(DT_FLOAT, TensorShape({args.channels}), &both));
-    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    OP_REQUIRES_OK(context, AllocateOutput(context, 0, x.shape(), &y));
     if (x.NumElements() == 0) return;
     const float factor = x_type_ == DT_UINT8 ? x_scale : 1.0f;
     float* products = both.flat<float>().data();
@@ -136,7 +137,7 @@ class ChannelMeansOp : public OpKernel {
     }
     OP_REQUIRES_OK(context, shape.AddDimWithStatus(call.channels));
     Tensor* y = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
+    OP_REQUIRES_OK(context, AllocateOutput(context, 0, shape, &y));
     call.x = x.flat<uint8_t>().data();
     call.y = y->flat<float>().data();
     ChannelMeans(call, IntraOpThreads(context));

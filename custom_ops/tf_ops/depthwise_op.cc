@@ -6,6 +6,7 @@
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "custom_ops/tf_ops/shared_attributes.h"
 #include "custom_ops/tf_ops/window_attributes.h"
@@ -76,7 +77,7 @@ class DepthwiseOp : public OpWithinMemory {
       TF_RETURN_IF_ERROR(shape.AddDimWithStatus(size));
     }
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, shape, &y));
     call.call.x.data = x.data();
     call.call.x.is_u8 = x.dtype() == DT_UINT8;
     call.call.y.data = y->data();

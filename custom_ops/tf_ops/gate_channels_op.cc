@@ -8,6 +8,7 @@
 #include "custom_ops/conv/scale_shift_channels.h"
 #include "custom_ops/engine/isa.h"
 #include "custom_ops/tf_ops/op_inputs.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/quantization_inputs.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
@@ -56,7 +57,7 @@ class GateChannelsOp : public OpKernel {
     args.channels = x.dim_size(3);
     Tensor scales, *y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_temp(DT_FLOAT, gate.shape(), &scales));
-    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    OP_REQUIRES_OK(context, AllocateOutput(context, 0, x.shape(), &y));
     if (x.NumElements() == 0) return;
     scales.flat<float>() = gate.flat<float>() * (x_type_ == DT_UINT8 ? x_scale : 1.0f);
     args.pixels = x.dim_size(1) * x.dim_size(2);

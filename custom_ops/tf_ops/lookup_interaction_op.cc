@@ -9,6 +9,7 @@
 #include "custom_ops/interaction/lookup_interaction.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -254,7 +255,7 @@ class LookupInteractionOp : public OpWithinMemory {
     TF_RETURN_IF_ERROR(y_shape.AddDimWithStatus(call.batch));
     TF_RETURN_IF_ERROR(y_shape.AddDimWithStatus(shape.columns));
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, y_shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, y_shape, &y));
     call.y = y->data();
     call.y_is_u8 = y->dtype() == DT_UINT8;
     return ToAbsl(RunInteraction(plan_, call, shape, isa_, IntraOpThreads(context)));

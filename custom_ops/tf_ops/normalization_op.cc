@@ -7,6 +7,7 @@
 #include "custom_ops/tf_ops/input_ranks.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -87,7 +88,7 @@ class NormalizationOp : public OpWithinMemory {
     for (int i = 0; i < 3; ++i) {
       const TensorShape shape =
           attributes_.outputs[i] ? context->input(0).shape() : TensorShape({0});
-      TF_RETURN_IF_ERROR(context->allocate_output(i, shape, &outputs[i]));
+      TF_RETURN_IF_ERROR(AllocateOutput(context, i, shape, &outputs[i]));
     }
     if (attributes_.outputs[0]) call.y = outputs[0]->flat<float>().data();
     if (attributes_.outputs[1]) call.y_u8 = outputs[1]->flat<uint8_t>().data();

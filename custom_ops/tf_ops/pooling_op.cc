@@ -6,6 +6,7 @@
 #include "custom_ops/conv/pooling.h"
 #include "custom_ops/tf_ops/op_inputs.h"
 #include "custom_ops/tf_ops/op_within_memory.h"
+#include "custom_ops/tf_ops/output_buffers.h"
 #include "custom_ops/tf_ops/registration.h"
 #include "custom_ops/tf_ops/shared_attributes.h"
 #include "custom_ops/tf_ops/window_attributes.h"
@@ -61,7 +62,7 @@ class PoolOp : public OpWithinMemory {
       TF_RETURN_IF_ERROR(shape.AddDimWithStatus(size));
     }
     Tensor* y = nullptr;
-    TF_RETURN_IF_ERROR(context->allocate_output(0, shape, &y));
+    TF_RETURN_IF_ERROR(AllocateOutput(context, 0, shape, &y));
     call.x = x.flat<uint8_t>().data();
     call.y = y->flat<uint8_t>().data();
     Pool(call, IntraOpThreads(context));

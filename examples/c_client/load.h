@@ -1,9 +1,10 @@
 // tfsparse::Load, a SavedModel as a function of arrays: what tfsparse.load is in Python, in one
 // header for C++17. It needs TensorFlow's C API and nothing else.
 //
-//   const tfsparse::Model model = tfsparse::Load("served/1", {"libtfsparse_ops.so",
-//   /*threads=*/1}); const tfsparse::Arrays y = model({{"x", tfsparse::Array({1, 64},
-//   std::vector<float>(64))}}); const float* scores = y.at("output_0").data<float>();
+//   const auto model = tfsparse::Load("served/1", {"libtfsparse_ops.so", /*threads=*/1});
+//   const std::vector<float> x(64);
+//   const tfsparse::Arrays y = model({{"x", tfsparse::Array({1, 64}, x)}});
+//   const float* scores = y.at("output_0").data<float>();
 //
 // A model may be called from any number of threads at once, and copied: copies share the session.
 // Ops run on the thread that calls, since to hand a call to another one takes longer than a small

@@ -36,7 +36,7 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "limit_us",
         None,
-        "Have calls arrive at random, and find the highest rate that is answered in as many us.",
+        "Have calls arrive at random, and find the highest rate that is answered in this many us.",
         lower_bound=0,
         flag_values=values,
     )
@@ -51,9 +51,14 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "plot", None, "Draw latency against throughput: .png, .svg or .pdf.", flag_values=values
     )
-    flags.DEFINE_bool("profile", False, "Where the time goes, by type of op.", flag_values=values)
+    flags.DEFINE_bool(
+        "profile", False, "Print where the time goes, by type of op.", flag_values=values
+    )
     flags.DEFINE_string(
-        "compare", None, "What --json has printed at another time.", flag_values=values
+        "compare",
+        None,
+        "A file that --json has printed before, to compare with.",
+        flag_values=values,
     )
     flags.DEFINE_float(
         "max_slowdown",

@@ -34,7 +34,8 @@ def check_plot(path: str) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise ImportError(
-            "--plot should be used where Matplotlib is installed (`pip install matplotlib`)"
+            "--plot should be used where Matplotlib is installed (`pip install matplotlib`). "
+            "Received: an environment without it"
         ) from error
     kinds = sorted(FigureCanvasBase.filetypes)
     if Path(path).suffix.lstrip(".").lower() not in kinds:

@@ -42,30 +42,52 @@ def _define(values: flags.FlagValues) -> None:
         lower_bound=1,
         flag_values=values,
     )
-    one_of("activations", "calibrated", ["calibrated", "dynamic"], "Ranges of INT8 activations.")
-    one_of("calibration_method", "minmax", ["minmax", "percentile", "mse"], "How ranges are made.")
-    flags.DEFINE_float("max_error", 0.01, "Error of a layer with auto.", flag_values=values)
-    flags.DEFINE_integer("batch_size", 32, "Examples of a call to expect.", flag_values=values)
+    one_of(
+        "activations",
+        "calibrated",
+        ["calibrated", "dynamic"],
+        "Where ranges of INT8 activations come from: data, or each call.",
+    )
+    one_of(
+        "calibration_method",
+        "minmax",
+        ["minmax", "percentile", "mse"],
+        "How a range follows from the calibration data.",
+    )
+    flags.DEFINE_float(
+        "max_error",
+        0.01,
+        "Error that auto may add to a layer's result, relative to it.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "batch_size", 32, "Examples of a call that the cost model expects.", flag_values=values
+    )
     flags.DEFINE_string("target", None, "The processor that will serve.", flag_values=values)
-    one_of("ops", "tfsparse", ["tfsparse", "tensorflow"], "Whose ops are written.")
+    one_of(
+        "ops",
+        "tfsparse",
+        ["tfsparse", "tensorflow"],
+        "Ops to write: ours, or TensorFlow's own, which are dense.",
+    )
     flags.DEFINE_enum(
         "embeddings",
         None,
         ["bf16", "int8"],
-        "What tables become whose rows meet in a dot interaction.",
+        "What the embedding tables of a dot interaction become.",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
         "override",
         [],
-        "LAYER=skip, LAYER=convert or LAYER=16x4; may be given often.",
+        "LAYER=skip, LAYER=convert or LAYER=16x4; may be repeated.",
         flag_values=values,
     )
     flags.DEFINE_list("signatures", None, "The signatures to keep.", flag_values=values)
     flags.DEFINE_list("tags", None, "Tags of the graph to load.", flag_values=values)
     yes("tune", "Time the candidates of each layer on this machine.")
     yes("dry_run", "Convert and report, but write nothing.")
-    yes("verify", "Compare outputs with those of MODEL, on the calibration data if there are.")
+    yes("verify", "Compare outputs with those of MODEL, on the calibration data if they are given.")
     flags.DEFINE_float(
         "max_difference", None, "Relative error from which --verify fails.", flag_values=values
     )
@@ -196,7 +218,7 @@ COMMAND = Command(
         (
             "tfsparse convert old/1 new/1 --precision bf16 --override head=skip --override "
             "ffn/up=16x4",
-            "Your word on single layers",
+            "Settings for single layers",
         ),
     ],
     define=_define,

@@ -27,7 +27,13 @@ def _define(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "precision", "int8", ["fp32", "bf16", "int8"], "What to convert to.", flag_values=values
     )
-    flags.DEFINE_integer("batch_size", 32, "Examples of a call.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer(
+        "batch_size",
+        32,
+        "Examples of a call that the cost model expects.",
+        lower_bound=1,
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "target", None, "The processor that will serve, such as icelake.", flag_values=values
     )
@@ -36,7 +42,10 @@ def _define(values: flags.FlagValues) -> None:
         "time", False, "Run the model and measure each layer's share.", flag_values=values
     )
     flags.DEFINE_string(
-        "html", None, "Write it as a web page too, with pictures of masks.", flag_values=values
+        "html",
+        None,
+        "Write the report as a web page too, with pictures of masks.",
+        flag_values=values,
     )
     flags.DEFINE_integer("threads", 1, "Threads of --time.", lower_bound=1, flag_values=values)
     define_drawing(values)

@@ -64,9 +64,11 @@ def convert(
             the path of a SavedModel.
         precision: ``"fp32"``, ``"bf16"``, ``"int8"``, or ``"auto"``: for each layer the fastest
             whose error on the calibration data is at most `max_error`.
-        calibration_data: For INT8 and ``"auto"``; see `calibration_data.batches` for its forms:
-            what ``fit`` takes, with or without labels. A few hundred examples are enough. With
-            several signatures that take different inputs, a dict of signature to one of these.
+        calibration_data: For INT8 and ``"auto"``: examples of the model's inputs, in any form that
+            ``fit`` takes: an array, a list of inputs or a dict of them by name, ``(x, y)``, whose
+            y is ignored, a `tf.data.Dataset`, an iterable of batches. A few hundred are enough.
+            With several signatures that take different inputs, a dict of signature to one of
+            these.
         overrides: Layer name, as in the report (``"encoder/dense"``) or its last part
             (``"dense"``), to ``"skip"``, ``"convert"`` (even where
             a loss is predicted) or a block shape such as ``"16x4"``.
@@ -80,18 +82,19 @@ def convert(
             all of an array, and 100 of what may have no end.
         max_error: For ``"auto"``: the error that a precision may add to a layer's result,
             relative to it.
-        target: The processor that will serve, such as ``"icelake"`` or ``"avx2"``; this
-            machine's kind by default.
-        tune: Times the candidates of each layer on this machine and takes the fastest.
+        target: The processor that will serve: ``"zen4"``, ``"zen5"``, ``"sapphirerapids"``,
+            ``"icelake"``, ``"cascadelake"``, ``"alderlake"``, ``"skylake-avx512"``, or
+            ``"avx2"`` for any other without VNNI; this machine's kind by default.
+        tune: Whether to time the candidates of each layer on this machine and take the fastest.
         ops: ``"tfsparse"``, or ``"tensorflow"``: the same layers are written as dense products in
             TensorFlow's own ops, for a server that cannot load our library. Weights keep their
             zeros, and weights and activations the rounding of the precision, all of it in
             float32: the numbers are those of ``"tfsparse"`` within float32's rounding, and the
             speed is that of a dense model. A layer in fp32 stays what it is, unless something
             was folded into it.
-        embeddings: ``"int8"`` or ``"bf16"``: what tables of embeddings become whose rows meet in a
-            dot interaction, as in DLRM. In INT8 each row has a scale. They stay what they are by
-            default, and so do all other tables. None with ``ops="tensorflow"``.
+        embeddings: ``"int8"``, with a scale for each row, or ``"bf16"``: what the embedding tables
+            of a dot interaction become, as in DLRM. By default they stay what they are; all other
+            tables do in any case. None with ``ops="tensorflow"``.
         signatures: Keys of the signatures to keep; all by default.
         tags: Tags of the graph to load where a SavedModel holds several.
 
@@ -105,6 +108,7 @@ def convert(
         ValueError: If an argument is not as above, or calibration data is missing or does
             not fit.
         FileNotFoundError: If there is no SavedModel at the path.
+        ImportError: If the op library is missing, or is for another TensorFlow.
 
     Example:
 
@@ -172,7 +176,8 @@ def export(
 
     Args:
         model: See `source` of `convert`.
-        path: Folder to write, such as ``"served/1"``. It is written whole or not at all.
+        path: Folder to write, such as ``"served/1"`` or ``"gs://bucket/served/1"``. It is written
+            whole or not at all.
         precision: See `convert`.
         calibration_data: See `convert`.
         overwrite: Whether a SavedModel that is there may be replaced.
@@ -183,6 +188,9 @@ def export(
 
     Raises:
         FileExistsError: If `path` exists and may not be replaced.
+        FileNotFoundError: See `convert`.
+        ImportError: See `convert`.
+        TypeError: If an option is not one of `convert`.
         ValueError: See `convert`.
 
     Example:

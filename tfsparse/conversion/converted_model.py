@@ -57,7 +57,17 @@ class ConvertedModel:
         self._target = target
 
     def graph_def(self, signature: str | None = None) -> tf.compat.v1.GraphDef:
-        """The flat graph of a signature, of the default one if none is named."""
+        """The graph of a signature, with the functions that it calls.
+
+        Args:
+            signature: Its key; by default ``"serving_default"``, or the only one.
+
+        Returns:
+            A `tf.compat.v1.GraphDef`.
+
+        Raises:
+            ValueError: If there is no such signature.
+        """
         nodes, functions = written(self._graphs[self._key(signature)])
         graph_def = tf.compat.v1.GraphDef()
         graph_def.node.extend(nodes)
@@ -68,8 +78,9 @@ class ConvertedModel:
         """Runs the default signature.
 
         Args:
-            *args: The input, if the signature has just one.
-            **inputs: Inputs by name.
+            *args: The input, if the signature has just one: a tensor or array, cast to the type of
+                the signature.
+            **inputs: Inputs by name, likewise.
 
         Returns:
             Dict of output name to tensor.

@@ -36,7 +36,7 @@ def refuse_what_is_there(target: str, overwrite: bool) -> None:
         )
     if tf.io.gfile.listdir(target) and not tf.io.gfile.exists(f"{target}/{GRAPH}"):
         raise FileExistsError(
-            "`overwrite=True` replaces a SavedModel and nothing else. "
+            "`path` should be a SavedModel where `overwrite=True`, which replaces nothing else. "
             f"Received: path={target!r}, a folder without {GRAPH}"
         )
     if local and os.path.ismount(target):

@@ -173,7 +173,8 @@ def _load(
         unknown = sorted(set(keys) - set(signatures))
         if unknown:
             raise ValueError(
-                f"`signatures` should name some of {sorted(signatures)}. Received: {unknown}"
+                f"`signatures` should name some of {sorted(signatures)}. "
+                f"Received: signatures={list(keys)}, without a match for {unknown}"
             )
         signatures = {key: signatures[key] for key in keys}
         endpoints = {name: value for name, value in endpoints.items() if name in keys}

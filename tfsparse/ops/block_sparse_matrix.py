@@ -15,7 +15,8 @@ class BlockSparseMatrix:
     """A matrix ``(out, in)`` in the layout of `scipy.sparse.bsr_matrix`.
 
     Args:
-        data: Blocks, an array of shape ``(blocks, A, B)``.
+        data: Blocks, an array of shape ``(blocks, A, B)``: float32 or bfloat16 for the float ops,
+            int8 for the quantized ones.
         indices: Block column of each block, int32 of shape ``(blocks,)``.
         indptr: First block of each block row and the number of blocks at the end,
             int32 of shape ``(ceil(out / A) + 1,)``.
@@ -44,8 +45,11 @@ class BlockSparseMatrix:
             matrix: Array of shape ``(out, in)``, any dtype.
             pattern: Shape of a block.
 
+        Returns:
+            The matrix, with data of the same dtype.
+
         Raises:
-            ValueError: If the matrix has not two axes.
+            ValueError: If the matrix does not have two axes.
         """
         dense = np.asarray(matrix)
         if dense.ndim != 2:

@@ -23,7 +23,16 @@ _PREFIX, _SUFFIX = "libtfsparse_ops-tf", ".so"
 
 
 def library_path() -> Path:
-    """Where the op library for this TensorFlow lies; for `TF_LoadLibrary` in other languages."""
+    """Where the op library for this TensorFlow lies; for `TF_LoadLibrary` in other languages.
+
+    Returns:
+        Its path. The file is not there where no library was built for this TensorFlow.
+
+    Example:
+
+    >>> library_path().suffix
+    '.so'
+    """
     if served_versions():
         return _FOLDER / f"{_PREFIX}{minor(tf.__version__)}{_SUFFIX}"
     return _FOLDER / "libtfsparse_ops.so"

@@ -41,8 +41,8 @@ class AfterTarget(CallbackProtocol):
     `tfsparse.UpdatePruning`.
 
     Args:
-        callback: A callback of Keras 3 or tf_keras, by now the attribute of that
-            name: ``after_target.callback.stopped_epoch``.
+        callback: A callback of Keras 3 or tf_keras. The attribute `callback` has it
+            afterwards: ``after_target.callback.stopped_epoch``.
 
     Raises:
         ValueError: If `callback` is not a callback; when training begins, if the

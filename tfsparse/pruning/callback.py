@@ -40,8 +40,8 @@ from tfsparse.pruning.training_progress import TrainingProgress
 class UpdatePruning(CallbackProtocol):
     """Callback that prunes; needed in `fit` of a model from `tfsparse.prune_block`.
 
-    Put it first in the list of callbacks, after `SwapEMAWeights` alone, which would
-    swap averages from before pruning into what is saved. Each epoch it adds
+    Put it first in the list of callbacks. Only `SwapEMAWeights` goes before it, which
+    would else swap averages from before pruning into what is saved. Each epoch it adds
     `sparsity`, the share of pruned elements in all pruned kernels, to the logs of
     `fit`: the progress line, `History` and the callbacks after it show it.
 
@@ -57,9 +57,9 @@ class UpdatePruning(CallbackProtocol):
         training_steps: Optimizer steps of the whole training, for schedules that
             count in fractions of it. By default what `fit` knows: epochs times
             steps per epoch.
-        keep_sparsity: Whether weights that prune less than training had reached
-            are refused when another callback puts them back at the end of `fit`.
-            The price is a copy of the weights on the host at that time. False
+        keep_sparsity: Whether weights that are less sparse than training had made
+            them are refused when another callback puts them back at the end of
+            `fit`. This takes a copy of the weights on the host at that time. False
             lets them pass, with a warning.
 
     Raises:
@@ -161,9 +161,11 @@ class UpdatePruning(CallbackProtocol):
                 `tf.function`.
         """
         if self._optimizer is None or not tf.executing_eagerly():
+            where = "outside `loop`" if self._optimizer is None else "inside `tf.function`"
             raise RuntimeError(
                 "`step` should be called inside `with UpdatePruning().loop(model, optimizer)` and "
-                "outside `tf.function`: masks are recomputed on the host, between steps."
+                "outside `tf.function`: masks are recomputed on the host, between steps. "
+                f"Received: a call {where}"
             )
         self.on_train_batch_end(self._progress.batches if self._progress else 0)
 

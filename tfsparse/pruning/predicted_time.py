@@ -56,12 +56,12 @@ class Speedup:
     Args:
         factor: Time of the model as it is, in TensorFlow's float32, over that of the
             pruned and converted model.
-        precision: What it will be exported in.
+        precision: What it will be exported in: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         batch_size: Examples of a call.
         target: The processor that will serve, as in `tfsparse.export`; by default this machine's.
 
     Raises:
-        ValueError: If a number is wrong.
+        ValueError: If a number is wrong; where it is used, if the precision or target is unknown.
 
     Example:
 
@@ -83,7 +83,7 @@ class Speedup:
         if not isinstance(self.batch_size, int) or self.batch_size < 1:
             raise ValueError(
                 "`batch_size` of a speed-up should be a positive integer. "
-                f"Received: {self.batch_size!r}"
+                f"Received: batch_size={self.batch_size!r}"
             )
 
 

@@ -39,7 +39,7 @@ def prune_block(
     already can be trained further without losing that.
 
     Nothing is excluded by default. In many models the first layer, which sees the
-    raw inputs, and the last one are small and worth leaving dense: name them in
+    raw inputs, and the last one are small and should stay dense: name them in
     `exclude`.
 
     Args:
@@ -69,19 +69,19 @@ def prune_block(
             pruned as others are: ``lambda layer: not layer.trainable`` leaves them.
         overrides: Settings of their own for some layers, named as in `exclude`:
             ``{"ffn_*": {"pattern": "16x4", "schedule": 0.95}}``. They hold for
-            everything inside those layers that has none of its own. Of those for
-            one layer, a later one wins.
+            everything inside those layers that has no settings of its own. If
+            several fit one layer, the last one wins.
         criterion: What makes a block important. See `tfsparse.register_criterion`
             for the names, and for a function of your own.
         scope: ``"local"``: every kernel gets the sparsity of the schedule.
             ``"global"``: all kernels together do, and those with more important
             blocks keep more; or a `tfsparse.Scope` with bounds for each kernel.
-        regrow: Whether pruned blocks may come back: when a schedule falls.
+        regrow: Whether pruned blocks may come back where the sparsity of a schedule falls.
         inplace: Whether to exchange the layers inside `layer`, which must be a
             model or layer that was written as a class, for wrapped ones, and
-            return it. For models that cannot be cloned. It keeps its weights and
-            what an optimizer knows of them. A Sequential or functional model in
-            it is wrapped as one layer.
+            return it. For models that cannot be cloned. It keeps its weights, and
+            an optimizer keeps its state for them. A Sequential or functional
+            model in it is wrapped as one layer.
 
     Returns:
         A wrapped layer, a new model or a list, as was passed, or with `inplace`

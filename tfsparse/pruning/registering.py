@@ -50,8 +50,8 @@ def register_prunable(layer_class: Any, kernels: Mapping[str, str] | None = None
         The class as it is.
 
     Raises:
-        ValueError: If the class is none, or `kernels` does not map names to axes with
-            an input and an output among them.
+        ValueError: If `layer_class` is no class of layers, or `kernels` does not map names
+            to axes with an input and an output among them.
 
     Example:
 

@@ -11,7 +11,7 @@ _RANKINGS = ("local", "global")
 
 @dataclasses.dataclass(frozen=True)
 class Scope:
-    """What a schedule's sparsity is the sparsity of.
+    """Whether a schedule's sparsity is that of each kernel, or of all kernels together.
 
     Args:
         ranking: ``"local"``: of each kernel by itself. ``"global"``: of all

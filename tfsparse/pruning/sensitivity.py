@@ -67,7 +67,7 @@ def sensitivity(
         verbose: 1 to show progress, 0 to be silent.
         calibration_data: Examples of the model's inputs, some hundred, as
             `tfsparse.prune_one_shot` takes them. If they are given, kernels are pruned as
-            it does, and `criterion` is not asked.
+            it does, and `criterion` has no effect.
         speedup: How much faster the model is to become, as in `tfsparse.prune_one_shot`. If it
             is given, the report has the predicted speed-up of each row, can be plotted
             against it, and suggests settings that reach it.

@@ -36,7 +36,8 @@ def sensitivity_figure(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "`plot` should be called where Matplotlib is installed (`pip install matplotlib`)"
+            "`plot` should be called where Matplotlib is installed (`pip install matplotlib`). "
+            "Received: an environment without it"
         ) from error
     kernels = list(dict.fromkeys(kernel for kernel, _ in curves))
     patterns = list(dict.fromkeys(pattern for _, pattern in curves))

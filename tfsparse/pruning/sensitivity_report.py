@@ -89,10 +89,10 @@ class SensitivityReport:
         mode: str = "auto",
         speedup: float | None = None,
     ) -> dict[str, dict[str, Any] | None]:
-        """The sparsest settings that cost little one by one, or those of least loss in a time.
+        """Settings for each kernel: the sparsest within a loss, or the best that reach a speed-up.
 
-        Kernels that are pruned together cost more than each of them alone, and
-        training wins some of it back: take it as a beginning.
+        A loss is that of one kernel pruned alone. Kernels that are pruned together
+        lose more, and training recovers some of it: take the settings as a start.
 
         Args:
             max_loss: How much worse than the baseline the metric may be, in the
@@ -111,6 +111,14 @@ class SensitivityReport:
             ValueError: If an argument is wrong, if a speed-up cannot be reached or was not asked
                 for, or if the metric is what a function returned and `mode` does not say which
                 is better.
+
+        Example:
+
+        >>> model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="digit")])
+        >>> zeros = lambda model: {"zeros": np.mean(model.get_weights()[0] == 0)}
+        >>> report = tfsparse.sensitivity(model, zeros, sparsities=[0.5, 0.75], verbose=0)
+        >>> report.suggest(max_loss=0.6)
+        {'digit': {'pattern': '4x1', 'schedule': 0.5}}
         """
         metric = self._metric(metric)
         sign = _sign(metric, mode)

@@ -43,6 +43,10 @@ class BeamModelHandler(ModelHandler[Any, PredictionResult, LoadedForBeam]):  # t
         threads: Threads of an op; 1 by default, as Beam runs several bundles in a process.
         **batching: What `ModelHandler` takes: ``min_batch_size``, ``max_batch_size``,
             ``large_model`` for one copy of the model a machine, ``model_copies`` for some.
+
+    Raises:
+        FileNotFoundError: In a worker, if there is no SavedModel.
+        ValueError: In a worker, if elements do not fit the inputs.
     """
 
     def __init__(

@@ -37,6 +37,10 @@ class KServeModel(Model):  # type: ignore[misc]
         signature: See `tfsparse.load`.
         threads: Threads of an op; by default as many as cores that the process may use. Take 1
             where many requests come at once, or where the server has several workers.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel.
+        ValueError: See `tfsparse.load`.
     """
 
     def __init__(

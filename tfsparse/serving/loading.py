@@ -30,15 +30,15 @@ def load(
 
     A call goes to TensorFlow's C API without TensorFlow's Python. Any SavedModel can be loaded,
     whether tfsparse has exported it or not. Lookup tables are initialised. Any number of threads
-    may call the model at once. To pickle it is to pickle its path: another process loads it anew.
+    may call the model at once. To pickle it stores its path, and the other process loads it anew.
 
     Args:
         path: Folder of the SavedModel, such as ``"served/1"`` or ``"gs://bucket/served/1"``.
         signature: The signature to serve; ``"serving_default"`` by default, or the only one.
         threads: Threads that an op may use; by default as many as this process has cores, or as
             a container grants it. For many processes or many calling threads at once take 1.
-            Heard if the process has not computed anything by TensorFlow before.
-        device: ``"cpu"``.
+            It has an effect if the process has not computed anything by TensorFlow before.
+        device: ``"cpu"``, which is all that there is.
 
     Returns:
         The model, a `ServedModel`.

@@ -21,13 +21,33 @@ class RayPredictor:
         path: Folder of the SavedModel, which every worker can read.
         signature: See `tfsparse.load`.
         threads: Threads of an op; by default as many as CPUs that Ray has given the actor.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel.
+        ValueError: When it is called, if the columns do not fit the inputs.
+
+    Example:
+
+    >>> layers = [keras.layers.Input((3,), name="x"), keras.layers.Dense(2)]
+    >>> report = tfsparse.export(keras.Sequential(layers), "served/1")
+    >>> predict = RayPredictor("served/1", threads=1)
+    >>> batch = predict({"id": np.arange(4), "x": np.ones((4, 3))})
+    >>> sorted(batch), batch["output_0"].shape
+    (['id', 'output_0'], (4, 2))
     """
 
     def __init__(self, path: str, signature: str | None = None, threads: int | None = None) -> None:
         self._model = load(path, signature, _assigned_cpus() if threads is None else threads)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
-        """Runs a batch."""
+        """Runs a batch.
+
+        Args:
+            batch: Name of each column to its array, an example in each row.
+
+        Returns:
+            The columns that are no inputs, and the outputs by their names.
+        """
         inputs = self._model.signature.inputs
         others = {name: column for name, column in batch.items() if name not in inputs}
         return {**others, **call_columns(self._model, batch)}

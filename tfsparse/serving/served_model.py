@@ -29,7 +29,8 @@ class ServedModel:
     """A model that `tfsparse.load` has loaded: callable, for any number of threads.
 
     Called with an array it gives an array, or a dict of arrays where the signature has several
-    outputs. Inputs may be given by name. A dict of inputs gives a dict of outputs.
+    outputs. Inputs may be given by name. A dict of inputs gives a dict of outputs. Lists and
+    numbers become arrays of the signature's type; an array has to have it already.
 
     Attributes:
         path: Folder of the SavedModel.
@@ -79,7 +80,8 @@ class ServedModel:
         """Runs the model.
 
         Args:
-            *args: The input, if there is just one, or a dict of all.
+            *args: The input, if there is just one, or a dict of all. Types and shapes are those
+                of `signature.inputs`.
             **inputs: Inputs by name.
 
         Returns:

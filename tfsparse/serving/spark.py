@@ -31,7 +31,7 @@ def spark_predict_fn(
     Returns:
         A function that Spark calls in each of its Python workers. It loads the model, once a
         process, and gives a function of arrays: one array of results where the model has one
-        output, or a dict of them.
+        output, or a dict of them. It raises a ValueError if `inputs` are not those of the model.
 
     Example:
 

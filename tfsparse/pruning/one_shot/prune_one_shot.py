@@ -60,10 +60,10 @@ def prune_one_shot(
 ) -> Any:
     """Prunes a trained model at once, and changes its other weights to make up for it.
 
-    Needs no labels and no training: some hundred examples of what the model is applied
-    to. For each layer, blocks go in the order in which its outputs change least, and
-    the weights that are left (and the bias, if there is one) become those with which they
-    change least. `tfsparse.OneShot` prunes by magnitude and leaves the other weights alone.
+    It needs some hundred examples of the model's inputs, no labels and no training. For each
+    layer, those blocks become zero without which its outputs change least, and the weights that
+    are left (and the bias, if there is one) are corrected so that they change less still.
+    `tfsparse.OneShot` prunes by magnitude and leaves the other weights alone.
 
     The result is what `tfsparse.prune_block` gives after its last update: it can be
     trained on, with the masks held, stripped and exported. Where the model has
@@ -91,10 +91,10 @@ def prune_one_shot(
         strict: Whether to raise when a layer is skipped.
         speedup: In the place of `sparsity`: how much faster the model is to be once it is
             converted, as `tfsparse.export` predicts it in FP32 for 32 examples, or a
-            `tfsparse.Speedup` for another use. Each kernel gets the sparsity with which
-            the errors of all together are least. `sparsity_report` shows them.
-        damping: Share of the mean square of the inputs by which each is taken to vary more
-            than in the data; more for fewer examples.
+            `tfsparse.Speedup` for another use. Sparsities are divided among the kernels so that
+            the errors of all together are least. `tfsparse.sparsity_report` shows them.
+        damping: What is added to the mean square of each input, as a share of the average over
+            all inputs; positive. Take more for fewer examples.
         batch_size: Rows of an array that are run at a time.
         batches: The most batches to read; by default arrays and lists are read whole,
             and 100 batches of all else.

@@ -37,7 +37,7 @@ class Rearrangement:
     Attributes:
         gains: For each kernel whose output channels have moved: the share of its sum of squares
             that its best blocks held before, and hold now.
-        reasons: For each other kernel, why they have not.
+        reasons: For each other kernel, why its channels have not moved.
 
     Example:
 
@@ -59,9 +59,10 @@ class Rearrangement:
 
 
 def rearrange(model: Any, pattern: str | Pattern = "4x1", sparsity: float = 0.5) -> Rearrangement:
-    """Permutes output channels so that pruning in blocks loses less, undone where they are read.
+    """Permutes output channels so that pruning in blocks loses less.
 
-    The model computes what it did, but for rounding: only weights change. To be called before
+    The inputs of the layers that read these channels are permuted alike. So the model computes what
+    it did, but for rounding: only weights change. Call it before
     `tfsparse.prune_block` or `tfsparse.prune_one_shot`. A model that was compiled has to be
     compiled again, since its optimizer does not know of the order.
 

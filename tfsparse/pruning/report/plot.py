@@ -43,7 +43,7 @@ def report_figure(report: SparsityReport) -> Any:
     except ImportError as error:
         raise ImportError(
             "`plot` should be called where Matplotlib is installed (`pip install matplotlib`); "
-            "`to_html` draws the same without it"
+            "`to_html` draws the same without it. Received: an environment without it"
         ) from error
     if not report.kernels:
         raise ValueError("`plot` should have kernels to draw. Received: a report without kernels")

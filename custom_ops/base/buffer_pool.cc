@@ -1,0 +1,120 @@
+#include "custom_ops/base/buffer_pool.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+#include "custom_ops/base/huge_pages.h"
+
+namespace tfsparse {
+namespace {
+
+constexpr size_t kHeader = 64;  // a cache line, so that memory starts on the next
+constexpr size_t kPage = 4096;
+constexpr uint64_t kMaxAge = 1024;  // takes
+
+// Most that a buffer may be larger than what is asked for, as a share of that.
+constexpr size_t kWasteDivisor = 4;
+
+}  // namespace
+
+BufferPool::~BufferPool() {
+  max_used_bytes_ = 0;
+  Release(RemoveUnneeded());
+}
+
+void* BufferPool::Take(size_t bytes) {
+  if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
+  bytes = (std::max<size_t>(bytes, 1) + kPage - 1) / kPage * kPage;
+  Buffer *buffer, *unneeded;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++takes_;
+    buffer = FindFree(bytes);
+    if (buffer != nullptr) Remove(buffer);
+    used_bytes_ += buffer != nullptr ? buffer->bytes : bytes;
+    max_used_bytes_ = std::max(max_used_bytes_, used_bytes_);
+    unneeded = RemoveUnneeded();
+  }
+  Release(unneeded);
+  if (buffer == nullptr) buffer = Allocate(bytes);
+  if (buffer != nullptr) return reinterpret_cast<char*>(buffer) + kHeader;
+  std::lock_guard<std::mutex> lock(mutex_);
+  used_bytes_ -= bytes;
+  return nullptr;
+}
+
+void BufferPool::Give(void* memory) {
+  if (memory == nullptr) return;
+  auto* buffer = reinterpret_cast<Buffer*>(static_cast<char*>(memory) - kHeader);
+  Buffer* unneeded;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    used_bytes_ -= buffer->bytes;
+    buffer->given_at = takes_;
+    Append(buffer);
+    unneeded = RemoveUnneeded();
+  }
+  Release(unneeded);
+}
+
+size_t BufferPool::free_bytes() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return free_bytes_;
+}
+
+// The smallest one that is large enough and not much too large. Of equal ones the newest, which may
+// still be in the cache.
+BufferPool::Buffer* BufferPool::FindFree(size_t bytes) {
+  Buffer* found = nullptr;
+  for (Buffer* each = newest_; each != nullptr; each = each->older) {
+    if (each->bytes < bytes || each->bytes > bytes + bytes / kWasteDivisor) continue;
+    if (found == nullptr || each->bytes < found->bytes) found = each;
+  }
+  return found;
+}
+
+void BufferPool::Append(Buffer* buffer) {
+  buffer->older = newest_;
+  buffer->newer = nullptr;
+  (newest_ != nullptr ? newest_->newer : oldest_) = buffer;
+  newest_ = buffer;
+  free_bytes_ += buffer->bytes;
+}
+
+void BufferPool::Remove(Buffer* buffer) {
+  (buffer->older != nullptr ? buffer->older->newer : oldest_) = buffer->newer;
+  (buffer->newer != nullptr ? buffer->newer->older : newest_) = buffer->older;
+  free_bytes_ -= buffer->bytes;
+}
+
+BufferPool::Buffer* BufferPool::RemoveUnneeded() {
+  Buffer* list = nullptr;
+  while (oldest_ != nullptr &&
+         (used_bytes_ + free_bytes_ > MaxBytes() || oldest_->given_at + kMaxAge < takes_)) {
+    Buffer* buffer = oldest_;
+    Remove(buffer);
+    buffer->newer = list;
+    list = buffer;
+  }
+  return list;
+}
+
+BufferPool::Buffer* BufferPool::Allocate(size_t bytes) {
+  void* memory = std::aligned_alloc(kHeader, bytes + kHeader);
+  if (memory == nullptr) return nullptr;
+  PreferHugePages(memory, bytes + kHeader);
+  auto* buffer = static_cast<Buffer*>(memory);
+  buffer->bytes = bytes;
+  return buffer;
+}
+
+void BufferPool::Release(Buffer* list) {
+  while (list != nullptr) {
+    Buffer* next = list->newer;
+    std::free(list);
+    list = next;
+  }
+}
+
+}  // namespace tfsparse
