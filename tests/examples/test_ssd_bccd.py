@@ -7,6 +7,13 @@ from support import bccd, serving, ssd, ssd_serving
 import tfsparse
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """A network of fewer blocks, which takes less time to build."""
+    monkeypatch.setattr(ssd, "STAGES", ((64, 1, 1), (128, 1, 2)))
+    monkeypatch.setattr(ssd, "EXTRAS", ((256, 512),))
+
+
 def test_all_convolutions_between_the_first_and_the_heads_are_pruned():
     model = ssd.ssd(64, 64, classes=3, share=0.125)
     pruned = tfsparse.prune_block(model, "2x1", 0.75, exclude=list(ssd_bccd.EXCLUDED))
@@ -14,7 +21,7 @@ def test_all_convolutions_between_the_first_and_the_heads_are_pruned():
     assert len(tfsparse.sparsity_report(pruned).kernels) == 2 * 13 + 2 + 2 * 3
 
 
-def test_the_exported_model_is_scored_and_timed(tmp_path, monkeypatch):
+def test_the_exported_model_is_scored_and_timed(short, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "BATCHES", (1,))
     keras.utils.set_random_seed(0)
     model = ssd.ssd(64, 64, classes=3, share=0.125)
@@ -29,13 +36,13 @@ def test_the_exported_model_is_scored_and_timed(tmp_path, monkeypatch):
 
     found = ssd_serving.served(model, pruned, images, images, score, tmp_path, seconds=0.01)
     assert found["float32"]["ap"] < 1e-4 < found["ap"] < 0.2
-    assert found["precision"] == "int8" and int(found["converted"].split()[0]) > 30
+    assert found["precision"] == "int8" and found["converted"][0] != "0"
     assert found["timings"][0]["batch"] == 1
     assert serving.timings(tmp_path, "int8", seconds=0.01)
 
 
 @pytest.mark.parametrize("words", ["--pattern dense", "--pattern 2x1 --distill 0"])
-def test_the_whole_job_on_a_few_images(words, tmp_path, monkeypatch):
+def test_the_whole_job_on_a_few_images(words, short, tmp_path, monkeypatch):
     pytest.importorskip("pycocotools", reason="pip install -r examples/requirements.txt")
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
