@@ -190,8 +190,8 @@ def parser() -> argparse.ArgumentParser:
         "--distill", type=float, default=1.0, help="weight of the dense model's outputs"
     )
     parser.add_argument("--width", type=float, default=0.25, help="share of ResNet-34's channels")
-    parser.add_argument("--epochs", type=int, default=40, help="while pruning")
-    parser.add_argument("--dense-epochs", type=int, default=120, help="of the dense model")
+    parser.add_argument("--epochs", type=int, default=20, help="while pruning")
+    parser.add_argument("--dense-epochs", type=int, default=60, help="of the dense model")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW, at most")
     parser.add_argument(
         "--held-out",

@@ -22,6 +22,7 @@ NEGATIVES = 3
 TEMPERATURE = 2.0
 
 
+@keras.saving.register_keras_serializable("tfsparse_examples")
 class DetectionLoss(keras.losses.Loss):
     """Cross entropy of classes, smooth L1 of offsets, and being like a dense model in both.
 
@@ -56,6 +57,10 @@ class DetectionLoss(keras.losses.Loss):
             by_place = by_place + self.distill * smooth_l1(taught_offsets - offsets)
         total = ops.sum(learned * by_class + held * by_place, axis=1)
         return total / ops.maximum(ops.sum(held, axis=1), 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal loss; Keras compiles a copy of a model with it."""
+        return {"distill": self.distill, "temperature": self.temperature}
 
 
 def smooth_l1(error: Any) -> Any:

@@ -24,9 +24,10 @@ def test_all_convolutions_between_the_first_and_the_heads_are_pruned():
 def test_the_exported_model_is_scored_and_timed(short, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "BATCHES", (1,))
     keras.utils.set_random_seed(0)
-    model = ssd.ssd(64, 64, classes=3, share=0.125)
+    # Narrower convolutions, or fewer zeros, are predicted to be no faster.
+    model = ssd.ssd(64, 64, classes=3, share=0.25)
     options = {"exclude": list(ssd_bccd.EXCLUDED)}
-    once = tfsparse.prune_block(model, "2x1", tfsparse.OneShot(0.5), **options)
+    once = tfsparse.prune_block(model, "2x1", tfsparse.OneShot(0.75), **options)
     pruned = tfsparse.strip_pruning(once)
     images = np.random.default_rng(0).uniform(-1, 1, (9, 64, 64, 3)).astype(np.float32)
     expected = pruned.predict(images, verbose=0)
@@ -45,12 +46,13 @@ def test_the_exported_model_is_scored_and_timed(short, tmp_path, monkeypatch):
 def test_the_whole_job_on_a_few_images(words, short, tmp_path, monkeypatch):
     pytest.importorskip("pycocotools", reason="pip install -r examples/requirements.txt")
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
-    boxes = [np.array([[10, 10, 30, 30]], np.float32)] * 8
-    data = bccd.Labelled(images, boxes, [np.array([1])] * 8)
+    images = random.integers(0, 256, (24, 64, 64, 3), dtype=np.uint8)
+    # One for each feature map, so that gradients reach every layer before it is pruned.
+    boxes = [np.array([[10, 10, 30, 30], [16, 16, 52, 52]], np.float32)] * 24
+    data = bccd.Labelled(images, boxes, [np.array([1, 2])] * 24)
     monkeypatch.setattr(bccd, "load", lambda root: dict.fromkeys(bccd.PARTS, data))
     monkeypatch.setattr(ssd_bccd, "CACHE", tmp_path)
-    command = f"{words} --width 0.125 --epochs 1 --dense-epochs 0".split()
+    command = f"{words} --width 0.125 --epochs 5 --dense-epochs 0".split()
     result = ssd_bccd.run(ssd_bccd.parser().parse_args(command))
     assert result["dense"].keys() == result["result"].keys() >= {"ap", "ap50", "WBC"}
     assert result["pattern"] == words.split()[1] and "data" not in result
