@@ -29,7 +29,10 @@ TITLES = {
     "sst2": "SST-2, BERT mini",
     "mrpc": "MRPC, BERT mini",
     "cifar10": "CIFAR-10, ResNet-20",
+    "bccd": "BCCD, SSD with ResNet-34",
 }
+# What stands before each score; others are not shown.
+SHOWN = {"accuracy": "", "f1": "F1 ", "ap": "AP ", "ap50": "AP50 "}
 LASSO_TITLE = "Group lasso, SST-2 at 4x1 and 90%"
 COLUMNS = (
     "row",
@@ -145,8 +148,8 @@ def _cells(row: Row, result: dict[str, Any], control: dict[str, Any] | None) -> 
 
 
 def _scores(scores: dict[str, float]) -> str:
-    parts = [f"{scores['accuracy']:.2%}"]
-    return " / ".join([*parts, f"F1 {scores['f1']:.2%}"] if "f1" in scores else parts)
+    known = (name for name in SHOWN if name in scores)
+    return " / ".join(f"{SHOWN[name]}{scores[name]:.2%}" for name in known)
 
 
 def _speedups(served: dict[str, Any]) -> str:

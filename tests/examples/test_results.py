@@ -29,8 +29,13 @@ def test_rows_and_their_files_have_names_of_their_own():
 def test_every_command_is_one_that_its_program_understands():
     import bert_mini
     import cifar_networks
+    import ssd_bccd
 
-    programs = {"examples/bert_mini.py": bert_mini, "examples/cifar_networks.py": cifar_networks}
+    programs = {
+        "examples/bert_mini.py": bert_mini,
+        "examples/cifar_networks.py": cifar_networks,
+        "examples/ssd_bccd.py": ssd_bccd,
+    }
     for row in ROWS:
         program, *arguments = row.command()
         parsed = programs[program].parser().parse_args(arguments)
