@@ -126,27 +126,41 @@ def dense_model(arguments: argparse.Namespace, name: str, train: cifar10.Data) -
         train: Images and labels.
     """
     network = NETWORKS[name]
-    dense = network.build()
-    if not network.teacher:
-        weights = data_file(arguments.data, f"cifar10_resnet_weights/{name}.npz")
-        cifar_models.set_weights(dense, weights)
-        if arguments.images != "all":
-            return dense
+    dense = _given(arguments, name)
+    if not network.teacher and arguments.images != "all":
+        return dense
     epochs = arguments.dense_epochs or network.epochs
     path = ARTIFACTS / "examples" / f"{name}-{arguments.images}-{epochs}.weights.h5"
     if not path.is_file():
-        keras.utils.set_random_seed(0)
-        loss = Taught(float(bool(network.teacher)), classes=cifar_models.CLASSES)
-        if network.teacher:
-            teacher = dense_model(arguments, network.teacher, train)
-            data = taught_by(teacher, train, seed=0)
-        else:
-            data = cifar10.augmented(train, BATCH_SIZE, seed=0)
-        print(f"Train the dense {name}, {epochs} epochs", flush=True)
-        fit(dense, data, epochs, sgd(network.rate, epochs * len(data)), loss)
-        save_weights(dense, path)
+        save_weights(_trained(arguments, name, train, epochs), path)
     dense.load_weights(path)
     return dense
+
+
+def _given(arguments: argparse.Namespace, name: str) -> keras.Model:
+    """A network with its given weights, or with new ones where there are none."""
+    dense = NETWORKS[name].build()
+    if not NETWORKS[name].teacher:
+        weights = data_file(arguments.data, f"cifar10_resnet_weights/{name}.npz")
+        cifar_models.set_weights(dense, weights)
+    return dense
+
+
+def _trained(
+    arguments: argparse.Namespace, name: str, train: cifar10.Data, epochs: int
+) -> keras.Model:
+    """A network that learned from labels or from its teacher."""
+    network = NETWORKS[name]
+    keras.utils.set_random_seed(0)
+    model = _given(arguments, name)
+    loss = Taught(float(bool(network.teacher)), classes=cifar_models.CLASSES)
+    if network.teacher:
+        data = taught_by(dense_model(arguments, network.teacher, train), train, seed=0)
+    else:
+        data = cifar10.augmented(train, BATCH_SIZE, seed=0)
+    print(f"Train the dense {name}, {epochs} epochs", flush=True)
+    fit(model, data, epochs, sgd(network.rate, epochs * len(data)), loss)
+    return model
 
 
 def sgd(rate: float, steps: int) -> keras.optimizers.Optimizer:

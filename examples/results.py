@@ -32,6 +32,7 @@ TITLES = {
     "squad": "SQuAD, BERT mini",
     "minilm": "SQuAD, MiniLM-L6",
     "cifar10": "CIFAR-10, ResNet-20",
+    "bccd": "BCCD, SSD with ResNet-34",
 }
 LASSO_TITLE = "Group lasso, SST-2 at 4x1 and 90%"
 # By the row's name, one for each seed that was run.

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # or nothing at all.
 os.environ["PYTHONPATH"] = str(ROOT)
 
+# What conversion decides depends on the processor, so it decides for the same one everywhere.
+os.environ["TFSPARSE_TARGET"] = "zen4"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_old_garbage():

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
 
 #include "custom_ops/base/huge_pages.h"
 
@@ -13,23 +12,25 @@ constexpr size_t kHeader = 64;  // a cache line, so that memory starts on the ne
 constexpr size_t kPage = 4096;
 constexpr uint64_t kMaxAge = 1024;  // takes
 
+// More is no result that anybody waits for, and sanitizers stop a program that asks for it.
+constexpr size_t kMaxBytes = size_t{1} << 39;
+
 // Most that a buffer may be larger than what is asked for, as a share of that.
 constexpr size_t kWasteDivisor = 4;
 
 }  // namespace
 
-BufferPool::~BufferPool() {
-  max_used_bytes_ = 0;
-  Release(RemoveUnneeded());
-}
+BufferPool::~BufferPool() { Release(RemoveAll()); }
 
 void* BufferPool::Take(size_t bytes) {
-  if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
+  if (bytes > kMaxBytes) return nullptr;
   bytes = (std::max<size_t>(bytes, 1) + kPage - 1) / kPage * kPage;
   Buffer *buffer, *unneeded;
+  size_t max_before;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     ++takes_;
+    max_before = max_used_bytes_;
     buffer = FindFree(bytes);
     if (buffer != nullptr) Remove(buffer);
     used_bytes_ += buffer != nullptr ? buffer->bytes : bytes;
@@ -39,8 +40,17 @@ void* BufferPool::Take(size_t bytes) {
   Release(unneeded);
   if (buffer == nullptr) buffer = Allocate(bytes);
   if (buffer != nullptr) return reinterpret_cast<char*>(buffer) + kHeader;
+  // Perhaps there is memory for it once what is free has gone.
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    unneeded = RemoveAll();
+  }
+  Release(unneeded);
+  buffer = Allocate(bytes);
+  if (buffer != nullptr) return reinterpret_cast<char*>(buffer) + kHeader;
   std::lock_guard<std::mutex> lock(mutex_);
   used_bytes_ -= bytes;
+  max_used_bytes_ = std::max(max_before, used_bytes_);
   return nullptr;
 }
 
@@ -97,6 +107,13 @@ BufferPool::Buffer* BufferPool::RemoveUnneeded() {
     buffer->newer = list;
     list = buffer;
   }
+  return list;
+}
+
+BufferPool::Buffer* BufferPool::RemoveAll() {
+  Buffer* list = oldest_;
+  oldest_ = newest_ = nullptr;
+  free_bytes_ = 0;
   return list;
 }
 

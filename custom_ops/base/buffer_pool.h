@@ -30,7 +30,8 @@ class BufferPool {
   // Everything that was taken has to be given back before.
   ~BufferPool();
 
-  // Memory of so many bytes that starts on a cache line; null where there is none.
+  // Memory of so many bytes that starts on a cache line; null where there is none, and for more
+  // than half a terabyte.
   void* Take(size_t bytes);
 
   // Gives back what Take has given.
@@ -51,8 +52,9 @@ class BufferPool {
   void Append(Buffer* buffer);
   void Remove(Buffer* buffer);
   size_t MaxBytes() const { return max_used_bytes_ + max_used_bytes_ / 2; }
-  // Takes those out that are to go back to the system, as a list by `newer`.
+  // Takes out what is not to be kept, or all that is free, as a list by `newer`.
   Buffer* RemoveUnneeded();
+  Buffer* RemoveAll();
   static Buffer* Allocate(size_t bytes);
   static void Release(Buffer* list);
 

@@ -23,8 +23,8 @@ COLUMNS = (
     "speed-up",
     "seed document, relative loss",
 )
-# What a score is called in the tables; accuracy comes without a name.
-SHORT = {"accuracy": "", "exact_match": "EM ", "f1": "F1 "}
+# What a score is called in the tables, where others are not shown; accuracy comes without a name.
+SHORT = {"accuracy": "", "exact_match": "EM ", "f1": "F1 ", "ap": "AP ", "ap50": "AP50 "}
 
 Result = dict[str, Any]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 # Strength of the group lasso in the rows that have one.
 LASSO = {"cifar10": 1e-4, "mrpc": 2e-4, "sst2": 2e-4}
 METRIC = {
+    "bccd": "ap",
     "cifar10": "accuracy",
     "minilm": "f1",
     "mrpc": "f1",
@@ -15,6 +16,7 @@ METRIC = {
 }
 # What a row begins its command with.
 PROGRAMS = {
+    "bccd": ["examples/ssd_bccd.py"],
     "cifar10": ["examples/cifar_networks.py"],
     "minilm": ["examples/bert_squad.py", "--model", "minilm"],
     "mrpc": ["examples/bert_mini.py", "--task", "mrpc"],
@@ -48,6 +50,7 @@ PUBLISHED = {
     ("squad", "2:4", 0.5): Published("BERT mini, SQuAD", 76.85, 76.87),
     ("minilm", "2x1", 0.7): Published("BERT large, SQuAD", 90.70, 91.34),
     ("cifar10", "2x1", 0.75): Published("ResNet50, ImageNet, 78%", 75.3, 76.13),
+    ("bccd", "2x1", 0.75): Published("SSD-ResNet34, COCO, mAP", 22.85, 23.0),
 }
 
 
@@ -56,7 +59,8 @@ class Row:
     """One run.
 
     Attributes:
-        task: "cifar10", "mrpc", "sst2", or of SQuAD "squad" with BERT mini, "minilm" with MiniLM.
+        task: "bccd", "cifar10", "mrpc", "sst2"; of SQuAD "squad" with BERT mini, or "minilm" with
+            MiniLM.
         pattern: A pattern, or "dense": as much training without pruning.
         sparsity: Share of zeros aimed at.
         lasso: Whether with group lasso.
@@ -106,9 +110,10 @@ class Row:
         command += ["--seed", str(self.seed)] if self.seed else []
         if self.task == "cifar10":
             return command
-        # A third less time where the processor multiplies bfloat16; the dense model is
-        # scored in it too.
-        command += ["--dtype", "auto"]
+        if self.task != "bccd":
+            # A third less time where the processor multiplies bfloat16; the dense model is
+            # scored in it too.
+            command += ["--dtype", "auto"]
         return command if self.pattern == "dense" else [*command, "--serve", "int8"]
 
 
@@ -129,4 +134,6 @@ ROWS = [
     Row("cifar10", "dense"),
     Row("cifar10", "2x1", 0.75),
     Row("cifar10", "4x1", 0.7),
+    Row("bccd", "dense"),
+    Row("bccd", "2x1", 0.75),
 ]

@@ -33,8 +33,9 @@ def test_every_command_is_one_that_its_program_understands():
     import bert_mini
     import bert_squad
     import cifar_networks
+    import ssd_bccd
 
-    modules = (bert_mini, bert_squad, cifar_networks)
+    modules = (bert_mini, bert_squad, cifar_networks, ssd_bccd)
     programs = {f"examples/{module.__name__}.py": module for module in modules}
     for row in [*ROWS, *(row.with_seed(2) for row in ROWS)]:
         program, *arguments = row.command()

@@ -84,7 +84,8 @@ def convert(
             relative to it.
         target: The processor that will serve: ``"zen4"``, ``"zen5"``, ``"sapphirerapids"``,
             ``"icelake"``, ``"cascadelake"``, ``"alderlake"``, ``"skylake-avx512"``, or
-            ``"avx2"`` for any other without VNNI; this machine's kind by default.
+            ``"avx2"`` for any other without VNNI. By default what the environment variable
+            TFSPARSE_TARGET names, or this machine's kind.
         tune: Whether to time the candidates of each layer on this machine and take the fastest.
         ops: ``"tfsparse"``, or ``"tensorflow"``: the same layers are written as dense products in
             TensorFlow's own ops, for a server that cannot load our library. Weights keep their

@@ -9,6 +9,7 @@ our kernels use tiles for INT8 where those are faster; TensorFlow's float32 prod
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from typing import Literal
 Precision = Literal["fp32", "bf16", "int8"]
 
 _CPUINFO = Path("/proc/cpuinfo")
+_VARIABLE = "TFSPARSE_TARGET"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +53,11 @@ DEFAULT_TARGET = TARGETS["zen4"]
 
 
 def find_target(name: str | None) -> Target:
-    """The target of a name, or this machine's own kind.
+    """The target of a name, or the default one.
 
     Args:
-        name: One of `TARGETS`, or None for this machine.
+        name: One of `TARGETS`. None for the one that the environment variable TFSPARSE_TARGET
+            names, or, where that is not set, this machine's own kind.
 
     Returns:
         The target.
@@ -62,10 +65,14 @@ def find_target(name: str | None) -> Target:
     Raises:
         ValueError: If there is none of the name.
     """
+    what = "target"
     if name is None:
-        return _this_machine()
+        name = os.environ.get(_VARIABLE)
+        if not name:
+            return _this_machine()
+        what = _VARIABLE
     if not isinstance(name, str) or name not in TARGETS:
-        raise ValueError(f"`target` should be one of {sorted(TARGETS)}. Received: target={name!r}")
+        raise ValueError(f"`{what}` should be one of {sorted(TARGETS)}. Received: {what}={name!r}")
     return TARGETS[name]
 
 
