@@ -37,9 +37,16 @@ def mlp(k, bias=True):
 
 def everything(model, precision="fp32", data=None, **options):
     """Converts every layer that can be, whatever the cost model says."""
-    names = {op.layer for op in tfsparse.convert(model).report if op.shape is not None}
-    overrides = dict.fromkeys(names, "convert") | options.pop("overrides", {})
+    overrides = dict.fromkeys(products(model), "convert") | options.pop("overrides", {})
     return tfsparse.convert(model, precision, data, overrides=overrides, **options)
+
+
+def products(model):
+    """Names of the layers that can be converted; only a conversion knows those of some models."""
+    layers = [layer for layer in getattr(model, "layers", []) if layer.weights]
+    if layers and {type(layer).__name__ for layer in layers} == {"Dense"}:
+        return [layer.name for layer in layers]
+    return [op.layer for op in tfsparse.convert(model).report if op.shape is not None]
 
 
 def only(result):

@@ -1,12 +1,15 @@
 """What is fused behind the products predicts what the model predicts, from both Kerases."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tf_keras
 
+from .convolutional_models import everything
 from .helpers import normal
-from .test_convert import assert_close, everything, only, sparsify
+from .test_convert import assert_close, only, sparsify
 
 BOTH = pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras3", "tf_keras"])
 ACTIVATIONS = {
@@ -20,52 +23,79 @@ ACTIVATIONS = {
 }
 
 
-def mlp(k, name):
-    layers = [
-        k.layers.Input((20,), name="x"),
-        k.layers.Dense(24, activation=ACTIVATIONS[name](k), name="first"),
-        k.layers.Dense(16, activation=ACTIVATIONS[name](k), name="second"),
-        k.layers.Dense(5, name="last"),
-    ]
-    return sparsify(k.Sequential(layers))
+BLOCKS = ("gelu", "gelu_tanh", "relu", "silu")
 
 
-def feed_forward(k, name):
-    """A transformer's: x + Dense(act(Dense(LayerNorm(x)))), and a norm after."""
+@functools.cache
+def mlps(k):
+    """A model with a perceptron for each activation, its data and what it gives."""
+    x = k.layers.Input((20,), name="x")
+    outputs = {}
+    for name, activation in ACTIVATIONS.items():
+        first = k.layers.Dense(24, activation=activation(k), name=f"{name}_first")(x)
+        second = k.layers.Dense(16, activation=activation(k), name=f"{name}_second")(first)
+        outputs[name] = k.layers.Dense(5, name=f"{name}_last")(second)
+    model, data = sparsify(k.Model(x, outputs)), normal((64, 20), 9)
+    return model, data, model(data)
+
+
+@functools.cache
+def feed_forwards(k):
+    """Blocks of a transformer for some activations, likewise.
+
+    Each is x + Dense(act(Dense(LayerNorm(x)))), and a norm after.
+    """
     x = k.layers.Input((7, 16), name="x")
-    start = k.layers.LayerNormalization(name="norm")(x)
-    hidden = k.layers.Dense(32, activation=ACTIVATIONS[name](k), name="up")(start)
-    y = k.layers.Add()([x, k.layers.Dense(16, name="down")(hidden)])
-    return sparsify(k.Model(x, k.layers.LayerNormalization(name="after")(y)))
+    outputs = {}
+    for name in BLOCKS:
+        start = k.layers.LayerNormalization(name=f"{name}_norm")(x)
+        hidden = k.layers.Dense(32, activation=ACTIVATIONS[name](k), name=f"{name}_up")(start)
+        y = k.layers.Add()([x, k.layers.Dense(16, name=f"{name}_down")(hidden)])
+        outputs[name] = k.layers.LayerNormalization(name=f"{name}_after")(y)
+    model, data = sparsify(k.Model(x, outputs)), normal((9, 7, 16), 9)
+    return model, data, model(data)
+
+
+@functools.cache
+def converted(models, k, precision):
+    """The report of a conversion and what the converted model gives."""
+    model, x, _ = models(k)
+    calibration = normal((300 if models is mlps else 50, *x.shape[1:]), 3)
+    result = everything(model, precision, calibration if precision == "int8" else None)
+    return result.report, result(x)
+
+
+def assert_near(found, expected):
+    expected = np.asarray(expected)
+    assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)
 
 
 @BOTH
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_mlp(k, name):
-    model, x = mlp(k, name), normal((64, 20), 9)
-    converted = everything(model)
-    assert [op.fused for op in converted.report] == [("bias", name), ("bias", name), ("bias",)]
-    assert_close(only(converted(x)), model(x))
+    _, _, expected = mlps(k)
+    layers = [f"{name}_{part}" for part in ("first", "second", "last")]
+    report, found = converted(mlps, k, "fp32")
+    assert [report[each].fused for each in layers] == [("bias", name), ("bias", name), ("bias",)]
+    assert_close(found[name], expected[name])
 
-    quantized = everything(model, "int8", normal((300, 20), 3))
-    assert [op.output for op in quantized.report] == ["uint8", "uint8", "float32"]
-    expected = np.asarray(model(x))
-    assert np.abs(only(quantized(x)) - expected).max() < 0.05 * np.abs(expected).max()
+    report, found = converted(mlps, k, "int8")
+    assert [report[each].output for each in layers] == ["uint8", "uint8", "float32"]
+    assert_near(found[name], expected[name])
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "relu", "silu"])
+@pytest.mark.parametrize("name", BLOCKS)
 def test_a_feed_forward_block_with_residual(k, name):
-    model, x = feed_forward(k, name), normal((9, 7, 16), 9)
-    converted = everything(model)
-    assert converted.report["up"].fused == ("bias", name)
-    assert converted.report["down"].fused == ("bias", "residual")
-    assert_close(only(converted(x)), model(x))
+    _, _, expected = feed_forwards(k)
+    report, found = converted(feed_forwards, k, "fp32")
+    assert report[f"{name}_up"].fused == ("bias", name)
+    assert report[f"{name}_down"].fused == ("bias", "residual")
+    assert_close(found[name], expected[name])
 
-    quantized = everything(model, "int8", normal((50, 7, 16), 3))
-    assert quantized.report["up"].output == quantized.report["down"].input == "uint8"
-    expected = np.asarray(model(x))
-    assert np.abs(only(quantized(x)) - expected).max() < 0.05 * np.abs(expected).max()
+    report, found = converted(feed_forwards, k, "int8")
+    assert report[f"{name}_up"].output == report[f"{name}_down"].input == "uint8"
+    assert_near(found[name], expected[name])
 
 
 @BOTH
