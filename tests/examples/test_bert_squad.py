@@ -53,6 +53,7 @@ def options(data, *words):
     return bert_squad.parsed([*length, *words])
 
 
+@pytest.mark.long
 def test_the_small_model_learns_from_minilm_and_is_pruned(data):
     words = ["--model", "mini", "--pattern", "4x1", "--sparsity", "0.5", "--epochs", "1"]
     result = bert_squad.run(options(data, *words, "--held-out"))
