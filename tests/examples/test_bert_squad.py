@@ -70,6 +70,7 @@ def test_the_small_model_learns_from_minilm_and_is_pruned(data):
     }
 
 
+@pytest.mark.long
 def test_minilm_is_trained_once_and_teaches_by_its_logits(data, capsys):
     experiment = bert_squad.Experiment(options(data, "--model", "minilm"))
     assert len(experiment.train.tokens) > 35 and max(map(len, experiment.train.tokens)) == LENGTH
