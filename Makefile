@@ -60,7 +60,7 @@ demo: install ## Trains, prunes, converts and serves a model; writes artifacts/d
 
 # The Python tests come last, so that their summary is the last thing to read.
 .PHONY: test
-test: test-cc test-asan test-gcc lint test-python ## Runs all tests but long ones: test-applications, fuzz
+test: test-cc test-asan test-gcc lint test-python ## Runs all tests but long ones: test-applications, test-examples, test-wheel, fuzz
 
 .PHONY: test-cc
 test-cc: setup ## C++ tests
@@ -90,6 +90,10 @@ test-fast: build ## C++ tests and a choice of Python tests, in three minutes onc
 .PHONY: test-applications
 test-applications: build ## Converts all families of keras.applications, which takes long
 	@$(python) -m pytest -n auto -m "long or not long" tests/conversion/test_applications.py $(ARGS)
+
+.PHONY: test-examples
+test-examples: build ## Trains, prunes and exports small models as the examples do, which takes long
+	@$(python) -m pytest -n auto -m "long or not long" tests/examples $(ARGS)
 
 .PHONY: test-wheel
 test-wheel: build ## The wheel as a newcomer uses it, and under each TensorFlow that it serves; long

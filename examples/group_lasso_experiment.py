@@ -91,7 +91,7 @@ def run(arms: list[str], seeds: int, folder: Path, data: Path) -> None:
     """Makes the runs that are not done, seed by seed."""
     # Only here: they load Keras, which to print a table would take long.
     import bert_mini
-    from support.training import with_features
+    from support import pruning_job
 
     common = [*COMMON.split(), "--data", str(data)]
     experiment = bert_mini.Experiment(bert_mini.parsed(common))
@@ -109,8 +109,7 @@ def run(arms: list[str], seeds: int, folder: Path, data: Path) -> None:
                 continue
             started = time.perf_counter()
             arguments = bert_mini.parsed([*common, "--seed", str(seed), *ARMS[arm][0].split()])
-            model = with_features(experiment.dense)
-            pruned, report = bert_mini.prune(model, experiment, arguments)
+            pruned, report = pruning_job.prune(experiment.start(), experiment, arguments)
             found = measures(logits(pruned), dense, held_out.labels)
             found |= {"sparsity": report.total_sparsity}
             print(f"{arm}, seed {seed}: {found}", flush=True)

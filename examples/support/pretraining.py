@@ -1,4 +1,4 @@
-"""The small BERT's general training: it learns MiniLM's outputs on the tasks' own texts.
+"""The small BERT's first training: it learns MiniLM's outputs on the tasks' own texts.
 
 TinyBERT's first phase without its attention maps. The embeddings begin as the principal
 components of MiniLM's. For every piece of a text, the outputs of the second and the fourth
@@ -14,7 +14,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,28 +54,58 @@ def pretrained(root: Path, cache: Path, seed: int = 0) -> tuple[keras.Model, Wor
     """
     tasks = [sst2(root), mrpc(root)]
     pieces, kept = vocabulary(tasks)
-    if not cache.is_file():
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-        save_weights(_pretrain(tasks, pieces, kept, seed), cache)
-        keras.config.set_dtype_policy(policy)
-    student = bert.encoder(len(pieces.pieces))
-    student.load_weights(cache)
+    student = distilled(
+        lambda: bert.encoder(len(kept)),
+        lambda: minilm.encoder(minilm.read_weights(), kept),
+        lambda: Encoded.of([(text, 0) for text in corpus(tasks)], pieces),
+        kept,
+        cache,
+        seed,
+    )
     return student, pieces
 
 
-def _pretrain(tasks: list[Task], pieces: WordPieces, kept: np.ndarray, seed: int) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    student = bert.encoder(len(pieces.pieces))
-    weights = minilm.read_weights()
-    minilm.start_from(student, weights, kept)
-    texts = corpus(tasks)
-    print(f"MiniLM reads {len(texts):,} texts, once", flush=True)
-    encoded = Encoded.of([(text, 0) for text in texts], pieces)
-    targets = outputs(minilm.teacher(weights, kept), encoded)
-    print(f"The small BERT learns from it, {EPOCHS} epochs", flush=True)
-    learn(student, encoded, targets, seed)
+def distilled(
+    build: Callable[[], keras.Model],
+    teacher: Callable[[], keras.Model],
+    texts: Callable[[], Encoded],
+    kept: np.ndarray,
+    cache: Path,
+    seed: int = 0,
+    epochs: int = EPOCHS,
+) -> keras.Model:
+    """A small encoder, in the current dtype policy, that has learned a larger one's outputs.
+
+    Args:
+        build: Makes the small encoder; its embeddings are set here.
+        teacher: Makes the larger one.
+        texts: What to learn on; labels are not read.
+        kept: Places of their pieces in MiniLM's vocabulary.
+        cache: File of weights; trained in float32 and written if it is absent.
+        seed: Of initial values, dropout and the order of texts.
+        epochs: Passes over the texts.
+    """
+    if not cache.is_file():
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float32")
+        keras.utils.set_random_seed(seed)
+        student, encoded = build(), texts()
+        minilm.start_from(student, minilm.read_weights(), kept)
+        print(f"MiniLM reads {len(encoded.tokens):,} texts, once", flush=True)
+        targets = outputs(teacher(), encoded)
+        print(f"The small BERT learns from it, {epochs} epochs", flush=True)
+        learn(student, encoded, targets, seed, epochs)
+        save_weights(student, cache)
+        keras.config.set_dtype_policy(policy)
+    student = build()
+    student.load_weights(cache)
     return student
+
+
+def body_of(model: keras.Model) -> keras.Model:
+    """The encoder inside a model that was made of `bert.encoder`."""
+    blocks = [layer.output for layer in model.layers if isinstance(layer, bert.TransformerBlock)]
+    return keras.Model(model.input, blocks)
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
@@ -121,7 +151,11 @@ def outputs(model: keras.Model, encoded: Encoded, size: int = 32) -> list[np.nda
 
 
 def learn(
-    student: keras.Model, encoded: Encoded, targets: list[np.ndarray], seed: int
+    student: keras.Model,
+    encoded: Encoded,
+    targets: list[np.ndarray],
+    seed: int,
+    epochs: int = EPOCHS,
 ) -> keras.callbacks.History:
     """Trains the small model to give what MiniLM gave."""
     width = targets[0].shape[-1]
@@ -140,10 +174,10 @@ def learn(
                 array[:, row, : targets[i].shape[1]] = targets[i]
             yield features, dict(zip(heads, array, strict=True))
 
-    epochs = iter(range(1_000_000))
+    passes = iter(range(1_000_000))
 
     def seed_of_epoch() -> int:
-        return seed + 1000 * next(epochs)
+        return seed + 1000 * next(passes)
 
     ids = tf.TensorSpec([None, None], tf.int32)
     hidden = tf.TensorSpec([None, None, width], tf.float32)
@@ -152,12 +186,14 @@ def learn(
         batches,
         output_signature=({"tokens": ids, "segments": ids}, dict.fromkeys(heads, hidden)),
     ).apply(tf.data.experimental.assert_cardinality(count))
-    steps = EPOCHS * count
-    rate = keras.optimizers.schedules.CosineDecay(
+    learner.compile(keras.optimizers.Adam(_rate(epochs * count)), squared_error)
+    return learner.fit(dataset.prefetch(4), epochs=epochs, verbose=2)
+
+
+def _rate(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    return keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=LEARNING_RATE, warmup_steps=steps // 10
     )
-    learner.compile(keras.optimizers.Adam(rate), squared_error)
-    return learner.fit(dataset.prefetch(4), epochs=EPOCHS, verbose=2)
 
 
 def squared_error(target: Any, output: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Exports a pruned text classifier, scores the SavedModel, and times it beside the dense one.
+"""Exports a pruned BERT, scores the SavedModel, and times it beside the dense one.
 
 Both are the whole model, from ids to logits. Both run in one process by one thread, in turns:
 TensorFlow runs the dense model in float32 as Keras exports it, `tfsparse.export` makes the other.
@@ -18,10 +18,9 @@ import numpy as np
 import serve
 
 import tfsparse
-from support.scores import Scores, scores
+from support.scores import Scores
 from support.text_tasks import Encoded, padded
 
-LENGTH = 128
 BATCHES = (1, 8, 32)
 CALIBRATION = 128
 SECONDS = 2.0
@@ -29,6 +28,8 @@ DENSE = "dense"
 TIMED = "timed.npz"
 
 Inputs = dict[str, np.ndarray]
+# What a model gives for each text.
+Rows = list[np.ndarray]
 
 
 def served(
@@ -37,17 +38,21 @@ def served(
     calibration: Encoded,
     test: Encoded,
     folder: Path,
+    score: Callable[[Rows], Scores],
+    length: int,
     precision: str = "int8",
     seconds: float = SECONDS,
 ) -> dict[str, Any]:
     """Exports both models, and scores and times them.
 
     Args:
-        dense: A float32 classifier.
+        dense: A float32 model.
         pruned: The same, pruned.
         calibration: Texts to calibrate INT8 with; their labels are not read.
         test: Texts to score and to time with.
         folder: Gets the SavedModels, and the texts to time with.
+        score: Scores of what a model gives for the texts to test.
+        length: Of the texts to time with, in pieces; shorter ones are padded.
         precision: As in `tfsparse.export`.
         seconds: How long each batch is timed.
 
@@ -59,14 +64,13 @@ def served(
     dense.export(str(folder / DENSE), verbose=False)
     data = {"calibration_data": _calibration(calibration)} if precision == "int8" else {}
     report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
-    taken = test.taken(np.arange(max(BATCHES)) % len(test.tokens))
-    np.savez(folder / TIMED, **inputs_of(taken, LENGTH))
+    _keep_some(test, length, folder / TIMED)
     with _process() as process:
-        found = process.submit(score, folder / precision, test).result()
+        rows = process.submit(exported_rows, folder / precision, test).result()
     before = predict(lambda **texts: pruned.predict_on_batch(texts), test)
     return {
-        **found,
-        "float32": scores(before, test.labels),
+        **score(rows),
+        "float32": score(before),
         "precision": precision,
         "converted": f"{sum(op.converted for op in report)} of {len(report)}",
         "timings": timings(folder, precision, seconds),
@@ -92,10 +96,10 @@ def _process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
-def score(exported: Path, test: Encoded) -> Scores:
-    """Scores of a SavedModel, run by one thread."""
+def exported_rows(exported: Path, test: Encoded) -> Rows:
+    """What a SavedModel gives for texts, run by one thread."""
     with tfsparse.load(exported, threads=1) as model:
-        return scores(predict(model, test), test.labels)
+        return predict(model, test)
 
 
 def time_both(folder: Path, precision: str, seconds: float) -> list[dict[str, float]]:
@@ -107,15 +111,16 @@ def time_both(folder: Path, precision: str, seconds: float) -> list[dict[str, fl
         return [time_batch(baseline, model, texts, batch, seconds) for batch in BATCHES]
 
 
-def predict(model: Callable[..., Any], encoded: Encoded, batch: int = 64) -> np.ndarray:
-    """Logits of texts, in their order: (texts, classes)."""
+def predict(model: Callable[..., Any], encoded: Encoded, batch: int = 64) -> Rows:
+    """What a model gives for each of some texts, in their order."""
     # Of like length in a batch, each padded to the longest.
     order = np.argsort([len(tokens) for tokens in encoded.tokens], kind="stable")
-    parts = [
-        model(**inputs_of(encoded.taken(order[start : start + batch])))
-        for start in range(0, len(order), batch)
-    ]
-    return np.asarray(np.concatenate(parts))[np.argsort(order)]
+    rows: dict[int, np.ndarray] = {}
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        given = np.asarray(model(**inputs_of(encoded.taken(chosen))), np.float32)
+        rows |= zip(chosen, given, strict=True)
+    return [rows[place] for place in range(len(order))]
 
 
 def time_batch(
@@ -153,6 +158,12 @@ def with_weights_of(model: keras.Model, plain: keras.Model) -> keras.Model:
     """
     plain.set_weights(logits_of(model).get_weights())
     return plain
+
+
+def _keep_some(encoded: Encoded, length: int, path: Path) -> None:
+    """Writes the texts to time with."""
+    taken = encoded.taken(np.arange(max(BATCHES)) % len(encoded.tokens))
+    np.savez(path, **inputs_of(taken, length))
 
 
 def _calibration(encoded: Encoded) -> list[Inputs]:

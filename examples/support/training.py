@@ -1,4 +1,4 @@
-"""Trains and prunes the examples' classifiers.
+"""Trains and prunes the examples' models.
 
 A plain `compile` and `fit`; what pruning adds is one call and one callback. The one extra is
 distillation: while a model is pruned it may learn, beside the labels, what the dense model
@@ -57,18 +57,19 @@ def fit(
     data: tf.data.Dataset,
     epochs: int,
     optimizer: keras.optimizers.Optimizer,
-    loss: Taught,
+    loss: Any,
     callbacks: list[Any] | None = None,
 ) -> keras.callbacks.History:
-    """Compiles a classifier and trains it.
+    """Compiles a model and trains it.
 
     Args:
-        model: Gives logits (batch, classes), and maybe features after them.
-        data: Batches of inputs and labels: (batch,), or (batch, 1 + n) with what the dense
-            model gives beside the label.
+        model: Gives what the loss reads: for `Taught` logits (batch, classes), and maybe
+            features after them.
+        data: Batches of inputs and labels: for `Taught` (batch,), or (batch, 1 + n) with what
+            the dense model gives beside the label.
         epochs: Passes over the data.
         optimizer: What `compile` takes.
-        loss: What to learn from.
+        loss: `Taught`, or another loss that has an `accuracy`.
         callbacks: Callbacks of Keras.
     """
     model.compile(optimizer, loss, metrics=[loss.accuracy])

@@ -1,7 +1,8 @@
 """WordPiece: splits English text into the pieces of a BERT vocabulary.
 
 Lower-cases, strips accents, cuts at white space and punctuation, then takes the longest
-known piece from the left, again and again; pieces inside a word begin with "##".
+known piece from the left, again and again; pieces inside a word begin with "##". Where the text
+itself is needed again, as for answers that are parts of it, each piece has its place in it.
 
 Reference:
 
@@ -18,6 +19,9 @@ from functools import lru_cache
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 SPECIAL = (PAD, UNKNOWN, START, END)
 LONGEST_WORD = 100
+
+# From the first character, up to but without the second.
+Place = tuple[int, int]
 
 
 class WordPieces:
@@ -36,6 +40,21 @@ class WordPieces:
         """Ids of the pieces of a text, without those that mark its ends."""
         return [number for word in words(text) for number in self._split_word(word)]
 
+    def located(self, text: str) -> list[tuple[int, Place]]:
+        """The same ids, each with the place in the text that its piece stands for."""
+        found = []
+        for word, places in located_words(text):
+            start = 0
+            for number in self._split_word(word):
+                piece = self.pieces[number]
+                whole = piece == UNKNOWN
+                end = len(word) if whole else start + len(piece.removeprefix("##"))
+                # A character may become several, and a piece end among those.
+                last = max(places[end], places[end - 1] + 1)
+                found.append((number, (places[start], last)))
+                start = end
+        return found
+
     def encode(self, *texts: str, longest: int = 128) -> tuple[list[int], list[int]]:
         """Ids and segments of one text or a pair: [CLS] first [SEP] second [SEP].
 
@@ -44,6 +63,10 @@ class WordPieces:
         parts = [self.ids(text) for text in texts]
         while sum(map(len, parts)) > longest - 1 - len(parts):
             max(parts, key=len).pop()
+        return self.joined(*parts)
+
+    def joined(self, *parts: list[int]) -> tuple[list[int], list[int]]:
+        """Ids and segments of texts that are ids already, with the marks between them."""
         ids, segments = [self._ids[START]], [0]
         for number, part in enumerate(parts):
             ids += [*part, self._ids[END]]
@@ -76,11 +99,33 @@ class WordPieces:
 
 def words(text: str) -> list[str]:
     """Lower-case words and punctuation marks of a text, without accents."""
-    decomposed = unicodedata.normalize("NFD", text.lower())
-    spaced = (
-        f" {c} " if _is_punctuation(c) else c for c in decomposed if unicodedata.category(c) != "Mn"
-    )
-    return "".join(spaced).split()
+    return [word for word, _ in located_words(text)]
+
+
+def located_words(text: str) -> list[tuple[str, list[int]]]:
+    """The same with places in the text: of every character of a word, then of the word's end."""
+    found: list[tuple[str, list[int]]] = []
+    letters = ""
+    places: list[int] = []
+
+    def end(place: int) -> None:
+        nonlocal letters, places
+        if letters:
+            found.append((letters, [*places, place]))
+        letters, places = "", []
+
+    for place, character in enumerate(text):
+        for c in unicodedata.normalize("NFD", character.lower()):
+            if c.isspace():
+                end(place)
+            elif _is_punctuation(c):
+                end(place)
+                found.append((c, [place, place + 1]))
+            elif unicodedata.category(c) != "Mn":
+                letters += c
+                places.append(place)
+    end(len(text))
+    return found
 
 
 def _is_punctuation(character: str) -> bool:

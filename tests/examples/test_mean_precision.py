@@ -4,8 +4,6 @@ from support.detections import detections
 from support.mean_precision import mean_precision
 from support.ssd_boxes import encoded
 
-pytest.importorskip("pycocotools", reason="pip install -r examples/requirements.txt")
-
 NAMES = ("round", "flat")
 BOXES = [
     np.array([[10, 10, 30, 30], [50, 10, 70, 30]], np.float32),

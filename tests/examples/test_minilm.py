@@ -2,34 +2,15 @@ import json
 
 import numpy as np
 import pytest
+from small_minilm import HEADS, WIDTH, random_weights
 from support import bert, minilm, pretraining
 from support.text_tasks import Encoded
-
-WIDTH, FFN, LAYERS = 24, 48, 2
 
 
 @pytest.fixture
 def weights(monkeypatch):
-    monkeypatch.setattr(minilm, "HEADS", 2)
-    random = np.random.default_rng(0)
-    shapes = {
-        "embeddings.word_embeddings.weight": (30, WIDTH),
-        "embeddings.position_embeddings.weight": (512, WIDTH),
-        "embeddings.token_type_embeddings.weight": (2, WIDTH),
-    }
-    norms = ["embeddings"]
-    for layer in range(LAYERS):
-        name = f"encoder.layer.{layer}"
-        dense = {f"attention.self.{part}": (WIDTH, WIDTH) for part in ("query", "key", "value")}
-        dense["attention.output.dense"] = (WIDTH, WIDTH)
-        dense |= {"intermediate.dense": (FFN, WIDTH), "output.dense": (WIDTH, FFN)}
-        for part, (out, in_) in dense.items():
-            shapes[f"{name}.{part}.weight"] = (out, in_)
-            shapes[f"{name}.{part}.bias"] = (out,)
-        norms += [f"{name}.attention.output", f"{name}.output"]
-    for norm in norms:
-        shapes |= {f"{norm}.LayerNorm.{part}": (WIDTH,) for part in ("weight", "bias")}
-    return {k: random.normal(0, 0.5, s).astype(np.float32) for k, s in shapes.items()}
+    monkeypatch.setattr(minilm, "HEADS", HEADS)
+    return random_weights()
 
 
 def attention_by_hand(weights, hidden):
@@ -48,7 +29,7 @@ def attention_by_hand(weights, hidden):
 
 
 def test_heads_are_cut_as_pytorch_cuts_them(weights):
-    block = minilm.teacher(weights, np.arange(30)).get_layer("block_0")
+    block = minilm.encoder(weights, np.arange(30)).get_layer("block_0")
     hidden = np.random.default_rng(1).normal(size=(5, WIDTH)).astype(np.float32)
     found = block.attention(hidden[None], hidden[None])[0]
     np.testing.assert_allclose(found, attention_by_hand(weights, hidden), atol=1e-4)
@@ -91,7 +72,7 @@ def test_the_error_counts_what_is_no_padding():
 
 def test_outputs_come_in_the_order_of_the_texts(weights, monkeypatch):
     monkeypatch.setattr(pretraining, "TAUGHT", {0: 0, 1: 1})
-    model = minilm.teacher(weights, np.arange(30))
+    model = minilm.encoder(weights, np.arange(30))
     tokens = [[3, 4, 5, 6], [7], [8, 9]]
     encoded = Encoded(tokens, [[0] * len(t) for t in tokens], np.zeros(3, np.int32))
     found = pretraining.outputs(model, encoded, size=2)

@@ -24,24 +24,26 @@ def fill(folder, *rows, **changes):
 
 def test_rows_and_their_files_have_names_of_their_own():
     assert len({row.name for row in ROWS}) == len({row.file_name for row in ROWS}) == len(ROWS)
+    seeds = {row.with_seed(seed).file_name for row in ROWS for seed in range(3)}
+    assert len(seeds) == 3 * len(ROWS)
+    assert {row.with_seed(0).file_name for row in ROWS} == {row.file_name for row in ROWS}
 
 
 def test_every_command_is_one_that_its_program_understands():
     import bert_mini
+    import bert_squad
     import cifar_networks
     import ssd_bccd
 
-    programs = {
-        "examples/bert_mini.py": bert_mini,
-        "examples/cifar_networks.py": cifar_networks,
-        "examples/ssd_bccd.py": ssd_bccd,
-    }
-    for row in ROWS:
+    modules = (bert_mini, bert_squad, cifar_networks, ssd_bccd)
+    programs = {f"examples/{module.__name__}.py": module for module in modules}
+    for row in [*ROWS, *(row.with_seed(2) for row in ROWS)]:
         program, *arguments = row.command()
         parsed = programs[program].parser().parse_args(arguments)
         assert parsed.pattern == row.pattern
         assert row.pattern == "dense" or parsed.sparsity == row.sparsity
         assert bool(parsed.group_lasso) == row.lasso
+        assert parsed.seed == row.seed
 
 
 def test_a_line_has_the_losses_in_the_metric_of_the_task(tmp_path):
@@ -77,6 +79,54 @@ def test_a_line_has_what_was_served(tmp_path):
     assert "| 75.50% / F1 81.20% | INT8 76.00% / F1 81.00% | 10.0x / 8.0x |" in text
     assert len({line.count("|") for line in text.splitlines()}) == 1
     assert "exported" not in results.table("mrpc", results.read(tmp_path))
+
+
+def test_a_line_has_the_mean_and_the_deviation_of_its_seeds(tmp_path):
+    row, dense = Row("squad", "4x1", 0.8), Row("squad", "dense")
+    before = {"exact_match": 0.5, "f1": 0.8}
+    for seed, after in enumerate((0.76, 0.72, 0.74)):
+        found = {"dense": before, "result": {"exact_match": 0.4, "f1": after}}
+        speed = {"timings": [{"batch": 1, "speedup": 2.0 + seed}], "precision": "int8"}
+        served = {**found["result"], "float32": found["result"], **speed}
+        fill(tmp_path, row.with_seed(seed), seed=seed, **found, served=served)
+    for seed, after in enumerate((0.78, 0.82)):
+        result = {"exact_match": 0.5, "f1": after}
+        fill(tmp_path, dense.with_seed(seed), seed=seed, dense=before, result=result)
+    text = results.table("squad", results.read(tmp_path))
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {row.name} ")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[2:6] == ["0, 1, 2", "2", "EM 50.00% / F1 80.00%", "EM 50.00% / F1 80.00% ± 2.83"]
+    sparse = "EM 40.00% / F1 74.00% ± 2.00"
+    assert cells[6:9] == [sparse, "7.50% ± 2.50", "7.50% ± 2.50"]
+    assert cells[9:12] == [sparse, f"INT8 {sparse}", "3.0x"]
+    assert cells[12] == "76.87 to 76.27, 0.78% (BERT mini, SQuAD)"
+    assert results.commands(results.read(tmp_path)).count(f"| {row.name} |") == 1
+
+
+def test_every_seed_that_is_asked_for_is_run(tmp_path, monkeypatch):
+    row = Row("minilm", "2x1", 0.7)
+    fill(tmp_path, row)
+    ran = []
+
+    def run(row, folder, data):
+        ran.append(row)
+        fill(folder, row, seed=row.seed)
+
+    monkeypatch.setattr(results, "run", run)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")
+    words = ["results", "--folder", str(tmp_path), "--row", row.name, "--seeds", "3"]
+    monkeypatch.setattr(sys, "argv", words)
+    results.main()
+    assert ran == [row.with_seed(1), row.with_seed(2)]
+    assert len(results.read(tmp_path)[row.name]) == 3
+
+
+def test_the_published_value_of_another_task_is_not_borrowed(tmp_path):
+    row = Row("sst2", "4x1", 0.8)
+    old = f"| row | zeros | {results.COLUMNS[-1]} |\n| --- | --- | --- |\n"
+    before = results.earlier.table(old + f"| {row.name} | 80.00% | 76.87 to 76.27 |")
+    line = results.table("sst2", {}, before).splitlines()[4]
+    assert line.startswith(f"| {row.name} | 80.00% |") and line.endswith("| none |")
 
 
 def test_what_has_no_result_stays_as_it_was(tmp_path):

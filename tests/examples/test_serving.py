@@ -37,6 +37,13 @@ def test_logits_come_in_the_order_of_the_texts(model):
         np.testing.assert_allclose(found[place : place + 1], alone, atol=1e-5)
 
 
+def test_rows_may_be_as_long_as_their_texts():
+    test = texts(9, seed=1)
+    found = serving.predict(lambda tokens, segments: tokens[:, None], test, batch=2)
+    for row, tokens in zip(found, test.tokens, strict=True):
+        assert row[0, : len(tokens)].tolist() == tokens
+
+
 def test_features_behind_the_logits_are_left_out(model):
     inputs = serving.inputs_of(texts(2, seed=2))
     found = serving.logits_of(with_features(model)).predict(inputs, verbose=0)
@@ -66,8 +73,17 @@ def test_the_exported_model_is_scored_and_timed(model, tmp_path):
     once = tfsparse.OneShot(0.5)
     pruned = tfsparse.strip_pruning(tfsparse.prune_block(model, "4x1", once, exclude=["class"]))
     test = texts(40, seed=3)
-    found = serving.served(model, pruned, texts(64, seed=4), test, tmp_path, seconds=0.01)
-    outputs = serving.predict(lambda **x: pruned.predict(x, verbose=0), test)
+
+    def score(rows):
+        return scores(np.stack(rows), test.labels)
+
+    calibration = texts(64, seed=4)
+    found = serving.served(
+        model, pruned, calibration, test, tmp_path, score, length=32, seconds=0.01
+    )
+    with np.load(tmp_path / serving.TIMED) as timed:
+        assert timed["tokens"].shape == (max(serving.BATCHES), 32)
+    outputs = np.stack(serving.predict(lambda **x: pruned.predict(x, verbose=0), test))
     assert found["accuracy"] == pytest.approx(scores(outputs, test.labels)["accuracy"], abs=0.11)
     assert found["precision"] == "int8"
     assert found["converted"].startswith("6 of")

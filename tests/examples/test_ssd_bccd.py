@@ -21,6 +21,7 @@ def test_all_convolutions_between_the_first_and_the_heads_are_pruned():
     assert len(tfsparse.sparsity_report(pruned).kernels) == 2 * 13 + 2 + 2 * 3
 
 
+@pytest.mark.long
 def test_the_exported_model_is_scored_and_timed(short, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "BATCHES", (1,))
     keras.utils.set_random_seed(0)
@@ -42,9 +43,9 @@ def test_the_exported_model_is_scored_and_timed(short, tmp_path, monkeypatch):
     assert serving.timings(tmp_path, "int8", seconds=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", ["--pattern dense", "--pattern 2x1 --distill 0"])
 def test_the_whole_job_on_a_few_images(words, short, tmp_path, monkeypatch):
-    pytest.importorskip("pycocotools", reason="pip install -r examples/requirements.txt")
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (24, 64, 64, 3), dtype=np.uint8)
     # One for each feature map, so that gradients reach every layer before it is pruned.

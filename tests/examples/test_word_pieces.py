@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from support.word_pieces import SPECIAL, WordPieces, words
 
@@ -19,6 +21,30 @@ def test_a_word_without_pieces_is_unknown(text):
 
 def test_cuts_at_punctuation_and_drops_accents():
     assert words("Café, $5 (não)") == ["cafe", ",", "$", "5", "(", "nao", ")"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Unaffable  goods", ["Un", "aff", "able", "good", "s"]),
+        ("  a, zzz $b\n", ["a", ",", "zzz", "$", "b"]),
+        ("goo\u0302ds a\u0301a", ["goo\u0302d", "s", "a\u0301", "a"]),
+        ("\u00e1b", ["\u00e1b"]),
+        ("", []),
+    ],
+)
+def test_pieces_have_their_places_in_the_text(text, parts):
+    located = PIECES.located(text)
+    assert [text[start:end] for _, (start, end) in located] == parts
+    assert [number for number, _ in located] == PIECES.ids(text)
+
+
+def test_a_character_that_becomes_several_belongs_to_each_piece_of_it():
+    # A syllable of Hangul is letters of its alphabet when it is decomposed.
+    letters = unicodedata.normalize("NFD", "\ud55c")
+    pieces = WordPieces([*SPECIAL, letters[0], *(f"##{letter}" for letter in letters[1:])])
+    found = pieces.located("x \ud55c")
+    assert [place for _, place in found] == [(0, 1), *[(2, 3)] * len(letters)]
 
 
 def test_marks_both_texts_of_a_pair():
