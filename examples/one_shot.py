@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support import earlier
 from support.locations import ARTIFACTS, add_data_argument, data_file, write_json
 from support.scores import scores
 
@@ -33,6 +34,8 @@ PATTERNS = ("4x1", "2x1", "16x4", "1x1")
 SPARSITIES = (0.5, 0.7, 0.8, 0.9)
 TRIALS = [(p, s) for s in SPARSITIES for p in PATTERNS] + [("2:4", 0.5)]
 METHODS = ("magnitude", "one-shot", "allocated")
+ABOUT_RUNS = ("zeros", "seeds")  # columns
+PICTURE = "![Points lost against zeros, for each pattern](one_shot.svg)"
 
 ABOUT = """\
 Written by `python examples/one_shot.py`: nothing is trained. **Magnitude** is `tfsparse.OneShot`,
@@ -161,35 +164,53 @@ def run(task: str, trials: list[tuple[str, float]], seeds: int, folder: Path, da
                 write_json(path, found)
 
 
-def table(folder: Path, task: str) -> str:
-    """What is done of a task, in Markdown; nothing if nothing is."""
+def table(folder: Path, task: str, before: str = "") -> str:
+    """What is done of a task, in Markdown; nothing if nothing is.
+
+    Args:
+        folder: Of the results.
+        task: The task.
+        before: The table as it was. What was not done here stays, if the dense model is as good.
+    """
     path = folder / f"{task}-dense.json"
     if not path.is_file():
-        return ""
+        return before
     dense = json.loads(path.read_text())["accuracy"]
+    head = f"Dense: {dense:.2%}. Points lost:"
     names = _columns(task)
-    lines = [
-        f"Dense: {dense:.2%}. Points lost:",
-        "",
-        f"| pattern | zeros | seeds | {' | '.join(names)} |",
-        "| --- " * (3 + len(names)) + "|",
-    ]
-    for pattern, sparsity in sorted(TRIALS, key=lambda one: (one[0], one[1])):
-        found = _read(folder, task, pattern, sparsity)
-        if found:
-            cells = [pattern, f"{found[0]['sparsity']:.0%}", str(len(found))]
-            cells += [_points(_lost(found, name, dense), len(found)) for name in names]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    columns = ["pattern", *ABOUT_RUNS, *names]
+    rows = earlier.table(before, keys=2) if head in before else {}
+    for pattern, sparsity in TRIALS:
+        if found := _read(folder, task, pattern, sparsity):
+            values = [pattern, f"{found[0]['sparsity']:.0%}", str(len(found))]
+            values += [_points(_lost(found, name, dense), len(found)) for name in names]
+            rows[" | ".join(values[:2])] = dict(zip(columns, values, strict=True))
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[rows[key].get(name, "") for name in columns] for key in sorted(rows)]
+    return "\n".join([head, "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
-def document(folder: Path) -> str:
-    """What RESULTS.md has under `TITLE`; nothing if nothing is done."""
-    tables = {title: table(folder, task) for task, title in TASKS.items()}
-    parts = [f"### {title}\n\n{text}" for title, text in tables.items() if text]
-    link = "![Points lost against zeros, for each pattern](one_shot.svg)"
-    picture = [link] if panels(folder) else []
+def document(folder: Path, text: str = "") -> str:
+    """What RESULTS.md has under `TITLE`; nothing if nothing is done.
+
+    Args:
+        folder: Of the results.
+        text: What it had, which stays for what was not done here.
+    """
+    before = earlier.sections(text, level=3)
+    tables = {title: table(folder, task, before.get(title, "")) for task, title in TASKS.items()}
+    parts = [f"### {title}\n\n{each}" for title, each in tables.items() if each]
+    picture = [PICTURE] if panels(folder) or PICTURE in text else []
     return "\n\n".join([ABOUT, *picture, *parts]) if parts else ""
+
+
+def is_whole(folder: Path, text: str) -> bool:
+    """Whether what was done here has all that a text has, so that the picture may be drawn anew."""
+    before = earlier.sections(text, level=3)
+    return all(
+        table(folder, task) == table(folder, task, before.get(title, ""))
+        for task, title in TASKS.items()
+    )
 
 
 def panels(folder: Path) -> dict[str, dict[str, list[tuple[float, list[float]]]]]:

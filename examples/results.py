@@ -171,7 +171,7 @@ def document(results: Results, lasso: Path, without_training: Path, text: str = 
         arms = f"{group_lasso_experiment.ABOUT}\n\n{group_lasso_experiment.table(lasso)}"
     if arms:
         parts.append(f"## {LASSO_TITLE}\n\n{arms}")
-    if section := one_shot.document(without_training) or before.get(one_shot.TITLE):
+    if section := one_shot.document(without_training, before.get(one_shot.TITLE, "")):
         parts.append(f"## {one_shot.TITLE}\n\n{section}")
     made = commands(results, earlier.table(before.get("Commands", "")))
     parts.append(f"## Commands\n\n{made}")
@@ -199,9 +199,11 @@ def main() -> None:
 
     def write() -> None:
         lasso = group_lasso_experiment.FOLDER
-        if panels := one_shot.panels(one_shot.FOLDER):
-            one_shot_plot.plot(panels, RESULTS.with_name("one_shot.svg"))
         text = RESULTS.read_text() if RESULTS.is_file() else ""
+        panels = one_shot.panels(one_shot.FOLDER)
+        before = earlier.sections(text).get(one_shot.TITLE, "")
+        if panels and one_shot.is_whole(one_shot.FOLDER, before):
+            one_shot_plot.plot(panels, RESULTS.with_name("one_shot.svg"))
         write_text(RESULTS, document(read(arguments.folder), lasso, one_shot.FOLDER, text))
 
     chosen = [row for row in ROWS if row.name in arguments.row and not arguments.write]

@@ -36,6 +36,46 @@ def test_nothing_is_written_of_what_was_not_run(tmp_path):
     )
 
 
+BEFORE = """\
+ABOUT
+
+![Points lost against zeros, for each pattern](one_shot.svg)
+
+### ResNet-20, CIFAR-10
+
+Dense: 90.00%. Points lost:
+
+| pattern | zeros | seeds | magnitude | one-shot |
+| --- | --- | --- | --- | --- |
+| 2x1 | 70% | 3 | 11.00 | 2.00 |
+| 4x1 | 50% | 1 | 77.00 | 66.00 |
+
+### BERT mini, SST-2
+
+Dense: 83.00%. Points lost:
+
+| pattern | zeros | seeds | magnitude |
+| --- | --- | --- | --- |
+| 2:4 | 50% | 1 | 5.00 |"""
+
+
+def test_what_was_not_run_here_stays(tmp_path):
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
+    text = one_shot.document(tmp_path, BEFORE)
+    assert one_shot.PICTURE in text and "| 2:4 | 50% | 1 | 5.00 |" in text
+    assert "| 2x1 | 70% | 3 | 11.00 | 2.00 |" in text and "77.00" not in text
+    assert "| 4x1 | 50% | 1 | 40.00 | 5.00 |" in text
+    assert one_shot.document(tmp_path, text) == text
+    assert not one_shot.is_whole(tmp_path, BEFORE)
+    assert one_shot.is_whole(tmp_path, one_shot.document(tmp_path))
+
+
+def test_rows_of_another_dense_model_are_not_mixed_with_these(tmp_path):
+    fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
+    text = one_shot.document(tmp_path, BEFORE.replace("90.00%", "91.00%"))
+    assert "| 2x1 |" not in text and "| 4x1 | 50% | 1 | 40.00 | 5.00 |" in text
+
+
 def test_what_was_tried_at_several_sparsities_is_plotted(tmp_path):
     fill(tmp_path, 0, magnitude=0.5, one_shot=0.85)
     assert one_shot.panels(tmp_path) == {} and "one_shot.svg" not in one_shot.document(tmp_path)
