@@ -103,6 +103,7 @@ def planted(count, seed):
     return Encoded(tokens, [[0] * len(t) for t in tokens], np.array(labels, np.float32))
 
 
+@pytest.mark.long
 def test_a_pruned_model_learns_what_was_planted():
     keras.utils.set_random_seed(0)
     schedule = tfsparse.OneShot(0.5)
