@@ -4,10 +4,9 @@
 // Memory for activations that is kept from call to call.
 //
 // Why: malloc gives large buffers back to the system as soon as they are free, or as soon as the
-// top of the heap is, and each page that comes back costs a fault: 0.7 us on bare metal, 5 us seen
-// in a virtual machine. A ResNet-50 writes 90 MB of uint8 for 8 images, 21,000 pages, and how many
-// of them are new in each call depends on the order in which buffers happen to be freed. Here a
-// buffer that was given back serves the next one of about its size.
+// top of the heap is, and each page that comes back costs a fault: 5 us in a virtual machine. A
+// ResNet-50 took 0 to 4,700 of them for 8 images, since it depends on the order in which buffers
+// happen to be freed. Here a buffer that was given back serves the next one of about its size.
 //
 // Cost: a lock and a walk along the free buffers, a few dozen; so only for buffers that are worth
 // it. Memory that is kept: what is free and what is in use are together no more than one and a half
