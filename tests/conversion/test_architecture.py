@@ -75,6 +75,8 @@ THROUGH_OTHERS = {
     "tuning",
     "weights",
     "whole_layers",
+    "uint8_regions",  # passes/test_propagate_uint8.py
+    "uint8_types",  # likewise
 }
 
 
