@@ -126,9 +126,7 @@ def test_a_converted_model_is_refused(tmp_path):
 def test_convolutions_of_every_kind(tmp_path, k, precision):
     """Paddings, strides, dilations, groups, sequences, a BatchNorm and a residual."""
     if precision != "fp32" and not cpu_has("avx512_vnni"):
-        pytest.skip(
-            "without VNNI TensorFlow has no oneDNN, and fails on fused groups"
-        )
+        pytest.skip("without VNNI TensorFlow has no oneDNN, and fails on fused groups")
     layers = k.layers
     x = k.Input((12, 12, 8), name="x")
     h = layers.Conv2D(16, 3, padding="same", name="same")(x)
