@@ -73,10 +73,10 @@ THROUGH_OTHERS = {
     "slices",
     "softmax",
     "tuning",
-    "weights",
-    "whole_layers",
     "uint8_regions",  # passes/test_propagate_uint8.py
     "uint8_types",  # likewise
+    "weights",
+    "whole_layers",
 }
 
 
