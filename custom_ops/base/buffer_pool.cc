@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/huge_pages.h"
 
 namespace tfsparse {
 namespace {
 
-constexpr size_t kHeader = 64;  // a cache line, so that memory starts on the next
+constexpr size_t kHeader = kAlignment;  // so that memory starts on the next cache line
 constexpr size_t kPage = 4096;
 constexpr uint64_t kMaxAge = 1024;  // takes
 
@@ -118,7 +119,8 @@ BufferPool::Buffer* BufferPool::RemoveAll() {
 }
 
 BufferPool::Buffer* BufferPool::Allocate(size_t bytes) {
-  void* memory = std::aligned_alloc(kHeader, bytes + kHeader);
+  static_assert(sizeof(Buffer) <= kHeader);
+  void* memory = std::aligned_alloc(kAlignment, bytes + kHeader);
   if (memory == nullptr) return nullptr;
   PreferHugePages(memory, bytes + kHeader);
   auto* buffer = static_cast<Buffer*>(memory);

@@ -87,13 +87,13 @@ TEST(BufferPool, GivesBackWhatIsNotUsedAnyMore) {
   pool.Give(often);
 }
 
-TEST(BufferPool, SaysWhereThereIsNoMemory) {
+TEST(BufferPool, RefusesWhatIsTooMuch) {
   BufferPool pool;
   EXPECT_EQ(pool.Take(std::numeric_limits<size_t>::max()), nullptr);
   EXPECT_EQ(pool.Take(std::numeric_limits<size_t>::max() / 4), nullptr);
   void* memory = pool.Take(kMega);
   ASSERT_NE(memory, nullptr);
-  // What there was no memory for counts as never in use.
+  // What was refused was never in use.
   pool.Give(memory);
   EXPECT_EQ(pool.free_bytes(), kMega);
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/base/buffer_pool.h"
 #include "tensorflow/core/framework/allocator.h"
 
@@ -16,22 +17,22 @@ using tensorflow::TensorShape;
 // Smaller ones malloc keeps by itself.
 constexpr int64_t kMinPooledBytes = 128 << 10;
 
-// AddressSanitizer has to see who reads behind a result, or a result that is gone.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kIsPooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kIsPooled = false;
+// AddressSanitizer has to see who reads behind a result, or a result that is gone. GCC defines the
+// one, clang knows the other.
+#if defined(__has_feature)
+#define TFSPARSE_HAS_FEATURE(feature) __has_feature(feature)
 #else
-constexpr bool kIsPooled = true;
+#define TFSPARSE_HAS_FEATURE(feature) 0
 #endif
+#if defined(__SANITIZE_ADDRESS__) || TFSPARSE_HAS_FEATURE(address_sanitizer)
+constexpr bool kIsPooled = false;
 #else
 constexpr bool kIsPooled = true;
 #endif
 
 class PooledAllocator : public tensorflow::Allocator {
  public:
-  // Never destroyed: a tensor may outlive what static order leaves of it.
+  // Never destroyed, since a tensor may be destroyed later than statics are.
   static PooledAllocator* Get() {
     static auto* allocator = new PooledAllocator;
     return allocator;
@@ -39,7 +40,7 @@ class PooledAllocator : public tensorflow::Allocator {
 
   std::string Name() override { return "tfsparse"; }
   void* AllocateRaw(size_t alignment, size_t bytes) override {
-    return alignment > 64 ? nullptr : pool_.Take(bytes);
+    return alignment > kAlignment ? nullptr : pool_.Take(bytes);
   }
   void DeallocateRaw(void* memory) override { pool_.Give(memory); }
 
