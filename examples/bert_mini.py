@@ -15,11 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 from support import bert, dtypes, pretraining, pruning_job
-from support.locations import ARTIFACTS, write_json
+from support.command_line import run_program
+from support.locations import ARTIFACTS
 from support.scores import Scores, scores
 from support.serving import Rows
 from support.text_tasks import TASKS, Encoded
-from support.training import Taught, decaying, fit, with_features, with_outputs
+from support.training import Taught, with_features, with_outputs
 from support.word_pieces import WordPieces
 
 CACHE = ARTIFACTS / "examples"
@@ -98,11 +99,7 @@ class Experiment(pruning_job.Experiment):
         recipe = DENSE[self.task.name]
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
         model = self.build(dtypes.policy(dtypes.AUTO))
-        keras.utils.set_random_seed(0)
-        steps = recipe.epochs * -(-len(self.train.tokens) // recipe.batch)
-        optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
-        data = self.train.batches(recipe.batch, seed=0)
-        fit(model, data, recipe.epochs, optimizer, Taught())
+        pruning_job.learn(model, self.train, Taught(), recipe)
         return model
 
     def train_on(
@@ -141,10 +138,7 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Runs the whole job."""
-    arguments = parsed()
-    result = run(arguments)
-    if arguments.json:
-        write_json(arguments.json, result)
+    run_program(run, parsed())
 
 
 if __name__ == "__main__":

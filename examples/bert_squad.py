@@ -18,12 +18,12 @@ import keras
 import numpy as np
 from support import bert, dtypes, minilm, pretraining, pruning_job, span, windows
 from support.answers import answer_scores
-from support.locations import ARTIFACTS, write_json
+from support.command_line import run_program
+from support.locations import ARTIFACTS
 from support.scores import Scores
 from support.serving import Rows
 from support.squad import Question, squad
 from support.text_tasks import Encoded
-from support.training import decaying, fit
 from support.windows import Windows
 
 CACHE = ARTIFACTS / "examples"
@@ -107,11 +107,8 @@ class Experiment(pruning_job.Experiment):
         train = self._teacher.taught() if small else self.train
         model = self.build(dtypes.policy(dtypes.AUTO))
         print(f"Train the dense model, {recipe.epochs} epochs", flush=True)
-        keras.utils.set_random_seed(0)
-        steps = recipe.epochs * -(-len(train.tokens) // recipe.batch)
-        optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
-        data = train.batches(recipe.batch, seed=0)
-        fit(model, data, recipe.epochs, optimizer, span.TaughtSpans(1.0 if small else 0.0))
+        loss = span.TaughtSpans(1.0 if small else 0.0)
+        pruning_job.learn(model, train, loss, recipe)
         return model
 
     def train_on(
@@ -181,10 +178,7 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Runs the whole job."""
-    arguments = parsed()
-    result = run(arguments)
-    if arguments.json:
-        write_json(arguments.json, result)
+    run_program(run, parsed())
 
 
 if __name__ == "__main__":

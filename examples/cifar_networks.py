@@ -13,15 +13,15 @@ import argparse
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
-from support import cifar10, cifar_models
-from support.locations import ARTIFACTS, add_data_argument, data_file, write_json
+from support import cifar10, cifar_models, command_line
+from support.locations import ARTIFACTS, data_file
+from support.outcome import outcome, say_after
 from support.pretraining import save_weights
-from support.scores import line, relative_loss, scores
-from support.training import Pruning, Taught, decaying, fit
+from support.scores import line, scores
+from support.training import Pruning, Taught, copied, decaying, fit
 
 import tfsparse
 
@@ -91,23 +91,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         sparsity = report.total_sparsity
         model = tfsparse.strip_pruning(pruned)
     after = scores(model.predict(images, verbose=0), labels)
-    lost = {name: relative_loss(before[name], after[name]) for name in before}
-    print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
-    settings = {k: v for k, v in vars(arguments).items() if k not in ("data", "json")}
-    return {
-        **settings,
-        "dense": before,
-        "result": after,
-        "kernel_sparsity": sparsity,
-        "seconds": round(time.perf_counter() - started),
-    }
-
-
-def copied(model: keras.Model) -> keras.Model:
-    """A copy, because training on a model would change the teacher."""
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
+    say_after(before, after)
+    return outcome(arguments, before, after, sparsity, started)
 
 
 def taught_by(teacher: keras.Model, train: cifar10.Data, seed: int) -> Any:
@@ -174,20 +159,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
     parser.add_argument("--network", choices=list(NETWORKS), default="resnet20")
-    parser.add_argument(
-        "--pattern", default="2x1", help='"2x1", "4x1" or another; "dense" trains on unpruned'
-    )
-    parser.add_argument("--sparsity", type=float, default=0.75)
-    parser.add_argument("--group-lasso", type=float, default=0.0, help="strength")
-    parser.add_argument(
-        "--lasso-form",
-        choices=("penalty", "proximal"),
-        default="penalty",
-        help="added to the loss, or taken off the weights after each step",
-    )
-    parser.add_argument(
-        "--distill", type=float, default=1.0, help="weight of the dense model's logits"
-    )
+    command_line.add_pruning(parser, "2x1", 0.75)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument(
         "--images", choices=("first", "all"), default="first", help="which to train and test on"
@@ -196,19 +168,13 @@ def parser() -> argparse.ArgumentParser:
         "--dense-epochs", type=int, help="of the dense model, where it is trained; the network's"
     )
     parser.add_argument("--learning-rate", type=float, default=0.05, help="of SGD, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
-    parser.add_argument("--json", type=Path, help="file for the result")
-    add_data_argument(parser)
+    command_line.add_rest(parser)
     return parser
 
 
 def main() -> None:
     """Runs the whole job."""
-    arguments = parser().parse_args()
-    result = run(arguments)
-    if arguments.json:
-        write_json(arguments.json, result)
+    command_line.run_program(run, parser().parse_args())
 
 
 if __name__ == "__main__":

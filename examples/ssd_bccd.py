@@ -17,15 +17,16 @@ from typing import Any
 
 import keras
 import numpy as np
-from support import bccd, ssd, ssd_serving
+from support import bccd, command_line, ssd, ssd_serving
 from support.detections import detections
-from support.locations import ARTIFACTS, add_data_argument, write_json
+from support.locations import ARTIFACTS
 from support.mean_precision import mean_precision
+from support.outcome import outcome, say_after, say_served
 from support.pretraining import save_weights
-from support.scores import Scores, line, relative_loss
+from support.scores import Scores, line
 from support.ssd_boxes import default_boxes, matched
 from support.ssd_loss import DetectionLoss
-from support.training import Pruning, decaying
+from support.training import Pruning, copied, decaying
 
 import tfsparse
 
@@ -35,7 +36,6 @@ WEIGHT_DECAY = 1e-4
 DENSE_RATE = 2e-3
 # The first layer sees the pixels, and the heads name classes and places.
 EXCLUDED = (ssd.STEM, f"{ssd.HEADS}*")
-NOT_SETTINGS = ("data", "json", "keep")
 
 
 class Experiment:
@@ -71,9 +71,7 @@ class Experiment:
     ) -> keras.callbacks.History:
         """Trains a model, which may learn from the dense one too."""
         # A copy, because the model may be the dense one.
-        teacher = keras.models.clone_model(self.dense)
-        teacher.set_weights(self.dense.get_weights())
-        teach = partial(teacher, training=False) if distill else None
+        teach = partial(copied(self.dense), training=False) if distill else None
         targets = partial(matched, defaults=self.defaults)
         data = bccd.augmented(self.train, BATCH_SIZE, seed, targets, teach)
         rates = decaying(rate, epochs * len(data))
@@ -132,10 +130,7 @@ def serve(
         found = ssd_serving.served(
             dense, model, train, test, experiment.score, folder, arguments.serve
         )
-    speed = ", ".join(f"{t['speedup']:.2f}x by {t['batch']}" for t in found["timings"])
-    served = {name: found[name] for name in found["float32"]}
-    print(f"Pruned, in float32: {line(found['float32'])}")
-    print(f"Served in {arguments.serve}: {line(served)}; {speed}", flush=True)
+    say_served(found)
     return found
 
 
@@ -146,49 +141,23 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     before = experiment.scored(experiment.dense)
     print(f"Dense: {line(before)}", flush=True)
     if arguments.pattern == "dense":
-        model, sparsity = keras.models.clone_model(experiment.dense), 0.0
-        model.set_weights(experiment.dense.get_weights())
+        model, sparsity = copied(experiment.dense), 0.0
         train_on(model, experiment, arguments, [])
     else:
         model, report = prune(experiment, arguments)
         sparsity = report.total_sparsity
         print(report)
     after = experiment.scored(model)
-    lost = {name: relative_loss(before[name], after[name]) for name in before if before[name]}
-    print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
-    settings = {k: v for k, v in vars(arguments).items() if k not in NOT_SETTINGS}
-    extra = {}
-    if arguments.serve:
-        extra = {"served": serve(experiment.dense, model, experiment, arguments)}
-    return {
-        **settings,
-        **extra,
-        "dense": before,
-        "result": after,
-        "kernel_sparsity": sparsity,
-        "seconds": round(time.perf_counter() - started),
-    }
+    say_after(before, after)
+    served = serve(experiment.dense, model, experiment, arguments) if arguments.serve else None
+    return outcome(arguments, before, after, sparsity, started, served)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[2])
-    parser.add_argument(
-        "--pattern", default="2x1", help='"2x1", "4x1" or another; "dense" trains on unpruned'
-    )
-    parser.add_argument("--sparsity", type=float, default=0.75)
-    parser.add_argument("--group-lasso", type=float, default=0.0, help="strength")
-    parser.add_argument(
-        "--lasso-form",
-        choices=("penalty", "proximal"),
-        default="penalty",
-        help="added to the loss, or taken off the weights after each step",
-    )
-    parser.add_argument("--criterion", default="gradient_momentum", help="as in prune_block")
-    parser.add_argument("--scope", default="global", help="likewise")
-    parser.add_argument(
-        "--distill", type=float, default=1.0, help="weight of the dense model's outputs"
-    )
+    command_line.add_pruning(parser, "2x1", 0.75, taught="outputs")
+    command_line.add_ranking(parser)
     parser.add_argument("--width", type=float, default=0.25, help="share of ResNet-34's channels")
     parser.add_argument("--epochs", type=int, default=20, help="while pruning")
     parser.add_argument("--dense-epochs", type=int, default=60, help="of the dense model")
@@ -198,27 +167,14 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="score the 87 images to choose settings by, and not those to test on",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
-    parser.add_argument(
-        "--serve",
-        nargs="?",
-        const="int8",
-        choices=("int8", "bf16", "fp32"),
-        help="also export, score and time the SavedModel, in this precision (%(const)s)",
-    )
-    parser.add_argument("--keep", type=Path, help="folder to keep the SavedModels in")
-    parser.add_argument("--json", type=Path, help="file for the result")
-    add_data_argument(parser)
+    command_line.add_serving(parser)
+    command_line.add_rest(parser)
     return parser
 
 
 def main() -> None:
     """Runs the whole job."""
-    arguments = parser().parse_args()
-    result = run(arguments)
-    if arguments.json:
-        write_json(arguments.json, result)
+    command_line.run_program(run, parser().parse_args())
 
 
 if __name__ == "__main__":

@@ -19,15 +19,12 @@ import keras
 import numpy as np
 
 import tfsparse
-from support import dtypes, serving
-from support.locations import add_data_argument
+from support import command_line, dtypes, outcome, serving
 from support.pretraining import save_weights
-from support.scores import Scores, line, relative_loss
+from support.scores import Scores, line
 from support.serving import Rows
 from support.text_tasks import Encoded
 from support.training import Pruning, decaying, fit
-
-NOT_SETTINGS = ("data", "json", "keep")
 
 
 class Experiment(ABC):
@@ -123,12 +120,32 @@ def train_on(
     if arguments.texts:
         chosen = np.random.default_rng(arguments.seed).permutation(len(train.tokens))
         train = train.taken(chosen[: arguments.texts])
-    keras.utils.set_random_seed(arguments.seed)
-    steps = arguments.epochs * -(-len(train.tokens) // arguments.batch)
-    optimizer = keras.optimizers.Adam(decaying(arguments.learning_rate, steps))
-    data = train.batches(arguments.batch, seed=arguments.seed)
     print(f"Train on, {arguments.epochs} epochs", flush=True)
-    fit(model, data, arguments.epochs, optimizer, loss, callbacks)
+    learn(model, train, loss, arguments, arguments.seed, callbacks)
+
+
+def learn(
+    model: keras.Model,
+    train: Encoded,
+    loss: keras.losses.Loss,
+    recipe: Any,
+    seed: int = 0,
+    callbacks: list[Any] | None = None,
+) -> None:
+    """Trains a model on texts with Adam.
+
+    Args:
+        model: The model.
+        train: Texts and labels.
+        loss: What to learn from.
+        recipe: Has `epochs`, `learning_rate` and `batch`.
+        seed: Of dropout and the order of texts.
+        callbacks: Callbacks of Keras.
+    """
+    keras.utils.set_random_seed(seed)
+    steps = recipe.epochs * -(-len(train.tokens) // recipe.batch)
+    optimizer = keras.optimizers.Adam(decaying(recipe.learning_rate, steps))
+    fit(model, train.batches(recipe.batch, seed=seed), recipe.epochs, optimizer, loss, callbacks)
 
 
 def serve(
@@ -146,10 +163,7 @@ def serve(
             experiment.length,
             arguments.serve,
         )
-    speed = ", ".join(f"{t['speedup']:.2f}x by {t['batch']}" for t in found["timings"])
-    served = {name: found[name] for name in found["float32"]}
-    print(f"Pruned, in float32: {line(found['float32'])}")
-    print(f"Served in {arguments.serve}: {line(served)}; {speed}", flush=True)
+    outcome.say_served(found)
     return found
 
 
@@ -168,25 +182,20 @@ def run(experiment_of: Callable[[], Experiment], arguments: argparse.Namespace) 
         sparsity = report.total_sparsity
         print(report)
     after = experiment.score(model, arguments.held_out)
-    lost = {name: relative_loss(before[name], after[name]) for name in before}
-    print(f"After: {line(after)}; relative loss: {line(lost)}", flush=True)
-    settings = {k: v for k, v in vars(arguments).items() if k not in NOT_SETTINGS}
-    extra = {}
-    if arguments.serve:
-        extra = {"served": serve(model, experiment, arguments)}
-    return {
-        **settings,
-        **extra,
-        "dense": before,
-        "result": after,
-        "kernel_sparsity": sparsity,
-        "seconds": round(time.perf_counter() - started),
-    }
+    outcome.say_after(before, after)
+    served = serve(model, experiment, arguments) if arguments.serve else None
+    return outcome.outcome(arguments, before, after, sparsity, started, served)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds how to prune, how to train meanwhile, and what to do with the result."""
-    _add_pruning(parser)
+    command_line.add_pruning(parser, "4x1", 0.9)
+    parser.add_argument(
+        "--lasso-to-the-end",
+        action="store_true",
+        help="goes on after the target sparsity is reached",
+    )
+    command_line.add_ranking(parser)
     parser.add_argument("--epochs", type=int, help="while pruning; the default is the task's")
     parser.add_argument("--batch", type=int, help="texts in a batch, likewise")
     parser.add_argument("--learning-rate", type=float, help="of Adam, likewise")
@@ -196,23 +205,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score texts held out of training, to choose settings, and not the test set",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--options", default="{}", help="more for prune_block, as JSON")
     parser.add_argument(
         "--dtype",
         default="float32",
         help='or "mixed_bfloat16"; "auto" is the faster one on this processor',
     )
-    parser.add_argument(
-        "--serve",
-        nargs="?",
-        const="int8",
-        choices=("int8", "bf16", "fp32"),
-        help="also export, score and time the SavedModel, in this precision (%(const)s)",
-    )
-    parser.add_argument("--keep", type=Path, help="folder to keep the SavedModels in")
-    parser.add_argument("--json", type=Path, help="file for the result")
-    add_data_argument(parser)
+    command_line.add_serving(parser)
+    command_line.add_rest(parser)
 
 
 def with_defaults(arguments: argparse.Namespace, recipe: Any) -> argparse.Namespace:
@@ -222,27 +221,3 @@ def with_defaults(arguments: argparse.Namespace, recipe: Any) -> argparse.Namesp
             setattr(arguments, field.name, getattr(recipe, field.name))
     arguments.dtype = dtypes.policy(arguments.dtype)
     return arguments
-
-
-def _add_pruning(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--pattern", default="4x1", help='"4x1", "2:4" or another; "dense" trains on unpruned'
-    )
-    parser.add_argument("--sparsity", type=float, default=0.9)
-    parser.add_argument("--group-lasso", type=float, default=0.0, help="strength")
-    parser.add_argument(
-        "--lasso-form",
-        choices=("penalty", "proximal"),
-        default="penalty",
-        help="added to the loss, or taken off the weights after each step",
-    )
-    parser.add_argument(
-        "--lasso-to-the-end",
-        action="store_true",
-        help="goes on after the target sparsity is reached",
-    )
-    parser.add_argument("--criterion", default="gradient_momentum", help="as in prune_block")
-    parser.add_argument("--scope", default="global", help="likewise")
-    parser.add_argument(
-        "--distill", type=float, default=1.0, help="weight of the dense model's logits"
-    )

@@ -60,10 +60,8 @@ def served(
         Scores of the exported model, ``"float32"`` with those of `pruned`, ``"precision"``,
         ``"converted"`` ("24 of 24" products), and ``"timings"`` as in `timings`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    dense.export(str(folder / DENSE), verbose=False)
-    data = {"calibration_data": _calibration(calibration)} if precision == "int8" else {}
-    report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
+    data = _calibration(calibration) if precision == "int8" else None
+    converted = export_both(dense, pruned, folder, precision, data)
     _keep_some(test, length, folder / TIMED)
     with _process() as process:
         rows = process.submit(exported_rows, folder / precision, test).result()
@@ -72,9 +70,30 @@ def served(
         **score(rows),
         "float32": score(before),
         "precision": precision,
-        "converted": f"{sum(op.converted for op in report)} of {len(report)}",
+        "converted": converted,
         "timings": timings(folder, precision, seconds),
     }
+
+
+def export_both(
+    dense: keras.Model, pruned: keras.Model, folder: Path, precision: str, data: list[Any] | None
+) -> str:
+    """Exports a model as Keras does, and its pruned form with `tfsparse.export`.
+
+    Args:
+        dense: The model.
+        pruned: The same, pruned.
+        folder: Gets the SavedModels, named `DENSE` and after the precision.
+        precision: As in `tfsparse.export`.
+        data: To calibrate INT8 with.
+
+    Returns:
+        How many products were converted: ``"24 of 24"``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dense.export(str(folder / DENSE), verbose=False)
+    report = tfsparse.export(pruned, folder / precision, precision, data)
+    return f"{sum(op.converted for op in report)} of {len(report)}"
 
 
 def timings(folder: Path, precision: str, seconds: float = SECONDS) -> list[dict[str, float]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 import tfsparse
 from support.scores import Scores
-from support.serving import BATCHES, DENSE, SECONDS, TIMED, timings
+from support.serving import BATCHES, SECONDS, TIMED, export_both, timings
 
 CALIBRATION = 64
 BATCH = 8
@@ -46,11 +46,9 @@ def served(
     Returns:
         What `serving.served` returns.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    dense.export(str(folder / DENSE), verbose=False)
     chosen = np.random.default_rng(0).permutation(len(calibration))[:CALIBRATION]
-    data = {"calibration_data": list(_batches(calibration[chosen]))} if precision == "int8" else {}
-    report = tfsparse.export(pruned, folder / precision, precision=precision, **data)
+    data = _batches(calibration[chosen]) if precision == "int8" else None
+    converted = export_both(dense, pruned, folder, precision, data)
     np.savez(folder / TIMED, image=np.resize(test, (max(BATCHES), *test.shape[1:])))
     with tfsparse.load(folder / precision) as model:
         outputs = np.concatenate([model(image=batch) for batch in _batches(test)])
@@ -58,7 +56,7 @@ def served(
         **score(outputs),
         "float32": score(pruned.predict(test, BATCH, verbose=0)),
         "precision": precision,
-        "converted": f"{sum(op.converted for op in report)} of {len(report)}",
+        "converted": converted,
         "timings": timings(folder, precision, seconds),
     }
 

@@ -85,6 +85,13 @@ def decaying(rate: float, steps: int) -> keras.optimizers.schedules.LearningRate
     )
 
 
+def copied(model: keras.Model) -> keras.Model:
+    """A copy, because training on a model would change the teacher."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def with_outputs(labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Labels with what the dense model gives beside them, as `Taught` reads them."""
     return np.concatenate([labels[:, None], outputs], axis=1).astype(np.float32)

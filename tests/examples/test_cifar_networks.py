@@ -62,13 +62,3 @@ def test_a_network_without_weights_learns_from_its_teacher_once(trained):
     assert trained == [("resnext11", 2)]
     dense("resnext11", "--images", "all")
     assert trained[1:] == [("resnet8", 1), ("resnext11", 2)]
-
-
-def test_a_teacher_is_a_copy():
-    model = cifar_models.resnet(8)
-    copy = cifar_networks.copied(model)
-    model.set_weights([weight + 1 for weight in model.get_weights()])
-    assert (
-        copy.get_layer(cifar_models.LAST).get_weights()[0]
-        != model.get_layer(cifar_models.LAST).get_weights()[0]
-    ).all()

@@ -1,9 +1,9 @@
 import keras
 import numpy as np
 import pytest
-from support import bert
+from support import bert, cifar_models
 from support.scores import relative_loss, scores
-from support.training import Taught, decaying, with_features, with_outputs
+from support.training import Taught, copied, decaying, with_features, with_outputs
 
 LOGITS = np.array([[0.0, 2.0], [1.0, -1.0]], np.float32)
 
@@ -93,3 +93,13 @@ def test_scores():
     assert scores(logits, labels) == {"accuracy": 0.6, "f1": pytest.approx(2 / 3)}
     assert scores(logits[:, [1, 0, 0]], labels).keys() == {"accuracy"}
     assert relative_loss(0.8, 0.76) == pytest.approx(0.05)
+
+
+def test_a_teacher_is_a_copy():
+    model = cifar_models.resnet(8)
+    copy = copied(model)
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    assert (
+        copy.get_layer(cifar_models.LAST).get_weights()[0]
+        != model.get_layer(cifar_models.LAST).get_weights()[0]
+    ).all()
