@@ -13,7 +13,7 @@ constexpr size_t kHeader = kAlignment;  // so that memory starts on the next cac
 constexpr size_t kPage = 4096;
 constexpr uint64_t kMaxAge = 1024;  // takes
 
-// More is no result that anybody waits for, and sanitizers stop a program that asks for it.
+// No model has larger results, and sanitizers stop a program that asks for more.
 constexpr size_t kMaxBytes = size_t{1} << 39;
 
 // Most that a buffer may be larger than what is asked for, as a share of that.

@@ -8,10 +8,10 @@
 // ResNet-50 took 0 to 4,700 of them for 8 images, since it depends on the order in which buffers
 // happen to be freed. Here a buffer that was given back serves the next one of about its size.
 //
-// Cost: a lock and a walk along the free buffers, a few dozen; so only for buffers that are worth
-// it. Memory that is kept: what is free and what is in use are together no more than one and a half
-// times what was in use at once before, since sizes do not fit each other quite, and a buffer that
-// 1024 others were preferred to goes back to the system.
+// Cost: a lock and a walk along the free buffers, a few dozen; so it is for large buffers. It also
+// costs memory. All buffers, free and in use, are at most one and a half times what was in use at
+// once; half as much again, because a buffer seldom fits the next one exactly. A free buffer that
+// was not chosen in 1024 takes goes back to the system.
 //
 // Contract: from any thread. Memory comes with the contents that it happens to have.
 
