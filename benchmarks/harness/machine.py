@@ -6,17 +6,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.amx import may_use_amx
+
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores that this process may use, features that matter here, load."""
+    """Processor, cores and features that this process may use and that matter here, load."""
     text = Path("/proc/cpuinfo").read_text()
     lines = {
         key.strip(): value.strip()
         for key, _, value in (line.partition(":") for line in text.splitlines())
     }
     flags = lines.get("flags", "").split()
+    if not may_use_amx():
+        flags = [flag for flag in flags if not flag.startswith("amx")]
     return {
         "cpu": lines.get("model name", "unknown"),
         "cores": len(os.sched_getaffinity(0)),
