@@ -1,7 +1,7 @@
 """Whether a process may use AMX; takes it away from a process and its children.
 
-Linux gives a process the registers of AMX only when it asks for them, and every engine that uses AMX
-asks: oneDNN in TensorFlow and OpenVINO, ONNX Runtime, our ops. A filter of system calls answers
+Linux gives a process the registers of AMX only when it asks for them, and every engine that uses
+AMX asks: oneDNN in TensorFlow and OpenVINO, ONNX Runtime, our ops. A filter of system calls answers
 that they may not have them, so they all choose as they do where there is no AMX. This reaches
 engines that have no switch of their own. It lasts for the process and all that it starts.
 
