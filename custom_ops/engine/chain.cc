@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "custom_ops/engine/epilogue_constants.h"
+#include "custom_ops/engine/tile_registers.h"
 #include "custom_ops/engine/workspace.h"
 
 namespace tfsparse {
@@ -121,7 +122,9 @@ void Chain<T>::RunTiles(const Tiles& tiles, const Threads& threads) const {
   }
   threads.Run(tiles.count(), cost, [&](int64_t begin, int64_t end) {
     Workspace& workspace = Workspace::OfThisThread();
+    TileRegisters registers;
     for (int i = 0; i < count_; ++i) {
+      registers.SetUpFor(prepared(i).functions);
       workspace.tiles[i % 2].Reserve(works[i]->PackedBytes(tiles.max_vectors()));
     }
     for (int64_t tile = begin; tile < end; ++tile) RunTile(works, tiles, tile, tile == begin);

@@ -42,7 +42,8 @@ struct TileFunctions {
   // From the accumulators of a layer to the packed x of the next; null where that goes through y.
   EpilogueToTileFunction epilogue_to_tile = nullptr;
   PackFunction quantize_rows = nullptr;  // rows of float x, as they are; for int8 weights
-  // Around the products of a tile, in its thread; null where there is nothing to do.
+  // Around the products of tiles, in their thread (tile_registers.h); null where there is nothing
+  // to do.
   void (*begin)() = nullptr;
   void (*end)() = nullptr;
 };

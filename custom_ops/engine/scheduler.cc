@@ -5,6 +5,7 @@
 
 #include "custom_ops/base/balanced_cut.h"
 #include "custom_ops/engine/epilogue_constants.h"
+#include "custom_ops/engine/tile_registers.h"
 #include "custom_ops/engine/workspace.h"
 
 namespace tfsparse {
@@ -54,6 +55,8 @@ void Scheduler<T>::RunItems(const TileRunner<T>& work, const Threads& threads,
   threads.Run(tiles_.count() * parts, cost, [&](int64_t begin, int64_t end) {
     AlignedBuffer<uint8_t>& packed = Workspace::OfThisThread().tiles[0];
     packed.Reserve(work.PackedBytes(tiles_.max_vectors()));
+    TileRegisters registers;
+    registers.SetUpFor(prepared_.functions);
     for (int64_t item = begin; item < end; ++item) {
       TileRows rows = Tile(item / parts);
       rows.is_first = item == begin;

@@ -56,7 +56,6 @@ void TileRunner<T>::MultiplyNBlocks(const TileRows& tile, const void* packed, in
   args.values = weights_.values.data();
   args.acc = acc.data();
   args.fetches_ahead = tile.is_first || weights_.bytes() > kCachedBytes;
-  if (prepared_.functions.begin != nullptr) prepared_.functions.begin();
   for (int64_t s = begin; s < end;) {
     const int64_t output = weights_.panels[s].out;
     const int64_t next = prepared_.NBlockEnd(s, end);
@@ -68,7 +67,6 @@ void TileRunner<T>::MultiplyNBlocks(const TileRows& tile, const void* packed, in
     finish(acc.data(), output, prepared_.FirstOutput(next));
     s = next;
   }
-  if (prepared_.functions.end != nullptr) prepared_.functions.end();
 }
 
 template <typename T>

@@ -127,13 +127,13 @@ TEST(AmxTiles, DenseWindowsAreNotGathered) {
   EXPECT_EQ(Groups(packed, packed.panels[1])[1].columns[0], 16);
 }
 
-// 4x1 at 90%: a panel stores about a third of the inputs, in four fifths of the quads.
+// 4x1 at 95%: a panel stores about a fifth of the inputs, in more than half of the quads.
 TEST(AmxTiles, MergingHalvesTheGroups) {
-  const RandomMatrix<int8_t> matrix(64, 4096, 4, 1, 0.9, 3);
+  const RandomMatrix<int8_t> matrix(64, 4096, 4, 1, 0.95, 3);
   const PackedWeights<int8_t> packed = PackAmxTiles(matrix.view());
   for (const Panel& panel : packed.panels) {
-    EXPECT_GE(panel.groups, 20);  // 34.4% of 64
-    EXPECT_LE(panel.groups, 28);
+    EXPECT_GE(panel.groups, 11);  // 18.5% of 64
+    EXPECT_LE(panel.groups, 18);
   }
 }
 

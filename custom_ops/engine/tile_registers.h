@@ -1,0 +1,33 @@
+#ifndef TFSPARSE_CUSTOM_OPS_ENGINE_TILE_REGISTERS_H_
+#define TFSPARSE_CUSTOM_OPS_ENGINE_TILE_REGISTERS_H_
+
+#include "custom_ops/engine/registry.h"
+
+namespace tfsparse {
+
+// The tile registers of a thread, set up while this lives, for the kernels that need them. To set
+// them up and give them back takes as long as some products of a tile (about 250 cycles of the
+// time stamp counter), so a thread does it once for its share of a call.
+class TileRegisters {
+ public:
+  TileRegisters() = default;
+  TileRegisters(const TileRegisters&) = delete;
+  TileRegisters& operator=(const TileRegisters&) = delete;
+  ~TileRegisters() {
+    if (end_ != nullptr) end_();
+  }
+
+  // Sets them up for these functions, if they need it and it was not done yet.
+  void SetUpFor(const TileFunctions& functions) {
+    if (functions.begin == nullptr || end_ != nullptr) return;
+    functions.begin();
+    end_ = functions.end;
+  }
+
+ private:
+  void (*end_)() = nullptr;
+};
+
+}  // namespace tfsparse
+
+#endif  // TFSPARSE_CUSTOM_OPS_ENGINE_TILE_REGISTERS_H_
