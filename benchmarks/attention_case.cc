@@ -81,7 +81,7 @@ Status RunAttentionCase(const AttentionCase& c, AttentionResult* result) {
   AttentionData data(c);
   const AttentionCall call = data.Call(c);
   if (Status status = ValidateAttention(call); !status.ok()) return status;
-  const AttentionKernel kernel = ChooseAttention(c.isa, c.compute);
+  const AttentionKernel kernel = ChooseAttention(FastestForBf16(c.isa), c.compute);
   ThreadPool pool(c.threads);
   const Threads threads = pool.threads();
   SetOneDnnThreads(c.threads);

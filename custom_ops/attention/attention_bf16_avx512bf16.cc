@@ -140,21 +140,10 @@ struct ProductsBf16 {
 
 #undef TFSPARSE_INLINE
 
-struct ScoresOfBytes : ProductsBf16 {
-  template <int V>
-  static void TakeQueries(const AttentionTileArgs& args) {
-    PackByteQueries<Vec, V>(args, args.scratch.query);
-  }
-  template <int V>
-  static void Score(const AttentionTileArgs& args, int64_t first, int64_t keys) {
-    ScoreBytes<Vec, V>(args, first, keys);
-  }
-};
-
 }  // namespace
 
 void AttentionBf16Avx512Bf16(const AttentionTileArgs& args) {
-  if (HasByteScores(args)) return RunTileOf<ScoresOfBytes, LanesAvx512, 4>(args);
+  if (HasByteScores(args)) return RunTileOf<ScoresOfBytes<ProductsBf16>, LanesAvx512, 4>(args);
   RunTileOf<ScoresAsProducts<ProductsBf16>, LanesAvx512, 4>(args);
 }
 

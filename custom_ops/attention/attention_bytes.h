@@ -153,6 +153,19 @@ void ScoreBytes(const AttentionTileArgs& args, int64_t first, int64_t keys) {
   }
 }
 
+// P::TakeQueries and P::Score (attention_tile.h) of bytes, beside a second product of P's operands.
+template <class P>
+struct ScoresOfBytes : P {
+  template <int V>
+  static void TakeQueries(const AttentionTileArgs& args) {
+    PackByteQueries<typename P::Vec, V>(args, args.scratch.query);
+  }
+  template <int V>
+  static void Score(const AttentionTileArgs& args, int64_t first, int64_t keys) {
+    ScoreBytes<typename P::Vec, V>(args, first, keys);
+  }
+};
+
 #undef TFSPARSE_INLINE
 
 }  // namespace

@@ -25,6 +25,12 @@ constexpr uint32_t Bit(int bit) { return 1u << bit; }
 
 bool Has(uint64_t set, uint64_t wanted) { return (set & wanted) == wanted; }
 
+bool IsIntel() {
+  uint32_t eax, ebx, ecx, edx;
+  return __get_cpuid(0, &eax, &ebx, &ecx, &edx) != 0 && ebx == signature_INTEL_ebx &&
+         ecx == signature_INTEL_ecx && edx == signature_INTEL_edx;
+}
+
 // Whether the kernel of Linux (5.16 or later) lets this process use tiles. It may refuse,
 // because each thread's signal stack must have room for 8 KiB more.
 bool RequestTiles() {
@@ -63,6 +69,7 @@ CpuFeatures Detect() {
     features.avx512bf16 = features.avx512vbmi && Has(eax, kAvx512Bf16);
   }
   features.amx = features.avx512bf16 && tiles && RequestTiles();
+  features.slow_bf16 = features.avx512bf16 && tiles && IsIntel();
   return features;
 }
 

@@ -39,6 +39,12 @@ const char* FormerVariable() {
   return forced;
 }
 
+// By the environment; null or empty for none.
+const char* Forced() {
+  const char* forced = std::getenv("TFSPARSE_ISA");
+  return forced == nullptr ? FormerVariable() : forced;
+}
+
 }  // namespace
 
 const char* IsaName(Isa isa) { return kRows[static_cast<int>(isa)].name; }
@@ -73,10 +79,13 @@ Status ChooseIsa(const CpuFeatures& features, const char* forced, Isa* isa) {
                          ". Received: TFSPARSE_ISA='", forced, "'");
 }
 
-Status ChooseIsa(Isa* isa) {
-  const char* forced = std::getenv("TFSPARSE_ISA");
-  if (forced == nullptr) forced = FormerVariable();
-  return ChooseIsa(GetCpuFeatures(), forced, isa);
+Status ChooseIsa(Isa* isa) { return ChooseIsa(GetCpuFeatures(), Forced(), isa); }
+
+Isa FastestForBf16(const CpuFeatures& features, const char* forced, Isa isa) {
+  const bool is_free = forced == nullptr || *forced == '\0';
+  return is_free && features.slow_bf16 && Includes(isa, Isa::kAvx512Bf16) ? Isa::kAvx512Vbmi : isa;
 }
+
+Isa FastestForBf16(Isa isa) { return FastestForBf16(GetCpuFeatures(), Forced(), isa); }
 
 }  // namespace tfsparse

@@ -37,6 +37,12 @@ Status ChooseIsa(const CpuFeatures& features, const char* forced, Isa* isa);
 // ChooseIsa for this processor and the environment variable TFSPARSE_ISA.
 Status ChooseIsa(Isa* isa);
 
+// The ISA whose kernels for bfloat16 are the fastest of those that `isa` includes, for many rows:
+// where VDPBF16PS is slow, one without it, whose kernels multiply floats that were rounded. `isa`
+// itself where TFSPARSE_ISA asks for it.
+Isa FastestForBf16(const CpuFeatures& features, const char* forced, Isa isa);
+Isa FastestForBf16(Isa isa);
+
 }  // namespace tfsparse
 
 #endif  // TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_

@@ -60,6 +60,18 @@ TEST(ChooseIsa, RefusesWhatIsNoIsaOrNotSupported) {
   EXPECT_FALSE(ChooseIsa(kOld, "avx512", &isa).ok());
 }
 
+TEST(FastestForBf16, LeavesOutWhatIsSlowUnlessItIsForced) {
+  CpuFeatures slow = kZen5;
+  slow.slow_bf16 = true;
+  for (Isa isa : {Isa::kAvx512Bf16, Isa::kAmx}) {
+    EXPECT_EQ(FastestForBf16(slow, nullptr, isa), Isa::kAvx512Vbmi);
+    EXPECT_EQ(FastestForBf16(slow, "", isa), Isa::kAvx512Vbmi);
+    EXPECT_EQ(FastestForBf16(slow, IsaName(isa), isa), isa);
+    EXPECT_EQ(FastestForBf16(kZen5, nullptr, isa), isa);
+  }
+  EXPECT_EQ(FastestForBf16(slow, nullptr, Isa::kAvx512), Isa::kAvx512);
+}
+
 // Every processor that has `ISA` has what it includes, whatever else it has.
 TEST(Includes, IsWhatEveryProcessorOfTheIsaCanTake) {
   for (const CpuFeatures& cpu : {kOld, kHaswell, kAlderLake, kSkylake, kIceLake, kZen5}) {

@@ -47,7 +47,7 @@ class AttentionOp : public OpWithinMemory {
     OP_REQUIRES_OK(context, attributes_.Read(context));
     Isa isa;
     OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa)));
-    kernel_ = ChooseAttention(isa, attributes_.compute());
+    kernel_ = ChooseAttention(FastestForBf16(isa), attributes_.compute());
   }
 
  private:

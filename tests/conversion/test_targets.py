@@ -13,6 +13,7 @@ def test_a_target_is_found_by_name():
     ("flags", "name"),
     [
         ("avx2 avx512f avx512_vnni avx512_bf16", "zen4"),
+        ("avx2 avx512f avx512_vnni avx512_bf16 amx_tile amx_int8", "sapphirerapids"),
         ("avx2 avx512f avx512_vnni", "icelake"),
         ("avx2 avx_vnni", "icelake"),
         ("avx2 fma", "avx2"),
