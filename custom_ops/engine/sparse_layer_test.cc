@@ -316,11 +316,12 @@ INSTANTIATE_TEST_SUITE_P(All, Bf16Gemv, testing::ValuesIn(GemvKernels<BFloat16>(
 INSTANTIATE_TEST_SUITE_P(All, Int8Gemv, testing::ValuesIn(GemvKernels<int8_t>()),
                          TestName<GemvKernel<int8_t>>);
 
-// Low blocks on AMX: whichever kernel is cheaper, and the same bits.
+// Low blocks and small layers on AMX: whichever kernel is cheaper, and the same bits.
 TEST(Matmul, TakesVnniWhereAmxMultipliesMostlyZeros) {
   if (!GetCpuFeatures().amx) GTEST_SKIP() << "this processor has no AMX";
-  const auto takes_amx = [](double sparsity, int64_t block_out, int64_t block_in) {
-    Problem<int8_t> p({40, 1024, 64, block_out, block_in}, sparsity, 7);
+  const auto takes_amx = [](double sparsity, int64_t block_out, int64_t block_in, int64_t in = 1024,
+                            int64_t out = 64) {
+    Problem<int8_t> p({40, in, out, block_out, block_in}, sparsity, 7);
     std::unique_ptr<const SparseLayer<int8_t>> matmul;
     EXPECT_TRUE(SparseLayer<int8_t>::Create(p.matrix.view(), Isa::kAmx, &matmul).ok());
     EXPECT_EQ(p.Run(*matmul, Threads()), Expected(p));
@@ -330,14 +331,16 @@ TEST(Matmul, TakesVnniWhereAmxMultipliesMostlyZeros) {
   EXPECT_FALSE(takes_amx(0.95, 4, 1));
   EXPECT_TRUE(takes_amx(0.8, 1, 1));
   EXPECT_FALSE(takes_amx(0.99, 1, 1));
-  EXPECT_TRUE(takes_amx(0.95, 16, 4));
+  EXPECT_TRUE(takes_amx(0.95, 16, 4, 1024, 1024));
+  EXPECT_TRUE(takes_amx(0.8, 16, 4));
+  EXPECT_FALSE(takes_amx(0.8, 16, 4, 64, 64));  // what a tile costs weighs more than its products
 }
 
 // A few rows more than four fill AMX's tiles sooner than they fill the lanes elsewhere.
 TEST(Matmul, TakesAmxForFewerRowsThanOtherKernels) {
   if (!GetCpuFeatures().amx) GTEST_SKIP() << "this processor has no AMX";
   for (int64_t rows : {1, 4, 5, 8, 9}) {
-    Problem<int8_t> p({rows, 256, 64, 16, 4}, 0.8, 7);
+    Problem<int8_t> p({rows, 1024, 64, 16, 4}, 0.8, 7);
     std::unique_ptr<const SparseLayer<int8_t>> matmul;
     ASSERT_TRUE(SparseLayer<int8_t>::Create(p.matrix.view(), Isa::kAmx, &matmul).ok());
     EXPECT_EQ(matmul->kernel_name(rows).find("_amx_") != std::string::npos, rows > 4);
