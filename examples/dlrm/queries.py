@@ -62,7 +62,8 @@ def draw(count: int, table_sizes: list[int], skew: str, seed: int = 0) -> Sample
 
 
 def _cut_exponential(rng: np.random.Generator, count: int, most: int) -> np.ndarray:
-    share = rng.random(count) * (1 - np.exp(-most / _SCALE))
+    # One of each of `count` equal shares, so that few samples have the mean of many.
+    share = (rng.permutation(count) + rng.random(count)) / count * (1 - np.exp(-most / _SCALE))
     return np.rint(-_SCALE * np.log1p(-share)).astype(np.int64)
 
 

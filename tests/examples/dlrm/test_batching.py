@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 from dlrm.batching import BatchingServer
-from dlrm.queries import LEAST, MEAN, MOST, draw
+from dlrm.queries import draw
 
 SAMPLES = draw(40, [50, 7], "uniform")
 
@@ -52,14 +52,3 @@ def test_a_query_larger_than_a_batch_is_answered_alone():
     server.submit([(0, 3), (1, 4)])
     server.close()
     assert len(gate.batches) == 2 and set(answers) == {0, 1}
-
-
-def test_samples_are_those_of_mlperf():
-    samples = draw(4000, [1000], "zipf")
-    lengths = np.diff(samples.first)
-    assert lengths.min() >= LEAST and lengths.max() <= MOST
-    assert abs(lengths.mean() - MEAN) < 10
-    shares = np.sort(np.bincount(samples.ids[:, 0], minlength=1000))[::-1] / len(samples.ids)
-    assert shares[0] > 0.1  # of Zipf's ids one row is asked for far more than others
-    flat = np.bincount(draw(400, [1000], "uniform").ids[:, 0], minlength=1000)
-    assert flat.max() < 2 * flat.mean()
