@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from dlrm.queries import LEAST, MEAN, MOST, draw
 
 
