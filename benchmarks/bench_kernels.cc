@@ -62,7 +62,7 @@ class Bench {
 
  private:
   void FindPeaks() {
-    peak_f32_ = PeakF32(isa_), peak_bf16_ = PeakBf16(isa_), peak_u8s8_ = PeakU8S8(isa_);
+    peak_f32_ = PeakF32(isa_), peak_bf16_ = PeakBf16(Bf16Isa()), peak_u8s8_ = PeakU8S8(isa_);
     std::printf(
         "One core's peak on this ISA: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16, %.0f GOP/s int8%s\n",
         peak_f32_, peak_bf16_, peak_u8s8_, isa_ == Isa::kPortable ? " (0: not measured)" : "");
@@ -81,7 +81,7 @@ class Bench {
     for (const Case& c : all) {
       if ((table + Name(c)).find(options_.filter) == std::string::npos) continue;
       chosen.push_back(c);
-      chosen.back().isa = isa_;
+      chosen.back().isa = c.precision == "bf16" ? Bf16Isa() : isa_;
     }
     if (!chosen.empty()) header();
     return chosen;
@@ -90,6 +90,9 @@ class Bench {
   static void Require(const std::string& name, const Status& status) {
     if (!status.ok()) Fail(name + ": " + status.message());
   }
+
+  // As the ops choose it, unless one was asked for.
+  Isa Bf16Isa() const { return options_.isa.empty() ? FastestForBf16(isa_) : isa_; }
 
   double Peak(const std::string& precision) const {
     return precision == "fp32" ? peak_f32_ : precision == "bf16" ? peak_bf16_ : peak_u8s8_;

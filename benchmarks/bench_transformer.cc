@@ -24,7 +24,7 @@ void Require(const std::string& name, const Status& status) {
 }
 
 void TimeAttention(Isa isa, const std::string& filter, int threads) {
-  const double peak_f32 = PeakF32(isa), peak_bf16 = PeakBf16(isa);
+  const double peak_f32 = PeakF32(isa), peak_bf16 = PeakBf16(FastestForBf16(isa));
   std::printf("One core's peak on %s: %.0f GFLOP/s fp32, %.0f GFLOP/s bf16\n\n", IsaName(isa),
               peak_f32, peak_bf16);
   std::printf("%-14s %5s %5s %6s %4s %-9s %-8s %7s %9s %8s %6s %10s %9s\n", "attention", "batch",

@@ -1,9 +1,10 @@
 """Runs a command as on a processor that has no AMX.
 
-    python -m benchmarks.without_amx make bench-models ARGS="--models resnet50"
+    python -m benchmarks.without_amx python -m benchmarks.models --models resnet50
 
 Every engine that the command starts, ours and the others, then chooses as it does without AMX
-(`benchmarks/harness/amx.py` says how). On a processor without AMX it changes nothing.
+(`benchmarks/harness/amx.py` says how). On a processor without AMX it changes nothing. Build first,
+by `make build`: a server of Bazel that is started this way would run later tests without AMX too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ def main(command: list[str]) -> None:
     Args:
         command: A program, which is looked for in PATH, and its arguments.
     """
-    if not command or command[0] in ("-h", "--help"):
+    if command and command[0] in ("-h", "--help"):
+        print(__doc__)
+        return
+    if not command:
         sys.exit(__doc__)
     forbid_amx()
     try:

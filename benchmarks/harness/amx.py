@@ -25,7 +25,8 @@ _SECCOMP_MODE_FILTER = 2
 _AUDIT_ARCH_X86_64 = 0xC000003E
 _ARCH_PRCTL = 158
 _ARCH_REQ_XCOMP_PERM = 0x1023
-_TILE_DATA = 18  # the component of a thread's state that AMX's tiles are
+_ARCH_GET_XCOMP_PERM = 0x1022
+_TILE_DATA = 18  # the number of the XSAVE component that holds the tiles
 
 # Offsets into `struct seccomp_data`.
 _CALL, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
@@ -40,7 +41,7 @@ class _Program(ctypes.Structure):
 
 
 def may_use_amx() -> bool:
-    """Whether the processor has AMX and the system gives it to this process."""
+    """Whether the processor has AMX and the system gives it to this process, which has it then."""
     if platform.machine() != "x86_64":
         return False
     asked = map(ctypes.c_long, (_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _TILE_DATA))
@@ -48,15 +49,20 @@ def may_use_amx() -> bool:
 
 
 def forbid_amx() -> None:
-    """Takes AMX away from this process and all that it starts from now on.
+    """Takes AMX away from this thread and all that it starts from now on.
 
-    A process that has asked for it already keeps it, so call this first.
+    Call it before other threads start. Programs gain no rights from then on, so `sudo` fails.
 
     Raises:
         OSError: If the system does not allow it.
+        RuntimeError: If this process has AMX already.
     """
     if platform.machine() != "x86_64":
         return
+    given = ctypes.c_uint64()
+    asked = map(ctypes.c_long, (_ARCH_PRCTL, _ARCH_GET_XCOMP_PERM))
+    if _LIBC.syscall(*asked, ctypes.byref(given)) == 0 and given.value >> _TILE_DATA & 1:
+        raise RuntimeError("AMX should be forbidden before it is used; this process has it already")
     tests = (
         (_ARCHITECTURE, _AUDIT_ARCH_X86_64),
         (_CALL, _ARCH_PRCTL),

@@ -12,7 +12,7 @@ _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_i
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores and features that this process may use and that matter here, load."""
+    """Processor, usable cores, features that matter and that this process may use, and load."""
     text = Path("/proc/cpuinfo").read_text()
     lines = {
         key.strip(): value.strip()

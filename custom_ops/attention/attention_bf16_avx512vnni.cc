@@ -1,6 +1,6 @@
-// Scores of uint8 queries and keys as products of bytes (attention_bytes.h), and the second product
-// in float, of operands that are rounded to bfloat16: for processors with VNNI whose VDPBF16PS is
-// missing or no faster than two multiply-adds of floats. Other queries and keys have both in float.
+// This is for processors with VNNI whose VDPBF16PS is missing or slow. Scores of uint8 queries and
+// keys are products of bytes (attention_bytes.h). All other products are of floats that were
+// rounded to bfloat16.
 
 #include "custom_ops/attention/attention_bf16_avx512vnni.h"
 

@@ -153,7 +153,7 @@ void ScoreBytes(const AttentionTileArgs& args, int64_t first, int64_t keys) {
   }
 }
 
-// P::TakeQueries and P::Score (attention_tile.h) of bytes, beside a second product of P's operands.
+// Scores are products of bytes; the second product is P's (attention_tile.h).
 template <class P>
 struct ScoresOfBytes : P {
   template <int V>

@@ -63,13 +63,13 @@ CpuFeatures Detect() {
   features.avx512 = features.avx2 && Has(saved, kZmm) && Has(ebx, kAvx512);
   features.avx512vnni = features.avx512 && Has(ecx, kAvx512Vnni);
   features.avx512vbmi = features.avx512vnni && Has(ecx, kAvx512Vbmi);
-  const bool tiles = Has(edx, kTiles) && Has(saved, kTileState);
+  const bool has_tiles = Has(edx, kTiles);
   if (subleaves >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) {
     features.avx2vnni = features.avx2 && Has(eax, kAvxVnni);
     features.avx512bf16 = features.avx512vbmi && Has(eax, kAvx512Bf16);
   }
-  features.amx = features.avx512bf16 && tiles && RequestTiles();
-  features.slow_bf16 = features.avx512bf16 && tiles && IsIntel();
+  features.amx = features.avx512bf16 && has_tiles && Has(saved, kTileState) && RequestTiles();
+  features.slow_bf16 = features.avx512bf16 && has_tiles && IsIntel();
   return features;
 }
 

@@ -15,8 +15,8 @@ struct CpuFeatures {
   bool avx512vbmi = false;  // avx512vnni and VBMI
   bool avx512bf16 = false;  // avx512vbmi and BF16
   bool amx = false;         // avx512bf16, AMX-TILE and AMX-INT8
-  // Whether VDPBF16PS takes as long as four multiply-adds of floats do, for the work of two.
-  // Intel's processors with AMX, which is what they have for bfloat16: measured on Emerald Rapids.
+  // Whether VDPBF16PS takes as long as four multiply-adds of floats, and does the work of two. It
+  // was measured on Emerald Rapids, and is assumed of all Intel processors with AMX.
   bool slow_bf16 = false;
 };
 

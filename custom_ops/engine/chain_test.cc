@@ -14,6 +14,7 @@
 #include "custom_ops/base/aligned_buffer.h"
 #include "custom_ops/engine/epilogue_constants.h"
 #include "custom_ops/engine/layer_problem.h"
+#include "custom_ops/engine/tile_registers.h"
 #include "custom_ops/engine/tile_runner.h"
 #include "gtest/gtest.h"
 
@@ -231,6 +232,8 @@ void CheckTileIsEnough(Isa isa) {
       TileRows rows;
       rows.rows = vectors * kLanes;
       rows.vectors = vectors;
+      TileRegisters registers;
+      registers.SetUpFor(here.functions);
       work.MultiplyIntoTile(rows, packed.data(), next, tile.data());
       EXPECT_TRUE(std::all_of(tile.data() + bytes, tile.data() + tile.size(),
                               [](uint8_t byte) { return byte == kSentinel; }))

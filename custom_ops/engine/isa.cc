@@ -39,7 +39,7 @@ const char* FormerVariable() {
   return forced;
 }
 
-// By the environment; null or empty for none.
+// What the environment asks for; null or empty for nothing.
 const char* Forced() {
   const char* forced = std::getenv("TFSPARSE_ISA");
   return forced == nullptr ? FormerVariable() : forced;

@@ -1,8 +1,10 @@
 #ifndef TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_
 #define TFSPARSE_CUSTOM_OPS_ENGINE_ISA_H_
 
+#include <type_traits>
 #include <vector>
 
+#include "custom_ops/base/bfloat16.h"
 #include "custom_ops/base/cpu_features.h"
 #include "custom_ops/base/status.h"
 
@@ -37,11 +39,19 @@ Status ChooseIsa(const CpuFeatures& features, const char* forced, Isa* isa);
 // ChooseIsa for this processor and the environment variable TFSPARSE_ISA.
 Status ChooseIsa(Isa* isa);
 
-// The ISA whose kernels for bfloat16 are the fastest of those that `isa` includes, for many rows:
-// where VDPBF16PS is slow, one without it, whose kernels multiply floats that were rounded. `isa`
-// itself where TFSPARSE_ISA asks for it.
+// The ISA whose kernels multiply bfloat16 fastest, of `isa` and those that it includes, in
+// products, convolutions and attention. Where VDPBF16PS is slow it is one without it, whose kernels
+// multiply floats that were rounded. It is `isa` itself where TFSPARSE_ISA asks for one.
 Isa FastestForBf16(const CpuFeatures& features, const char* forced, Isa isa);
 Isa FastestForBf16(Isa isa);
+
+// ChooseIsa for weights of type T.
+template <typename T>
+Status ChooseIsaFor(Isa* isa) {
+  const Status status = ChooseIsa(isa);
+  if (status.ok() && std::is_same_v<T, BFloat16>) *isa = FastestForBf16(*isa);
+  return status;
+}
 
 }  // namespace tfsparse
 

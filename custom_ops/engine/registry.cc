@@ -77,7 +77,8 @@ constexpr TileFunctionsRow kF32TileFunctions[] = {
      {PackF32Avx512, nullptr, EpilogueF32Avx512, nullptr, EpilogueToTileF32Avx512}},
 };
 
-// Where VDPBF16PS is not, x is rounded to bfloat16 but stays float, for the kernels for float.
+// Where VDPBF16PS is missing or slow, x is rounded to bfloat16 but stays float, for the kernels for
+// float.
 constexpr TileFunctionsRow kBf16TileFunctions[] = {
     {Isa::kPortable,
      TileLayout::kInterleave1,

@@ -41,7 +41,8 @@ class TileRunner {
   // Returns whether some element of a float x is not finite.
   bool Pack(const TileRows& tile, void* packed) const;
 
-  // Panels [begin, end), from the packed tile to y.
+  // Panels [begin, end), from the packed tile to y. The thread's tile registers are set up for the
+  // layer (tile_registers.h), here and below.
   void Multiply(const TileRows& tile, const void* packed, bool non_finite, int64_t begin,
                 int64_t end) const;
 

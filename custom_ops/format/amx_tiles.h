@@ -45,7 +45,7 @@ PackedWeights<int8_t> PackAmxTiles(const BlockSparseMatrix<int8_t>& matrix,
                                    const Threads& threads = Threads());
 
 // What the products of these weights with 16 rows cost, in cycles of the time stamp
-// counter of the machine that the constants were measured on.
+// counter of the machines that the constants were measured on.
 int64_t AmxTileCycles(const PackedWeights<int8_t>& packed);
 
 }  // namespace tfsparse

@@ -41,7 +41,7 @@ class ConvOp : public OpWithinMemory {
     OP_REQUIRES_OK(context, ParseActivation(activation, &activation_));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
-    OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
+    OP_REQUIRES_OK(context, ToAbsl(ChooseIsaFor<T>(&isa_)));
     weights_ = std::make_unique<PreparedWeights<T, Conv<T>>>(is_weight_const);
   }
 

@@ -64,7 +64,7 @@ class ChainOp : public OpWithinMemory {
     OP_REQUIRES_OK(context, ToAbsl(ResolveAxes(units_.back(), &y_axes_)));
     bool is_weight_const;
     OP_REQUIRES_OK(context, context->GetAttr("is_weight_const", &is_weight_const));
-    OP_REQUIRES_OK(context, ToAbsl(ChooseIsa(&isa_)));
+    OP_REQUIRES_OK(context, ToAbsl(ChooseIsaFor<T>(&isa_)));
     for (const std::string& activation : activations) {
       activations_.emplace_back();
       OP_REQUIRES_OK(context, ParseActivation(activation, &activations_.back()));

@@ -62,7 +62,7 @@ def draw(count: int, table_sizes: list[int], skew: str, seed: int = 0) -> Sample
 
 
 def _cut_exponential(rng: np.random.Generator, count: int, most: int) -> np.ndarray:
-    # One of each of `count` equal shares, so that few samples have the mean of many.
+    # Stratified sampling: one draw from each of `count` equal parts of [0, 1).
     share = (rng.permutation(count) + rng.random(count)) / count * (1 - np.exp(-most / _SCALE))
     return np.rint(-_SCALE * np.log1p(-share)).astype(np.int64)
 

@@ -26,8 +26,8 @@ _NEXT = {
     "newer)",
     "avx512vnni": "VBMI helps INT8 blocks that are one or two wide (Intel Ice Lake, AMD Zen 4 and "
     "newer)",
-    "avx512vbmi": "BF16 multiplies at up to twice the rate of FP32 (Intel Sapphire Rapids, AMD "
-    "Zen 4 and newer)",
+    "avx512vbmi": "BF16 multiplies at up to twice the rate of FP32 (AMD Zen 4 and newer; not on "
+    "Intel's processors with AMX)",
     "avx512bf16": "AMX multiplies dense INT8 several times faster (Intel Sapphire Rapids and "
     "newer); sparse INT8 gains less",
     "amx": "nothing that these kernels would use",

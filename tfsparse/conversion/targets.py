@@ -28,20 +28,22 @@ class Target:
     Attributes:
         name: What users call it.
         peak: Precision to multiply-adds of our kernels for one of float32.
+        avx512_vnni: Whether it has AVX-512 VNNI, by which attention multiplies uint8.
     """
 
     name: str
     peak: Mapping[Precision, float]
+    avx512_vnni: bool = False
 
 
 TARGETS = {
     target.name: target
     for target in (
-        Target("zen4", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}),
-        Target("zen5", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}),
-        Target("sapphirerapids", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
-        Target("cascadelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
-        Target("icelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
+        Target("zen4", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}, avx512_vnni=True),
+        Target("zen5", {"fp32": 1.0, "bf16": 2.0, "int8": 4.0}, avx512_vnni=True),
+        Target("sapphirerapids", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}, avx512_vnni=True),
+        Target("cascadelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}, avx512_vnni=True),
+        Target("icelake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}, avx512_vnni=True),
         Target("alderlake", {"fp32": 1.0, "bf16": 1.0, "int8": 4.0}),
         Target("skylake-avx512", {"fp32": 1.0, "bf16": 1.0, "int8": 1.3}),
         Target("avx2", {"fp32": 1.0, "bf16": 1.0, "int8": 1.3}),

@@ -35,8 +35,9 @@ def make_whole_layers(
     Args:
         function: The function. Its graphs are changed in place.
         state: The model's variables.
-        options: What was asked for. In INT8 and BF16 attention multiplies bfloat16 where the
-            processor does so faster; sums and softmax are float32.
+        options: What was asked for. In BF16 attention multiplies bfloat16 where the processor
+            does so faster. In INT8 it multiplies uint8 queries and keys as bytes where there is
+            AVX-512 VNNI, and bfloat16 beside them. Sums and softmax are float32.
         request: Whose ops the model is written in (in TensorFlow's, all of them stay), and what
             becomes of tables.
         tables: Where tables in fewer bits are put.
@@ -46,8 +47,12 @@ def make_whole_layers(
     """
     rows: list[WholeLayerReport] = []
     ours = request.ops == "tfsparse"
-    rounded = options.precision != "fp32" and options.target.peak["bf16"] > 1
-    compute = "bfloat16" if rounded else "float32"
+    faster = {
+        "fp32": False,
+        "bf16": options.target.peak["bf16"] > 1,
+        "int8": options.target.avx512_vnni,
+    }
+    compute = "bfloat16" if faster[options.precision] else "float32"
     for graph in list(function.graph.all_graphs()):
         view = Views(state).of(graph)
         frames = nodes_in_frames(graph)

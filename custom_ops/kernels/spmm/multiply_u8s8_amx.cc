@@ -21,7 +21,7 @@
 // took 13% off 4x1 at 90% and nothing off 16x4 at 85%, one vector added 30%; fetching the
 // lines of the sums beforehand took a quarter off 16x4; setting the tiles up once per tile of
 // rows and not per 64 outputs took 17% off. On Emerald Rapids, once per thread took 10% off 3136
-// rows of 64 inputs and outputs. Packing a tile of x ahead gained nothing there. Two or more groups
+// rows of 64 inputs and outputs; packing a tile of x ahead gained nothing. Two or more groups
 // ahead gained nothing, fetching weights or dense windows beforehand lost.
 
 #include <immintrin.h>
@@ -149,8 +149,8 @@ class Groups {
   alignas(64) uint8_t gathered_[2][kTileGroups * V * 64];
 };
 
-// Adds what a panel's sums, [output][V][16], should have begun with. A tile register that began
-// with it would be loaded from memory that was just written, and would wait for all stores before.
+// Adds acc_init to the stored sums of a panel, [output][V][16]. To load it into tile registers
+// before the products would wait for all the stores before it.
 template <int V>
 TFSPARSE_INLINE void AddInit(const int32_t* acc_init, int32_t* acc) {
   const __m512i all = _mm512_loadu_si512(acc_init);

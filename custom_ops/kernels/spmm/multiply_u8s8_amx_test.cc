@@ -76,7 +76,7 @@ void Check(const RandomMatrix<int8_t>& matrix, int vectors) {
   std::copy_n(packed.values.data(), packed.values.size(), values.data());
   Guarded<int32_t> acc_init(panels * kTileOutputs), acc(panels * kTileOutputs * rows);
   for (int64_t n = 0; n < panels * kTileOutputs; ++n) {
-    acc_init.data()[n] = n % 64 < 32 ? 0 : static_cast<int32_t>(random() % 1000);
+    acc_init.data()[n] = n % 64 >= 32 ? 0 : static_cast<int32_t>(random() % 1000);
   }
 
   MultiplyArgs args = {};

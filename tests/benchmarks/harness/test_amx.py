@@ -37,7 +37,20 @@ def test_the_head_of_a_table_names_what_may_be_used():
     assert named <= may_use_amx()
 
 
-@pytest.mark.parametrize("command", [[], ["--help"], ["no-such-program"]])
+def test_it_is_refused_to_a_process_that_has_it():
+    if not may_use_amx():
+        pytest.skip("this processor has no AMX")
+    late = f"from benchmarks.harness import amx; amx.may_use_amx(); {FORBID}"
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        output(sys.executable, "-c", late)
+    assert "should be forbidden before it is used" in error.value.stderr
+
+
+def test_help_is_printed():
+    assert "make build" in output(sys.executable, "-m", "benchmarks.without_amx", "--help")
+
+
+@pytest.mark.parametrize("command", [[], ["no-such-program"]])
 def test_a_wrong_command_is_answered(command):
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.without_amx", *command],

@@ -1,4 +1,4 @@
-"""Samples are those of MLPerf, few of them as well."""
+"""Samples are as long as MLPerf's, and Zipf's ids repeat."""
 
 import numpy as np
 import pytest
