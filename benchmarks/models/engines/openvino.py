@@ -1,7 +1,8 @@
 """OpenVINO, from Python, with fixed shapes and inputs in place.
 
-In float32 and bfloat16 it is told which to compute in. What of an INT8 model is not INT8 is left to
-OpenVINO, which takes bfloat16 where the processor has it. What it really does is read from the
+In float32 and bfloat16 it is told which to compute in. What of an INT8 model is not INT8 it
+computes in bfloat16 where the processor has it, which is not always faster; so it is also told to
+take float32, and the faster one on this batch is taken. What it really does is read from the
 compiled model.
 """
 
@@ -14,8 +15,14 @@ from typing import Any
 import numpy as np
 import openvino
 
+from benchmarks.models.trial import fastest
+
 VERSION = openvino.__version__.partition("-")[0]
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS: dict[str, tuple[str | None, ...]] = {
+    "fp32": ("f32",),
+    "bf16": ("bf16",),
+    "int8": (None, "f32"),  # None: as OpenVINO chooses
+}
 _NAMES = {"f32": "fp32", "bf16": "bf16", "f16": "fp16"}
 
 
@@ -56,17 +63,20 @@ def load(case: Path, precision: str, x: dict[str, np.ndarray], threads: int) -> 
     core, is_int8 = openvino.Core(), precision == "int8"
     model = core.read_model(case / "int8.xml") if is_int8 else core.read_model(case / "source")
     model.reshape({name: list(array.shape) for name, array in x.items()})
-    settings: dict[str, Any] = {
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-    if not is_int8:
-        settings["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
-    run = Run(core.compile_model(model, "CPU", settings), x, is_int8)
-    if run.precision != precision:
-        raise ValueError(f"asked for {precision}, it computes in {run.precision}")
-    return run
+    runs = []
+    for hint in _HINTS[precision]:
+        settings: dict[str, Any] = {
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+        }
+        if hint is not None:
+            settings["INFERENCE_PRECISION_HINT"] = hint
+        run = Run(core.compile_model(model, "CPU", settings), x, is_int8)
+        if run.precision != precision:
+            raise ValueError(f"asked for {precision}, it computes in {run.precision}")
+        runs.append(run)
+    return runs[0] if len(runs) == 1 else fastest(runs)
 
 
 def _type_of(op: Any) -> str:
