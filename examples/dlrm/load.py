@@ -2,7 +2,8 @@
 
 Offline, all queries are there at once, and the rate is what counts. A server gets queries at random
 times, and the rate is the highest at which 99% of the answers come within a limit: it is searched
-between a third of the offline rate and all of it, by halves.
+between a third of the offline rate and all of it, by halves. A rate that misses the limit is run once
+more.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .engines import ENGINES, Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = 256
+RUNS = 2
+"""Of a rate, before it counts as too high: what else the machine does may disturb one."""
 SEARCH_STEPS = 5
 
 Row = dict[str, Any]
@@ -114,7 +117,10 @@ def highest_rate(
     low, high = offline / 3, offline
     for step in range(SEARCH_STEPS):
         rate = low if step == 0 else (low + high) / 2
-        found = worker.run(scenario="Server", seconds=seconds, qps=rate, limit_ms=limit_ms)
+        for _ in range(RUNS):
+            found = worker.run(scenario="Server", seconds=seconds, qps=rate, limit_ms=limit_ms)
+            if found["p99_ms"] <= limit_ms:
+                break
         if found["p99_ms"] <= limit_ms:
             low, best = rate, found
         elif step == 0:

@@ -23,6 +23,21 @@ def test_finds_the_highest_rate(offline):
     assert found["qps"] > 60 - offline / 6
 
 
+def test_one_disturbed_run_of_a_rate_does_not_count():
+    class Disturbed(Line):
+        runs = 0
+
+        def run(self, *, limit_ms, **more):
+            self.runs += 1
+            return (
+                {"qps": 1.0, "p99_ms": 99.0}
+                if self.runs % 2
+                else super().run(limit_ms=limit_ms, **more)
+            )
+
+    assert 60 - 100 / 6 < load.highest_rate(Disturbed(), 100, 1, 30)["qps"] <= 60
+
+
 def test_says_where_no_rate_holds():
     class Slow:
         def run(self, **_):
