@@ -2,8 +2,8 @@
 
 Offline, all queries are there at once, and the rate is what counts. A server gets queries at random
 times, and the rate is the highest at which 99% of the answers come within a limit: it is searched
-between a third of the offline rate and all of it, by halves. A rate that misses the limit is run once
-more.
+between a third of the offline rate and all of it, by halves. A rate that misses the limit is run
+once more.
 """
 
 from __future__ import annotations
