@@ -7,7 +7,8 @@ namespace tfsparse {
 
 // The tile registers of a thread, which are set up while this lives, for the kernels that need
 // them. To set them up and give them back takes 250 cycles of the time stamp counter on Emerald
-// Rapids, as much as ten groups of products. So a thread does it once for its share of a call.
+// Rapids, as much as ten groups of products. So a thread does it once for all the items that it is
+// handed at a time: a whole call, if it is alone.
 class TileRegisters {
  public:
   TileRegisters() = default;
