@@ -91,7 +91,7 @@ class Bench {
     if (!status.ok()) Fail(name + ": " + status.message());
   }
 
-  // As the ops choose it, unless one was asked for.
+  // The ISA for bfloat16 is the one that the ops choose, unless another was asked for.
   Isa Bf16Isa() const { return options_.isa.empty() ? FastestForBf16(isa_) : isa_; }
 
   double Peak(const std::string& precision) const {

@@ -1,4 +1,4 @@
-"""Whether a process may use AMX; takes it away from a process and its children.
+"""Tells whether a process may use AMX, and takes it away from a process and its children.
 
 Linux gives a process the registers of AMX only when it asks for them, and every engine that uses
 AMX asks: oneDNN in TensorFlow and OpenVINO, ONNX Runtime, our ops. A filter of system calls answers
