@@ -117,11 +117,12 @@ def highest_rate(
     low, high = offline / 3, offline
     for step in range(SEARCH_STEPS):
         rate = low if step == 0 else (low + high) / 2
-        for _ in range(RUNS):
-            found = worker.run(scenario="Server", seconds=seconds, qps=rate, limit_ms=limit_ms)
-            if found["p99_ms"] <= limit_ms:
-                break
-        if found["p99_ms"] <= limit_ms:
+        runs = (
+            worker.run(scenario="Server", seconds=seconds, qps=rate, limit_ms=limit_ms)
+            for _ in range(RUNS)
+        )
+        found = next((run for run in runs if run["p99_ms"] <= limit_ms), None)
+        if found is not None:
             low, best = rate, found
         elif step == 0:
             low, high = rate / 4, rate
