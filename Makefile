@@ -13,6 +13,10 @@ library = custom_ops/tf_ops/libtfsparse_ops.so
 packed_library = tfsparse/ops/libtfsparse_ops.so
 fast_tests = tests/ops tests/conversion/passes tests/test_architecture.py
 serving_models = .build/serving_models/models.txt
+# Suites that compare every kernel with its reference; the others test what has no loops.
+kernel_suites = $(addprefix //custom_ops/, attention:attention_test conv:conv_test \
+  conv:depthwise_test conv:pooling_test engine:build_activation_table_test engine:chain_test \
+  engine:sparse_layer_test interaction:lookup_interaction_test norm:normalization_test)
 
 # TensorFlow's log without what is not about us.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -60,7 +64,7 @@ demo: install ## Trains, prunes, converts and serves a model; writes artifacts/d
 
 # The Python tests come last, so that their summary is the last thing to read.
 .PHONY: test
-test: test-cc test-asan test-gcc lint test-python ## Runs all tests but long ones: test-applications, test-examples, test-wheel, fuzz
+test: test-cc test-asan test-gcc lint test-python ## Runs all tests but the long ones
 
 .PHONY: test-cc
 test-cc: setup ## C++ tests
@@ -68,14 +72,15 @@ test-cc: setup ## C++ tests
 
 .PHONY: test-asan
 test-asan: setup ## C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(bazel) test --config=asan -- //... -//benchmarks/...
+	@$(bazel) test --config=asan --build_tests_only -- //... -//benchmarks/...
 
 # A server and output base of its own, so that clang's results stay.
 .PHONY: test-gcc
-test-gcc: setup ## C++ tests built with GCC
+test-gcc: setup ## The op library and the tests of all kernels, built with GCC
 	@base=$$($(bazel) info output_base 2>/dev/null)-gcc; \
 	trap '$(bazel) --output_base="$$base" shutdown' EXIT; \
-	$(bazel) --output_base="$$base" test --config=gcc //custom_ops/...
+	$(bazel) --output_base="$$base" test --config=gcc \
+	  //custom_ops/tf_ops:libtfsparse_ops.so $(kernel_suites)
 
 .PHONY: test-python
 test-python: build ## Python tests; ARGS="-k name" selects
@@ -86,6 +91,11 @@ test-python: build ## Python tests; ARGS="-k name" selects
 test-fast: build ## C++ tests and a choice of Python tests, in three minutes once they are built
 	@$(bazel) test //custom_ops/...
 	@$(python) -m pytest -n auto --dist worksteal -q $(fast_tests) $(ARGS)
+
+# Hours; the three below are parts of it.
+.PHONY: test-long
+test-long: build ## All Python tests, those too that a plain run leaves out
+	@$(python) -m pytest -n auto --dist worksteal -m "long or not long" $(ARGS)
 
 .PHONY: test-applications
 test-applications: build ## Converts all families of keras.applications, which takes long

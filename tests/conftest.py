@@ -16,6 +16,14 @@ os.environ["PYTHONPATH"] = str(ROOT)
 os.environ["TFSPARSE_TARGET"] = "zen4"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as long what a plain run need not do with tf_keras as well."""
+    for item in items:
+        if item.get_closest_marker("one_keras") and "tf_keras" in item.name:
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _no_old_garbage():
     """What the modules before have left is not looked through again.

@@ -84,6 +84,13 @@ main() {
   : >"$LOG"
 
   check_choices
+  # Packages of the system and of Python come from different places, so they come together.
+  local environment=
+  if find_python >/dev/null; then
+    make_environment &
+    environment=$!
+    trap 'kill "$environment" 2>/dev/null || true' EXIT
+  fi
   install_missing_packages
   local bazel clang
   bazel=$(find_bazel) || stop_for "Bazel 4 to 7" bazel-bootstrap
@@ -91,7 +98,12 @@ main() {
   say bazel "$(bazel_version "$bazel") at $bazel"
   say compiler "clang $(clang_major "$clang") at $clang"
 
-  make_environment
+  if [[ -n $environment ]]; then
+    wait "$environment" || exit 1
+    trap - EXIT
+  else
+    make_environment
+  fi
   write_bazelrc "$bazel" "$clang"
   echo "$bazel" >"$STATE/bazel"
   echo "$clang" >"$STATE/clang"

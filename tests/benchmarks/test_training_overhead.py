@@ -63,6 +63,7 @@ def of_tfmot():
 
 
 @pytest.mark.skipif(not HAS_TFMOT, reason="tensorflow_model_optimization is not installed")
+@pytest.mark.long
 def test_tfmot_is_measured_in_the_same_way():
     counted, kernels, updates = step_timing.in_new_process(of_tfmot)
     # A float32 mask of every weight, a threshold of four bytes and a step of eight for a layer.
@@ -70,6 +71,7 @@ def test_tfmot_is_measured_in_the_same_way():
     assert (kernels, updates) == (len(KERNELS), 2)
 
 
+@pytest.mark.one_keras
 def test_steps_train_what_they_say(keras):
     for name in training_variants.VARIANTS[:2]:
         variant = prepared(name, keras)
@@ -153,6 +155,7 @@ def test_processes_answer_raise_and_end():
         step_timing.in_new_process(importlib.import_module("os")._exit, 3)
 
 
+@pytest.mark.long
 def test_parts_are_halves_of_a_step(keras):
     variants = [prepared(name, keras) for name in ("dense", "tfsparse")]
     for variant in variants:
@@ -170,6 +173,7 @@ def test_parts_are_halves_of_a_step(keras):
     assert int(variants[1].model.optimizer.iterations.numpy()) > 1
 
 
+@pytest.mark.long
 def test_the_whole_benchmark_on_a_tiny_model(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(CASES, "mlp", TINY)
     monkeypatch.setattr(step_timing, "in_new_process", lambda function, *rest: function(*rest))
@@ -229,6 +233,7 @@ def test_tfmot_is_left_out_where_it_is_missing(monkeypatch, capsys):
         (lambda keras: transformer(keras, tokens=4, width=8, heads=2, depth=1, words=9), 7),
     ],
 )
+@pytest.mark.one_keras
 def test_every_kernel_of_the_models_is_pruned(keras, model, kernels):
     pruned = tfsparse.prune_block(model(keras), "4x1", tfsparse.OneShot(0.5))
     assert len(training_variants.tfsparse_kernels(pruned)) == kernels

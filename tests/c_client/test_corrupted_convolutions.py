@@ -255,5 +255,6 @@ def test_python_raises_invalid_argument(corrupted, case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.long
 def test_sanitized_client_reports_invalid_argument(sanitized, case):
     require_refused(sanitized[case])

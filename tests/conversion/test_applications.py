@@ -44,6 +44,7 @@ def results(converted, x):
     return y.numpy()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("k", "name"), CASES)
 def test_fp32_is_the_model(k, name):
     model, x, expected = case(k, name)

@@ -48,6 +48,7 @@ def assert_close(found, expected, bound):
 @BOTH
 @SIZES
 @pytest.mark.parametrize("name", KINDS)
+@pytest.mark.one_keras
 def test_fp32(k, is_open, name):
     result, expected, found = converted(k, is_open, "fp32")
     assert_close(found[name], expected[name], 1e-5)
@@ -58,6 +59,7 @@ def test_fp32(k, is_open, name):
 @BOTH
 @SIZES
 @pytest.mark.parametrize("name", KINDS)
+@pytest.mark.one_keras
 def test_int8(k, is_open, name):
     result, expected, found = converted(k, is_open, "int8")
     assert_close(found[name], expected[name], 0.05)
@@ -71,6 +73,7 @@ def test_int8(k, is_open, name):
 
 @BOTH
 @pytest.mark.parametrize("name", FUSED)
+@pytest.mark.one_keras
 def test_bf16(k, name):
     _, expected, found = converted(k, False, "bf16")
     assert_close(found[name], expected[name], 0.02)
@@ -112,6 +115,7 @@ def images(count, seed):
 
 @BOTH
 @SIZES
+@pytest.mark.one_keras
 def test_uint8_flows_through_a_residual_network(k, is_open):
     k.utils.set_random_seed(1)
     model = residual_network(k, (None, None) if is_open else (8, 9))
@@ -168,7 +172,12 @@ def res_net(k):
 
 
 @pytest.mark.parametrize(
-    ("k", "build"), [(keras, mobile_net), (tf_keras, mobile_net), (tf_keras, res_net)]
+    ("k", "build"),
+    [
+        pytest.param(keras, mobile_net, marks=pytest.mark.long),
+        (tf_keras, mobile_net),
+        pytest.param(tf_keras, res_net, marks=pytest.mark.long),
+    ],
 )
 def test_an_application(tmp_path, k, build):
     model = pruned(build(k))

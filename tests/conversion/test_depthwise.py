@@ -10,6 +10,8 @@ import tfsparse
 
 from .helpers import nodes, normal
 
+pytestmark = pytest.mark.one_keras
+
 DEPTHWISE, GATE = "Tfsparse>QuantizedDepthwiseConv2D", "Tfsparse>GateChannels"
 BOTH = pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras", "tf_keras"])
 SIZES = pytest.mark.parametrize("is_open", [False, True], ids=["fixed", "open"])

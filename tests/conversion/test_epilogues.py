@@ -11,6 +11,8 @@ from .convolutional_models import everything
 from .helpers import normal
 from .test_convert import assert_close, only, sparsify
 
+pytestmark = pytest.mark.one_keras
+
 BOTH = pytest.mark.parametrize("k", [keras, tf_keras], ids=["keras3", "tf_keras"])
 ACTIVATIONS = {
     "relu": lambda k: "relu",

@@ -10,6 +10,8 @@ from tfsparse.conversion.inspecting import inspect_model
 
 from .helpers import blocky
 
+pytestmark = pytest.mark.one_keras
+
 
 def perceptron(k):
     """The last layer is too narrow to gain alone."""

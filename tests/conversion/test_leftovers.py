@@ -75,6 +75,7 @@ def test_that_of_a_dead_owner_in_the_temporary_directory_is_logged(temporary, ca
     assert names(temporary) == []
 
 
+@pytest.mark.long
 def test_that_of_a_living_owner_stays(tmp_path):
     script = (
         "import sys\nfrom tfsparse.conversion.leftovers import scratch_folder\n"

@@ -10,6 +10,8 @@ from tfsparse.conversion.normalization import find_normalizations
 
 from .helpers import normal, spec, view_of
 
+pytestmark = pytest.mark.one_keras
+
 C = 6
 GAMMA, BETA = normal((C,), 1), normal((C,), 2)
 

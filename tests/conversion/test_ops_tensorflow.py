@@ -7,6 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 import tfsparse
+from tests.long_cases import some_of
 from tests.ops.helpers import cpu_has
 
 from .faults.models import assert_close, kernel, normal, ops_of, serve, signatures, spec, thin
@@ -39,14 +40,17 @@ FOLDED = {keras: ["up"], tf_keras: ["up", "attention/query"]}
 
 @pytest.mark.parametrize(
     ("k", "precision"),
-    [
-        (keras, "fp32"),
-        (tf_keras, "fp32"),
-        (keras, "int8"),
-        (tf_keras, "int8"),
-        (keras, "bf16"),
-        (tf_keras, "dynamic"),
-    ],
+    some_of(
+        [
+            (keras, "fp32"),
+            (tf_keras, "fp32"),
+            (keras, "int8"),
+            (tf_keras, "int8"),
+            (keras, "bf16"),
+            (tf_keras, "dynamic"),
+        ],
+        plain=[(keras, "fp32"), (tf_keras, "int8")],
+    ),
     ids=lambda each: getattr(each, "__name__", each),
 )
 def test_a_model_has_no_op_of_ours_and_their_numbers(tmp_path, k, precision):

@@ -8,6 +8,8 @@ from tfsparse.conversion.inspecting import inspect_model
 from tfsparse.conversion.predicted_times import predict_layers
 from tfsparse.pattern import parse_pattern
 
+pytestmark = pytest.mark.one_keras
+
 
 @pytest.fixture(params=[keras3, tf_keras], ids=["keras3", "tf_keras"])
 def keras(request):

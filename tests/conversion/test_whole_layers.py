@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfsparse
+from tests.long_cases import some_of
 
 from .helpers import dtype_of, nodes
 from .test_convert import everything
@@ -77,7 +78,9 @@ def results(value):
     return [np.asarray(value[key]) for key in sorted(value)]
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name", some_of(BACKBONES, ["BertBackbone", "GPT2Backbone", "ViTBackbone", "LlamaBackbone"])
+)
 def test_backbones(name):
     model = backbone(name)
     converted = tfsparse.convert(model)

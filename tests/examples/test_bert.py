@@ -39,6 +39,7 @@ def test_all_projections_of_a_block_are_pruned_and_no_embedding(model):
     assert all(kernel.layer.startswith("block_") for kernel in report.kernels)
 
 
+@pytest.mark.long
 def test_padding_changes_nothing_in_a_pruned_model(model):
     pruned = tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5), exclude=["class"])
     short = pruned.predict(inputs([[5, 6, 7]]), verbose=0)

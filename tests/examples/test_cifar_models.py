@@ -17,8 +17,8 @@ def test_the_shortcut_takes_every_second_pixel_and_centres_the_channels():
     ("model", "kernels"),
     [
         (lambda: cifar_models.resnet(20), 18),
-        (lambda: cifar_models.resnet(56), 54),
-        (lambda: cifar_models.resnext(29), 27),
+        pytest.param(lambda: cifar_models.resnet(56), 54, marks=pytest.mark.long),
+        pytest.param(lambda: cifar_models.resnext(29), 27, marks=pytest.mark.long),
     ],
     ids=["resnet20", "resnet56", "resnext29"],
 )

@@ -56,6 +56,7 @@ def test_all_images_train_the_given_weights_on_and_once(trained):
     assert trained[1:] == [("resnet8", 3)]
 
 
+@pytest.mark.long
 def test_a_network_without_weights_learns_from_its_teacher_once(trained):
     for _ in range(2):
         assert (dense("resnext11") == TRAINED).all()

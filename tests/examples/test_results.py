@@ -208,6 +208,7 @@ def test_runs_only_what_is_not_done(tmp_path, monkeypatch):
     assert wanted[1].name in (tmp_path / "RESULTS.md").read_text()
 
 
+@pytest.mark.long
 def test_a_row_that_fails_ends_the_program(tmp_path):
     with pytest.raises(SystemExit, match=r"cifar10/4x1/0\.7 failed"):
         results.run(Row("cifar10", "4x1", 0.7), tmp_path, Path("/nowhere"))

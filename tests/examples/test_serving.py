@@ -50,6 +50,7 @@ def test_features_behind_the_logits_are_left_out(model):
     np.testing.assert_allclose(found, model.predict(inputs, verbose=0), atol=1e-6)
 
 
+@pytest.mark.long
 def test_weights_are_taken_from_a_pruned_model_of_another_type(model):
     def build(dtype):
         keras.config.set_dtype_policy(dtype)
@@ -69,6 +70,7 @@ def test_weights_are_taken_from_a_pruned_model_of_another_type(model):
     assert np.mean(plain.get_layer("block_0").ffn_in.kernel.numpy() == 0) == pytest.approx(0.5)
 
 
+@pytest.mark.long
 def test_the_exported_model_is_scored_and_timed(model, tmp_path):
     once = tfsparse.OneShot(0.5)
     pruned = tfsparse.strip_pruning(tfsparse.prune_block(model, "4x1", once, exclude=["class"]))

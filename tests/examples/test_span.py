@@ -68,6 +68,7 @@ def test_a_teacher_of_longer_windows_is_read_as_far_as_the_batch_goes():
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.long
 def test_the_exported_model_gives_the_logits_of_texts_of_any_length(tmp_path):
     keras.utils.set_random_seed(0)
     body = bert.encoder(20, width=64, layers=1, heads=2, ffn=256, longest=16)

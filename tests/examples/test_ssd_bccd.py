@@ -14,6 +14,7 @@ def short(monkeypatch):
     monkeypatch.setattr(ssd, "EXTRAS", ((256, 512),))
 
 
+@pytest.mark.long
 def test_all_convolutions_between_the_first_and_the_heads_are_pruned():
     model = ssd.ssd(64, 64, classes=3, share=0.125)
     pruned = tfsparse.prune_block(model, "2x1", 0.75, exclude=list(ssd_bccd.EXCLUDED))

@@ -72,6 +72,7 @@ def test_the_dense_models_part_is_smallest_where_the_model_agrees_with_it():
             assert part(other) > part(teacher) + 1e-4
 
 
+@pytest.mark.long
 def test_the_loss_falls_on_squares_of_two_brightnesses():
     """Planted: where a square stands and how bright it is decides what is to be found."""
     keras.utils.set_random_seed(0)

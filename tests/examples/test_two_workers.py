@@ -16,7 +16,8 @@ def work(index, addresses, *arguments):
     two_workers.work(*arguments)
 
 
-@pytest.mark.parametrize("keras", ["keras", pytest.param("tf_keras", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
 def test_two_workers_train_one_model(keras, tmp_path, capsys):
     addresses = [f"127.0.0.1:{port}" for port in two_workers._free_ports()]
     weights, out = tmp_path / "weights.npz", tmp_path / "served" / "1"

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 def test_answers_or_errors(folder):
     """All kinds in the same two workers, since it takes longer to start one; on two ISAs."""
-    tries = {"serve": 40, "convert": 6, "mutated": 12}
+    tries = {"serve": 30, "convert": 3, "mutated": 8}
     jobs = [
         {"kind": kind, "models": str(folder), "seed": SEED + i}
         for kind, number in tries.items()

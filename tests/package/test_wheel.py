@@ -55,6 +55,7 @@ def test_an_op_runs_in_an_empty_environment(environment, tmp_path):
     assert result["error"] < 1e-5
 
 
+@pytest.mark.long
 def test_the_index_is_whole_in_an_empty_environment(environment, tmp_path):
     source = (
         "import tfsparse; print([getattr(tfsparse, name).__name__ for name in tfsparse.__all__])"
@@ -63,6 +64,7 @@ def test_the_index_is_whole_in_an_empty_environment(environment, tmp_path):
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.long
 def test_the_command_runs_in_an_empty_environment(environment, tmp_path):
     command = environment.parent / "tfsparse"
     answer = subprocess.run(
@@ -82,6 +84,7 @@ def test_no_package_of_tensorflow_is_forced(environment, tmp_path):
     ]
 
 
+@pytest.mark.long
 def test_a_tensorflow_that_the_wheel_has_no_library_for(environment, tmp_path):
     """As if the installed one were of another version, with and without the attempt to load."""
     source = "import tensorflow as tf; tf.__version__ = '2.17.3'; import tfsparse"

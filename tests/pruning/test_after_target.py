@@ -20,6 +20,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 TARGET = 0.75
 # The first epoch is dense, the target is reached inside the third.
 SCHEDULE = PolynomialDecay(0.0, TARGET, STEPS_PER_EPOCH + 1, 2 * STEPS_PER_EPOCH + 5, frequency=7)

@@ -24,6 +24,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 
 def pruned(keras, schedule, optimizer="adam", pattern="4x1", **options):
     model = tfsparse.prune_block(dense_model(keras), pattern, schedule)
@@ -241,6 +243,7 @@ def test_two_calls_of_fit_go_on(keras):
     assert sparsities(model) == [0.5, 0.5]
 
 
+@pytest.mark.long
 def test_a_training_in_parts_prunes_as_one_does(keras):
     def train(*parts, steps=None):
         keras.utils.set_random_seed(5)

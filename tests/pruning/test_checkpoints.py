@@ -21,6 +21,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 EPOCHS = 4
 SCHEDULES = {
     "fractions": 0.8,

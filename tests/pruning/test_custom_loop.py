@@ -19,6 +19,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 
 def pruned(keras, schedule):
     return tfsparse.prune_block(dense_model(keras), "4x1", schedule)

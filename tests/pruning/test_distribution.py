@@ -34,6 +34,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 EPOCHS = 2
 SCHEDULE = PolynomialDecay(0.25, 0.75, begin_step=0.1, end_step=0.7, frequency=3)
 
@@ -193,6 +195,7 @@ def moved(keras, strategy, folder):
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.long
 def test_two_devices_train_as_one(package, tmp_path):
     done = processes.run(train_on_both, package, str(tmp_path))
     assert len(done) == (6 if package == "keras" else 8)

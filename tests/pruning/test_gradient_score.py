@@ -12,6 +12,8 @@ from tfsparse.pattern import KernelView, to_blocks
 from tfsparse.pruning.block_mask import apply_mask, expand_mask
 from tfsparse.pruning.gradient_score import MOMENTUM, SINCE_UPDATE, GradientScore, block_sums
 
+pytestmark = pytest.mark.one_keras
+
 BLOCK, VIEW = BlockPattern(4, 1), KernelView.of_dense((6, 8))
 SHAPE = (1, 2, 6)
 INPUTS = np.random.default_rng(1).standard_normal((16, 6)).astype("float32")

@@ -9,6 +9,8 @@ from tfsparse.pattern import KernelView, to_blocks
 from tfsparse.pruning.group_lasso import GroupLasso, as_group_lasso, penalty, shrink
 from tfsparse.pruning.selection import elements_per_block
 
+pytestmark = pytest.mark.one_keras
+
 SHAPE = (7, 10)  # neither side is divided by the pattern
 PATTERN = BlockPattern(4, 3)
 VIEW = KernelView.of_dense(SHAPE)

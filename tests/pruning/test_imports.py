@@ -64,6 +64,7 @@ def run(script):
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_importing_loads_no_keras_beyond_what_tensorflow_loads():
     loaded = "print([name for name in ('keras', 'tf_keras') if name in sys.modules])"
     before = run(f"import sys, tensorflow; {loaded}")
@@ -93,6 +94,7 @@ def test_a_saved_model_loads_in_a_new_process_without_custom_objects(name, tmp_p
     assert forked(load).endswith("4x1 0.5")
 
 
+@pytest.mark.long
 def test_both_versions_work_whatever_tf_keras_is():
     script = """
 import os

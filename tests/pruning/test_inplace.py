@@ -10,6 +10,8 @@ from tfsparse.pruning.binding import pruned_layers
 from .custom_layers import custom_layers
 from .helpers import assert_masks_hold, kernels
 
+pytestmark = pytest.mark.one_keras
+
 INPUTS = np.random.default_rng(0).standard_normal((8, 5, 8)).astype("float32")
 TARGETS = np.ones((8, 5, 4), "float32")
 HALF = tfsparse.ConstantSparsity(0.5, 0, frequency=1)
@@ -126,6 +128,7 @@ def test_tensorflow_checkpoints(keras, tmp_path):
     assert_equal([k.mask.numpy() for k in kernels(other)], [k.mask.numpy() for k in kernels(model)])
 
 
+@pytest.mark.long
 def test_a_model_that_is_not_built(keras):
     model = make(keras)
     tfsparse.prune_block(model, "4x1", HALF, inplace=True)

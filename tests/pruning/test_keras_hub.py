@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tests.long_cases import some_of
 from tfsparse.pruning.binding import pruned_layers
 
 from .helpers import assert_masks_hold, assert_same_outputs, kernels
@@ -102,7 +103,7 @@ def train_a_step(model, inputs, expected):
     return before
 
 
-@pytest.mark.parametrize("make", KERNELS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", some_of(KERNELS, [gpt2, bert]), ids=lambda make: make.__name__)
 @pytest.mark.filterwarnings("ignore:The new model shares.*vit_patching_and_embedding:UserWarning")
 def test_pruned_trained_stripped_saved_and_loaded(make, tmp_path):
     keras.utils.set_random_seed(0)

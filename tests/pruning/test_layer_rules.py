@@ -9,6 +9,8 @@ from tfsparse.pruning.settings import Settings
 from .custom_layers import custom_layers
 from .helpers import assert_same_outputs
 
+pytestmark = pytest.mark.one_keras
+
 INPUTS = np.random.default_rng(0).standard_normal((4, 5, 8)).astype("float32")
 BASE = Settings.of("4x1", 0.5)
 
@@ -182,6 +184,7 @@ def test_rules_for_what_does_not_exist_yet(keras):
     ]
 
 
+@pytest.mark.long
 def test_a_class_or_function_may_match_nothing(keras, model):
     everything = settings(tfsparse.prune_block(model))
     for rule in (keras.layers.Embedding, lambda layer: layer.name == "nobody"):

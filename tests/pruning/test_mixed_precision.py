@@ -17,6 +17,8 @@ from .helpers import (
 )
 from .layer_contract import optimizer_slots
 
+pytestmark = pytest.mark.one_keras
+
 
 @pytest.fixture(params=["mixed_float16", "mixed_bfloat16"])
 def policy(keras, request):
@@ -65,6 +67,7 @@ def test_masks_hold_and_momentum_does_not_grow(keras, policy):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.long
 def test_saved_and_loaded(keras, policy, tmp_path):
     model = compile_model(keras, make(keras))
     fit(model, epochs=1)

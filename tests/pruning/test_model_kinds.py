@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tests.long_cases import some_of
 from tfsparse import ConstantSparsity, UpdatePruning
 from tfsparse.pruning.binding import pruned_layers
 
@@ -27,6 +28,8 @@ from .helpers import (
     sparsities,
 )
 from .layer_contract import gradient_of
+
+pytestmark = pytest.mark.one_keras
 
 
 def pruned(keras, model=None):
@@ -74,7 +77,7 @@ def with_weights(model, new):
     return new
 
 
-@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("name", some_of(COPIES, ["deepcopy", "from_config"]))
 def test_a_copy_is_a_pruned_model_of_its_own(keras, name):
     model = compile_model(keras, pruned(keras))
     fit(model)

@@ -13,6 +13,7 @@ import socket
 import warnings
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import tfsparse
@@ -162,6 +163,7 @@ def test_two_workers_train_as_one(keras):
             np.testing.assert_allclose(one, whole, atol=1e-5)
 
 
+@pytest.mark.long
 def test_workers_share_what_their_gradients_say(keras):
     """Each sees other gradients: absolute values add up, so one worker alone ranks otherwise."""
     package, ports = keras.__name__, free_ports(WORKERS)

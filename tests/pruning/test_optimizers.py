@@ -30,6 +30,12 @@ MAKERS = {
         )
     ),
 }
+# A plain run has those, which differ most in their slots, and leaves out the others.
+PLAIN = {
+    *("keras.SGD-momentum-nesterov", "keras.Adam", "keras.AdamW", "keras.Adafactor"),
+    *("keras.Muon", "keras.LossScaleOptimizer", "keras.MultiOptimizer"),
+    *("tf_keras.Adam", "tf_keras.legacy.SGD-momentum-nesterov"),
+}
 # Options that give an optimizer other slots or another update.
 VARIANTS = {
     "SGD": {"momentum": 0.9, "nesterov": True},
@@ -54,10 +60,15 @@ def instances():
     for name, cls in optimizers():
         package, short = name.split(".")[0], cls.__name__
         make = MAKERS.get(short, lambda cls: cls(0.05))
-        yield pytest.param(package, lambda make=make, cls=cls: make(cls), id=name)
+        yield instance(package, lambda make=make, cls=cls: make(cls), name)
         if options := VARIANTS.get(short):
             make_variant = lambda cls=cls, options=options: cls(0.05, **options)  # noqa: E731
-            yield pytest.param(package, make_variant, id=f"{name}-{'-'.join(options)}")
+            yield instance(package, make_variant, f"{name}-{'-'.join(options)}")
+
+
+def instance(package, make, name):
+    marks = () if name in PLAIN else pytest.mark.long
+    return pytest.param(package, make, id=name, marks=marks)
 
 
 def test_the_search_finds_them():

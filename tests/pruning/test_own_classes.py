@@ -94,6 +94,7 @@ def test_attributes_lead_to_what_is_new(keras, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.one_keras
 def test_it_is_stripped_to_its_own_class(keras, kind, tmp_path):
     model = kind(keras)
     expected = model(INPUTS)

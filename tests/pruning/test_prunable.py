@@ -16,6 +16,8 @@ from tfsparse.pruning.prunable import (
 from .custom_layers import custom_layers
 from .helpers import FEATURES
 
+pytestmark = pytest.mark.one_keras
+
 # Layer, its arguments, the shape of its inputs, and what the refusal says.
 REFUSED = [
     ("DepthwiseConv1D", (3,), (5, 4), "depthwise"),

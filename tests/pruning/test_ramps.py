@@ -141,6 +141,7 @@ def tfmot_cases():
     importlib.util.find_spec("tensorflow_model_optimization") is None,
     reason="tensorflow_model_optimization is not installed",
 )
+@pytest.mark.long
 def test_values_equal_those_of_tensorflow_model_optimization_bit_for_bit():
     cases = tfmot_cases()
     script = textwrap.dedent(_THEIRS).format(cases=cases)

@@ -4,6 +4,8 @@ import tensorflow as tf
 
 import tfsparse
 
+pytestmark = pytest.mark.one_keras
+
 
 def data(rows=50, seed=0):
     return np.random.default_rng(seed).normal(3.0, 2.0, (rows, 6, 5)).astype("float32")

@@ -12,6 +12,8 @@ from tfsparse.pruning.registering import registered_kernels, view_of_axes
 from .custom_layers import custom_layers
 from .helpers import assert_same_outputs, kernels
 
+pytestmark = pytest.mark.one_keras
+
 INPUTS = np.random.default_rng(0).standard_normal((8, 5, 8)).astype("float32")
 GATES = {"cell.kernel": "i(4o)", "cell.recurrent_kernel": "i(4o)"}
 

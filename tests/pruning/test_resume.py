@@ -31,6 +31,8 @@ from .helpers import (
     masks,
 )
 
+pytestmark = pytest.mark.one_keras
+
 EPOCHS = 3
 STEPS = EPOCHS * STEPS_PER_EPOCH
 SCHEDULE = PolynomialDecay(0.25, 0.75, begin_step=0.1, end_step=0.8, frequency=3)
@@ -109,7 +111,11 @@ def train_with_backup(package, folder, save_freq="epoch", kill_at=None, pruning_
     return state(model)
 
 
-@pytest.mark.parametrize("pruning_first", [True, False], ids=["pruning_first", "backup_first"])
+@pytest.mark.parametrize(
+    "pruning_first",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["pruning_first", "backup_first"],
+)
 def test_killed_with_a_backup_of_every_epoch(keras, pruning_first, tmp_path):
     package, folder = keras.__name__, str(tmp_path / "backup")
     steps = sorted(random.sample(range(STEPS_PER_EPOCH + 1, LAST_KILL), 2))
@@ -123,6 +129,7 @@ def test_killed_with_a_backup_of_every_epoch(keras, pruning_first, tmp_path):
     assert_same_state(resumed, whole)
 
 
+@pytest.mark.long
 def test_killed_with_a_backup_of_every_few_steps(keras, tmp_path):
     package, folder = keras.__name__, str(tmp_path / "backup")
     step = random.randrange(STEPS_PER_EPOCH + 3, LAST_KILL)
@@ -183,6 +190,7 @@ def train_in_a_loop(package, folder, kill_at=None):
     return state(model)
 
 
+@pytest.mark.long
 def test_killed_in_a_loop_of_ones_own(keras, tmp_path):
     step = random.randrange(6, LAST_KILL)
     print(f"killed after step {step}")

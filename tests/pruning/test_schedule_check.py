@@ -14,6 +14,8 @@ from tfsparse.pruning.schedule_check import check_schedules
 
 from .helpers import FEATURES, data, dense_model
 
+pytestmark = pytest.mark.one_keras
+
 INPUTS = data()[0]
 
 

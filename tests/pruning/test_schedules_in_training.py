@@ -1,6 +1,7 @@
 """Every schedule moves its layer in `fit`, and is saved and loaded with it."""
 
 import numpy as np
+import pytest
 
 import tfsparse
 from tfsparse.pruning.binding import pruned_layers
@@ -9,6 +10,8 @@ from tfsparse.pruning.ramps import CosineDecay, ExponentialDecay, LinearDecay, P
 from tfsparse.pruning.tabulated_schedule import TabulatedSchedule
 
 from .helpers import BATCH, CLASSES, FEATURES, STEPS_PER_EPOCH, compile_model, data, sparsities
+
+pytestmark = pytest.mark.one_keras
 
 SCHEDULES = [
     PolynomialDecay(0.0, 0.75, 1, 9, frequency=4),

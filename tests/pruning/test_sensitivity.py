@@ -11,6 +11,8 @@ from tfsparse.pruning.sensitivity_report import SensitivityReport
 
 from .helpers import FEATURES, compile_model, data, dense_model
 
+pytestmark = pytest.mark.one_keras
+
 
 def trained(keras, **options):
     model = compile_model(keras, dense_model(keras), metrics=["accuracy"], **options)

@@ -20,6 +20,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 TARGET = 0.75
 # All of the first epoch is dense, the last one sparse.
 SCHEDULE = PolynomialDecay(0.0, TARGET, STEPS_PER_EPOCH + 3, 2 * STEPS_PER_EPOCH + 3, frequency=5)

@@ -21,6 +21,8 @@ from .helpers import (
     sparsities,
 )
 
+pytestmark = pytest.mark.one_keras
+
 TARGET = 0.75
 SCHEDULE = PolynomialDecay(0.0, TARGET, 5, 2 * STEPS_PER_EPOCH, power=1, frequency=3)
 

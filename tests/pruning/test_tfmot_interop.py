@@ -60,6 +60,7 @@ def test_an_exported_model_predicts_the_same(findings, name):
     assert findings[name]["served"] < 1e-5
 
 
+@pytest.mark.long
 def test_which_is_imported_first_makes_no_difference(findings, with_tfmot_first):
     one, other = findings["blocks"], with_tfmot_first["blocks"]
     assert other["same"] and other["learned"] and other["served"] < 1e-5

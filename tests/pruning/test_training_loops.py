@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 import tfsparse
+from tests.long_cases import some_of
 from tfsparse import PolynomialDecay, UpdatePruning
 
 from .helpers import (
@@ -30,6 +31,8 @@ from .helpers import (
     masks,
     sparsities,
 )
+
+pytestmark = pytest.mark.one_keras
 
 EPOCHS = 2
 STEPS = EPOCHS * STEPS_PER_EPOCH
@@ -166,7 +169,10 @@ LOOPS = {
 }
 
 
-@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize(
+    "name",
+    some_of(LOOPS, ["eager", "xla", "averaged_and_overwritten", "accumulated", "float16"]),
+)
 def test_masks_follow_the_schedule(keras, name):
     loop = LOOPS[name]
     if loop.only not in ("", keras.__name__):

@@ -108,6 +108,7 @@ def test_the_file_of_the_dense_model_into_the_pruned_one(keras, kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, subclassed])
+@pytest.mark.one_keras
 def test_the_file_of_the_pruned_model_into_the_dense_one(keras, kind, tmp_path):
     path = tmp_path / "pruned.weights.h5"
     pruned = prune(touched(kind(keras)), exclude="first")

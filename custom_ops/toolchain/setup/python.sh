@@ -52,7 +52,8 @@ make_environment() {
     quietly python "$python" -m venv .venv || stop "the environment could not be made."
   fi
   say python "pip install -r requirements-dev.txt (TensorFlow is large: minutes at first)"
+  # What is imported is compiled then; most of what is installed never is.
   PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
-    quietly python .venv/bin/python -m pip install --requirement requirements-dev.txt ||
+    quietly python .venv/bin/python -m pip install --no-compile --requirement requirements-dev.txt ||
     stop "pip could not install requirements-dev.txt; is the package index reachable?"
 }

@@ -11,6 +11,7 @@ from benchmarks.conversions.row import KEYS
 TINY = "tests.benchmarks.conversions.tiny_models"
 
 
+@pytest.mark.long
 def test_rows_say_what_came_of_each(capsys, tmp_path):
     file = tmp_path / "out.json"
     models = ",".join(f"{TINY}:{name}" for name in ("dense", "broken", "counter"))

@@ -24,6 +24,7 @@ def test_ours_runs_in_this_environment():
     assert python_of(None) == Path(sys.executable)
 
 
+@pytest.mark.long
 def test_an_environment_is_made_once_and_again_for_other_requirements(folders):
     python = python_of("peer")
     assert subprocess.run([python, "-c", "import pip"]).returncode == 0
@@ -35,6 +36,7 @@ def test_an_environment_is_made_once_and_again_for_other_requirements(folders):
         python_of("peer", install=False)
 
 
+@pytest.mark.long
 def test_what_cannot_be_installed_says_why_and_is_tried_again(folders):
     (folders / "peer.txt").write_text("./nothing-is-here\n")
     for _ in range(2):

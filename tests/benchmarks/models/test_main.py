@@ -21,6 +21,7 @@ def few_engines(monkeypatch, tmp_path):
     monkeypatch.setattr(main_module, "LOGS", tmp_path / "logs")
 
 
+@pytest.mark.long
 def test_a_run_times_checks_profiles_and_writes(few_engines, capsys, tmp_path):
     file = tmp_path / "out.json"
     arguments = ["--models", TINY, "--patterns", "4x1@0.75", "--precisions", "int8"]

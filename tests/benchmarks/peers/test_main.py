@@ -12,6 +12,7 @@ from benchmarks.peers.table import KEYS
 OURS = ["tfsparse/int8", "tfsparse-c/int8", "tensorflow/fp32"]
 
 
+@pytest.mark.long
 def test_a_run_times_checks_and_writes(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(NETS, "dlrm", Net("dlrm", (32, 64, 16), (3,)))
     monkeypatch.setattr(main_module, "LOGS", tmp_path / "logs")

@@ -17,6 +17,8 @@ import tfsparse
 
 from .models import assert_close, function, kernel, normal, signatures, spec, thin
 
+pytestmark = pytest.mark.one_keras
+
 X = normal((64, 256))
 Y = 1e3 * normal((64, 256), 1)
 """Targets that look like inputs; whoever calibrates on them is wrong by far."""

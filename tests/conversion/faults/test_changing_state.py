@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from .models import BOTH, assert_close, function, kernel, normal, serve, spec, thin
 
+pytestmark = pytest.mark.one_keras
+
 X = normal((3, 256))
 
 

@@ -24,6 +24,8 @@ from .models import (
     thin,
 )
 
+pytestmark = pytest.mark.one_keras
+
 A, B = normal((4, 256)), normal((4, 256), 1)
 OPS = {"Tfsparse>BlockSparseMatMul", "Tfsparse>BlockSparseMatMulChain"}
 

@@ -13,6 +13,8 @@ import tfsparse
 
 from .models import BOTH, thin
 
+pytestmark = pytest.mark.one_keras
+
 NAMES = {
     "encoder/mha",  # The attention, which is one op.
     "first",
@@ -54,6 +56,7 @@ def names(model, **options):
 
 
 @BOTH
+@pytest.mark.long
 def test_of_a_model_in_a_model(k):
     model = nested(k)
     pruned = tfsparse.prune_block(model, "4x1", tfsparse.OneShot(0.5))

@@ -57,6 +57,7 @@ MODELS = {
 @BOTH
 @LENGTHS
 @pytest.mark.parametrize("case", MODELS)
+@pytest.mark.one_keras
 def test_all_products_are_converted(tmp_path, k, length, case):
     build, products = MODELS[case]
     model = build(k, length)
@@ -95,6 +96,7 @@ def test_time_distributed(tmp_path, k):
 
 @BOTH
 @LENGTHS
+@pytest.mark.one_keras
 def test_a_transformer_block_in_int8(tmp_path, k, length):
     model = _transformer_block(k, length)
     served = serve_all(tmp_path, model, "int8", normal((32, 6, 256)))

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from .models import BOTH, INT8_BOUND, assert_close, kernel, normal, serve, signatures, spec, thin
 
+pytestmark = pytest.mark.one_keras
+
 WORDS = ["red", "green", "blue", "grey", "black", "white"]
 TEXT = np.array([["red", "blue"], ["none of them", "white"], ["", "green"]])
 

@@ -22,6 +22,8 @@ from .models import (
     thin,
 )
 
+pytestmark = pytest.mark.one_keras
+
 ARITHMETIC = {"Mul", "Rsqrt", "Sub", "AddV2", "FusedBatchNormV3", "Relu", "BiasAdd", "MatMul"}
 
 KINDS = {

@@ -24,6 +24,8 @@ import tfsparse
 from ..helpers import save, spec
 from .models import assert_close, kernel, normal, thin
 
+pytestmark = pytest.mark.one_keras
+
 X = normal((3, 256))
 BUILDERS = {"keras3": keras, "tf_keras": tf_keras}
 

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from .models import BOTH, assert_close, kernel, normal, serve, signatures, spec, thin
 
+pytestmark = pytest.mark.one_keras
+
 DENSE = normal((256, 512))
 SIZE = DENSE.nbytes
 X = normal((3, 256))

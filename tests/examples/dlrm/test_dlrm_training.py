@@ -23,6 +23,7 @@ def clicks(count, seed):
     return Clicks(dense, ids, labels)
 
 
+@pytest.mark.long
 def test_trains_prunes_and_converts():
     keras.utils.set_random_seed(0)
     train, test = clicks(1536, 0), clicks(512, 1)
@@ -45,6 +46,7 @@ def test_trains_prunes_and_converts():
     assert abs(scores[2].value - scores[1].value) < 0.02
 
 
+@pytest.mark.long
 def test_what_pruned_models_are_compared_with_trains_on_as_well():
     keras.utils.set_random_seed(0)
     train = clicks(512, 0)

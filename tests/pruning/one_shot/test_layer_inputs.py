@@ -5,6 +5,8 @@ from tfsparse.pruning.one_shot import layer_inputs
 from tfsparse.pruning.one_shot.layer_inputs import reader_of
 from tfsparse.pruning.prunable import find_kernels
 
+pytestmark = pytest.mark.one_keras
+
 LAYERS = {
     "Dense": (("Dense", 5), {}, (3, 7)),
     "Conv1D": (("Conv1D", 6, 3), {"strides": 2, "padding": "same"}, (9, 4)),

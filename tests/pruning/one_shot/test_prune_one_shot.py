@@ -11,6 +11,8 @@ from ..custom_layers import custom_layers
 from ..helpers import assert_masks_hold, assert_same_weights, kernels, masks, sparsities
 from .problems import direct, error, least_error
 
+pytestmark = pytest.mark.one_keras
+
 
 def inputs(*shape, rank=3, seed=0):
     """Inputs that depend on each other: of a few directions, and a little noise."""

@@ -11,6 +11,8 @@ from tfsparse.pruning.selection import Ranking
 from ..custom_layers import custom_layers
 from ..helpers import kernels, sparsities
 
+pytestmark = pytest.mark.one_keras
+
 USE = tfsparse.Speedup(1.8, batch_size=2048)
 
 
@@ -71,6 +73,7 @@ def test_what_the_user_says_of_a_layer_holds(keras):
     assert any(str(k.pattern) == "16x4" and share > 0.3 for k, share in shares)
 
 
+@pytest.mark.long
 def test_layers_of_all_kinds(keras):
     layers = keras.layers
     x = keras.Input((8, 64))

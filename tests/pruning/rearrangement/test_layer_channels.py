@@ -11,6 +11,8 @@ from tfsparse.pruning.rearrangement import rearrange as module
 
 from .test_rearrange import randomized
 
+pytestmark = pytest.mark.one_keras
+
 
 def outcome(model, pattern="2x1"):
     """What was said, or the message of the refusal; outputs are the same either way."""

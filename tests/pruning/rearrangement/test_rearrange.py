@@ -6,6 +6,8 @@ import tfsparse
 from ..custom_layers import custom_layers
 from ..helpers import kernels
 
+pytestmark = pytest.mark.one_keras
+
 
 def randomized(model, seed=0):
     """Weights none of which is as it was initialized: variances stay positive."""

@@ -10,6 +10,8 @@ from tfsparse.pruning.binding import pruned_layers
 from ..helpers import BATCH, CLASSES, FEATURES, compile_model, data, dense_model
 from .kernels import sparse_matrices
 
+pytestmark = pytest.mark.one_keras
+
 NOT_PRUNED = "not passed to `prune_block`, or excluded"
 
 
