@@ -63,7 +63,8 @@ def test_every_recipe_runs(tmp_path, monkeypatch):
 def test_the_twenty_lines_run(tmp_path):
     text = (ROOT / "README.md").read_text()
     example = python_blocks(text.partition("\n## Twenty lines\n")[2].partition("\n## ")[0])[0]
-    assert len(example.splitlines()) <= 25
+    assert len(example.splitlines()) <= 25 and "epochs=20" in example
+    example = example.replace("epochs=20", "epochs=4")  # what it does is the same
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True
     )

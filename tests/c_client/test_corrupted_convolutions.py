@@ -235,6 +235,7 @@ def sanitized(corrupted, sanitized_client):
     return dict(zip(corrupted, served, strict=True))
 
 
+@pytest.mark.long
 def test_unchanged_models_serve(good, sanitized_client, tmp_path):
     """Rewritten without a change, and with a uint8 residual."""
     for kind, source in good.items():

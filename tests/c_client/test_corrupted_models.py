@@ -188,6 +188,7 @@ def sanitized(corrupted, sanitized_client):
     return dict(zip(corrupted, served, strict=True))
 
 
+@pytest.mark.long
 def test_unchanged_models_serve(good, sanitized_client, tmp_path):
     """What is refused below is refused for its change, and not for how it was written."""
     for precision, source in good.items():
@@ -201,6 +202,7 @@ def test_unchanged_models_serve(good, sanitized_client, tmp_path):
         np.testing.assert_array_equal(served.y, expected)
 
 
+@pytest.mark.long
 def test_a_number_of_layers_is_nothing_to_a_chain(good, sanitized_client, tmp_path):
     """TensorFlow lists N types of an input "N * T" before anybody can refuse: 20 GB for 2e8."""
     model = Corrupted(good["int8"], tmp_path / "int8")
@@ -218,5 +220,6 @@ def test_python_raises_invalid_argument(corrupted, case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.long
 def test_sanitized_client_reports_invalid_argument(sanitized, case):
     require_refused(sanitized[case])

@@ -15,6 +15,8 @@ from tests.ops.helpers import ISA_VARIABLE, isa_parameters
 from .client import serve_in_python
 from .models import batch, save_bf16_product, save_float_product, save_int8_products
 
+pytestmark = pytest.mark.long
+
 ROWS = (1, 15, 17, 63, 65)
 BLOCKS = [(16, 4), (4, 1), (5, 3)]
 SAVE = {"fp32": save_float_product, "bf16": save_bf16_product, "int8": save_int8_products}

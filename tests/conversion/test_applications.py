@@ -1,6 +1,7 @@
 """The families of `keras.applications` come back from conversion as they were.
 
-All of them take long, so a plain run has one; `make test-applications` has all. The networks are
+All of them take long, so a plain run has none (`test_convolutions_of_keras.py` has a small one);
+`make test-applications` has all. The networks are
 calibrated on the images that they are compared on: with random weights their norms amplify whatever
 they have not seen.
 """
@@ -15,12 +16,10 @@ from tfsparse.conversion import planning
 
 from .applications import FAMILIES, KERAS, exists, images, pruned
 
-QUICK = {("keras3", "mobilenet_v2")}
+pytestmark = pytest.mark.long
+
 CASES = [
-    pytest.param(k, name, marks=() if (k, name) in QUICK else pytest.mark.long, id=f"{k}-{name}")
-    for name in FAMILIES
-    for k in KERAS
-    if exists(k, name)
+    pytest.param(k, name, id=f"{k}-{name}") for name in FAMILIES for k in KERAS if exists(k, name)
 ]
 INT8_ERROR = 0.1
 """Of the results, by their norm. A layer errs by about 1%, and errors of fifty layers add up."""
@@ -44,7 +43,6 @@ def results(converted, x):
     return y.numpy()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("k", "name"), CASES)
 def test_fp32_is_the_model(k, name):
     model, x, expected = case(k, name)

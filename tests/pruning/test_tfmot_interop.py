@@ -11,6 +11,7 @@ import pytest
 from tfsparse import ops
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(
         importlib.util.find_spec("tensorflow_model_optimization") is None,
         reason="tensorflow_model_optimization is not installed",
