@@ -110,6 +110,7 @@ def test_a_rule_is_not_tried_again_below_what_it_matched():
     assert str(rules.settings(None, "enc/query").pattern) == "2x1"
 
 
+@pytest.mark.long
 def test_every_argument_is_overridden_and_saved(keras, tmp_path):
     inputs = keras.Input((5, 8))
     x = custom_layers(keras).Encoder(name="encoder")(inputs)

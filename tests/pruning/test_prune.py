@@ -18,6 +18,8 @@ from .helpers import (
 )
 from .layer_contract import gradient_of
 
+pytestmark = pytest.mark.one_keras
+
 INPUTS = data()[0]
 
 
@@ -71,7 +73,6 @@ def test_original_does_not_change(keras):
     assert all(weight.constraint is None for weight in model.trainable_weights)
 
 
-@pytest.mark.one_keras
 def test_functional_with_shared_and_nested_layers(keras):
     model = functional(keras)
     pruned = tfsparse.prune_block(model, schedule=0.5)
@@ -237,7 +238,6 @@ def test_an_adapted_vocabulary_is_copied(keras):
     assert_same_predictions(tfsparse.prune_block(model), model, words)
 
 
-@pytest.mark.one_keras
 def test_a_sequential_model_that_is_built_late(keras):
     model = keras.Sequential([keras.layers.Dense(16, name="a"), keras.layers.Dense(8, name="b")])
     pruned = compile_model(keras, tfsparse.prune_block(model, schedule=0.5))
@@ -288,7 +288,6 @@ def test_group_lasso_joins_a_regularizer_and_is_counted_once_in_a_shared_layer(k
     assert penalty(0.0) == 0.0
 
 
-@pytest.mark.one_keras
 def test_group_lasso_shrinks_blocks(keras):
     norms = []
     for strength in (0.0, 0.2):

@@ -100,6 +100,7 @@ def test_the_picture_is_that_of_the_mask(keras, tmp_path):
     ("every", "per_execution", "steps"),
     [(10, 1, [10, 20]), (5, 4, [8, 12, 16, 20]), (100, 1, [])],
 )
+@pytest.mark.long
 def test_every_so_many_batches(keras, tmp_path, every, per_execution, steps):
     model = pruned(keras, steps_per_execution=per_execution)
     fit(model, PruningSummaries(tmp_path, update_freq=every, images=False))
