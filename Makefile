@@ -62,9 +62,10 @@ install: build ## Installs a wheel for the TensorFlow of .venv into it
 demo: install ## Trains, prunes, converts and serves a model; writes artifacts/demo.json
 	@$(python) examples/demo.py $(ARGS)
 
-# The Python tests come last, so that their summary is the last thing to read.
+# C++ tests run under the sanitizers, and as `test-fast` and `test-long` without. The Python tests
+# come last, so that their summary is the last thing to read.
 .PHONY: test
-test: test-cc test-asan test-gcc lint test-python ## Runs all tests but the long ones
+test: test-asan test-gcc lint test-python ## Runs all tests but the long ones
 
 .PHONY: test-cc
 test-cc: setup ## C++ tests
@@ -94,7 +95,7 @@ test-fast: build ## C++ tests and a choice of Python tests, in three minutes onc
 
 # Hours; the three below are parts of it.
 .PHONY: test-long
-test-long: build ## All Python tests, those too that a plain run leaves out
+test-long: build test-cc ## All tests without sanitizers, those too that a plain run leaves out
 	@$(python) -m pytest -n auto --dist worksteal -m "long or not long" $(ARGS)
 
 .PHONY: test-applications

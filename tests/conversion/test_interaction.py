@@ -54,7 +54,9 @@ def found_in(function, given, variables=()):
     return traced, *find_interactions(traced.view)
 
 
-@pytest.mark.parametrize("batch", [None, 3], ids=["open", "fixed"])
+@pytest.mark.parametrize(
+    "batch", [None, pytest.param(3, marks=pytest.mark.long)], ids=["open", "fixed"]
+)
 @pytest.mark.parametrize("case", CASES)
 def test_finds_every_spelling(case, batch):
     example, found, unmatched = found_in(CASES[case], specs(batch), variables_of(case))

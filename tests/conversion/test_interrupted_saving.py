@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 from tests import processes
+from tests.long_cases import some_of
 from tfsparse.conversion import exchange, leftovers, saving
 from tfsparse.conversion.saving import check_target, write_atomically
 
@@ -19,9 +20,13 @@ STEPS = [*OWN_STEPS, shutil.__file__]
 """Files whose lines are the steps of a save."""
 
 
-def kills(target, prepare, overwrite, steps=STEPS):
+STRIDES = pytest.mark.parametrize("stride", some_of([1, 4], [4]))
+"""Of the steps, a plain run tries every fourth."""
+
+
+def kills(target, prepare, overwrite, stride, steps=STEPS):
     """Kills a save at every step in turn, from a fresh start; yields after each."""
-    for step in range(10_000):
+    for step in range(0, 10_000, stride):
         shutil.rmtree(target.parent)
         target.parent.mkdir()
         prepare()
@@ -34,12 +39,13 @@ def kills(target, prepare, overwrite, steps=STEPS):
 # Forking hundreds of times takes a tenth of the time in a process that is small.
 
 
+@STRIDES
 @pytest.mark.parametrize("kind", ["exchanged", "in two steps"])
-def test_a_kill_leaves_the_old_model_or_the_new_one(tmp_path, kind):
-    processes.run(check_that_the_old_or_the_new_one_is_left, tmp_path, kind)
+def test_a_kill_leaves_the_old_model_or_the_new_one(tmp_path, kind, stride):
+    processes.run(check_that_the_old_or_the_new_one_is_left, tmp_path, kind, stride)
 
 
-def check_that_the_old_or_the_new_one_is_left(tmp_path, kind):
+def check_that_the_old_or_the_new_one_is_left(tmp_path, kind, stride):
     if kind == "in two steps":
         exchange._rename = lambda *_: False
     target = tmp_path / "served" / "1"
@@ -47,7 +53,8 @@ def check_that_the_old_or_the_new_one_is_left(tmp_path, kind):
     found, left = [], set()
     # How a folder is removed is the same in both.
     steps = STEPS if kind == "exchanged" else OWN_STEPS
-    for _ in kills(target, lambda: writer("old")(str(target)), overwrite=True, steps=steps):
+    prepare = lambda: writer("old")(str(target))  # noqa: E731
+    for _ in kills(target, prepare, overwrite=True, stride=stride, steps=steps):
         if kind == "exchanged":
             found.append(whole(target))
         left.add(len(names(target.parent)))
@@ -63,15 +70,16 @@ def check_that_the_old_or_the_new_one_is_left(tmp_path, kind):
     assert left == {1, 2}
 
 
-def test_a_kill_leaves_no_model_or_the_new_one(tmp_path):
-    processes.run(check_that_none_or_the_new_one_is_left, tmp_path)
+@STRIDES
+def test_a_kill_leaves_no_model_or_the_new_one(tmp_path, stride):
+    processes.run(check_that_none_or_the_new_one_is_left, tmp_path, stride)
 
 
-def check_that_none_or_the_new_one_is_left(tmp_path):
+def check_that_none_or_the_new_one_is_left(tmp_path, stride):
     target = tmp_path / "served" / "1"
     target.parent.mkdir()
     found = []
-    for _ in kills(target, lambda: None, overwrite=False):
+    for _ in kills(target, lambda: None, overwrite=False, stride=stride):
         found.append(whole(target) if target.exists() else "")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,5 +1,7 @@
 """A process that was forked answers, or fails with a sentence; it does not wait for ever."""
 
+import pytest
+
 from .helpers import run_python
 
 PREPARE = """
@@ -89,6 +91,7 @@ def test_after_a_call_children_are_refused_and_the_parent_answers():
         assert "multiprocessing.get_context('spawn')" in line
 
 
+@pytest.mark.long
 def test_before_tensorflow_has_threads_a_child_answers():
     lines = run(
         PREPARE.replace("x = tf.constant(", "make_x = lambda: tf.constant(") + BEFORE_THREADS

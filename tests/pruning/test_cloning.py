@@ -121,6 +121,7 @@ CHANGES = [set_variable, set_attribute, set_array, set_inside_containers, set_ar
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("where", ["alone", "inside", "around a kernel", "in a nested model"])
+@pytest.mark.one_keras
 def test_what_the_configuration_does_not_say_is_kept(keras, change, where):
     scale, outer, with_kernel = owners_state(keras)
     layer = {"inside": outer, "around a kernel": with_kernel}.get(where, scale)(name="mine")
@@ -186,6 +187,7 @@ KINDS = ["lambda", "activation", "holds a layer", "lies about its size", "no con
 
 @pytest.mark.parametrize("kind", [*KINDS, "dense with a lambda"])
 @pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.one_keras
 def test_a_layer_that_cannot_be_rebuilt_is_pruned_around(keras, kind, nested):
     layer, has_kernel = unrebuildable(keras, kind)
     inputs = keras.Input((6,))

@@ -13,7 +13,9 @@ LONG = {
     *("EinsumDense group channel", "EinsumDense ellipsis", "Conv2D channel", "SeparableConv1D"),
     *("attention with a mask", "attention after masks", "cross-attention", "encoder"),
     *("TimeDistributed after masks", "block without build", "experts 2:4", "experts inside"),
-    *("LSTM 2:4", "LSTM after masks", "GRU", "SimpleRNN"),
+    *("LSTM 2:4", "LSTM after masks", "GRU", "SimpleRNN", "encoder after masks"),
+    *("Dense channel", "Dense without bias", "Dense constrained", "Conv2D 2:4"),
+    *("Conv1D in groups", "EinsumDense merge", "SeparableConv2D", "decoder with two inputs"),
 }
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.long_cases import some_of
+
 from .models import INT8_BOUND, assert_close, function, kernel, normal, serve, serve_all, spec, thin
 
 OPS = {
@@ -130,7 +132,16 @@ CASES = {
         _custom_gradient,
     )
 }
-CASE = pytest.mark.parametrize("case", CASES)
+PLAIN = (
+    "while",
+    "case",
+    "map fn",
+    "nested",
+    "jit compile within",
+    "called twice",
+    "custom gradient",
+)
+CASE = pytest.mark.parametrize("case", some_of(CASES, PLAIN))
 
 
 def _source(tmp_path, case):
