@@ -62,10 +62,10 @@ install: build ## Installs a wheel for the TensorFlow of .venv into it
 demo: install ## Trains, prunes, converts and serves a model; writes artifacts/demo.json
 	@$(python) examples/demo.py $(ARGS)
 
-# C++ tests run under the sanitizers, and as `test-fast` and `test-long` without. The Python tests
-# come last, so that their summary is the last thing to read.
+# C++ tests run under the sanitizers here, without them in `test-fast` and `test-long`, and built with
+# GCC in `test-long`. The Python tests come last, so that their summary is the last thing to read.
 .PHONY: test
-test: test-asan test-gcc lint test-python ## Runs all tests but the long ones
+test: test-asan lint test-python ## Runs all tests but the long ones
 
 .PHONY: test-cc
 test-cc: setup ## C++ tests
@@ -95,7 +95,7 @@ test-fast: build ## C++ tests and a choice of Python tests, in three minutes onc
 
 # Hours; the three below are parts of it.
 .PHONY: test-long
-test-long: build test-cc ## All tests without sanitizers, those too that a plain run leaves out
+test-long: build test-cc test-gcc ## All tests without sanitizers, those too that a plain run leaves out
 	@$(python) -m pytest -n auto --dist worksteal -m "long or not long" $(ARGS)
 
 .PHONY: test-applications
