@@ -62,8 +62,9 @@ install: build ## Installs a wheel for the TensorFlow of .venv into it
 demo: install ## Trains, prunes, converts and serves a model; writes artifacts/demo.json
 	@$(python) examples/demo.py $(ARGS)
 
-# C++ tests run under the sanitizers here, without them in `test-fast` and `test-long`, and built with
-# GCC in `test-long`. The Python tests come last, so that their summary is the last thing to read.
+# C++ tests run under the sanitizers here. `test-fast` and `test-long` run them without, and
+# `test-long` with GCC too. The Python tests come last, so that their summary is the last thing
+# to read.
 .PHONY: test
 test: test-asan lint test-python ## Runs all tests but the long ones
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.long_cases import some_of
 from tfsparse.conversion.constants import Constants
 from tfsparse.conversion.graph_view import Views
 from tfsparse.conversion.interaction import find_interactions
@@ -54,9 +55,7 @@ def found_in(function, given, variables=()):
     return traced, *find_interactions(traced.view)
 
 
-@pytest.mark.parametrize(
-    "batch", [None, pytest.param(3, marks=pytest.mark.long)], ids=["open", "fixed"]
-)
+@pytest.mark.parametrize("batch", some_of([None, 3], [None]), ids=["open", "fixed"])
 @pytest.mark.parametrize("case", CASES)
 def test_finds_every_spelling(case, batch):
     example, found, unmatched = found_in(CASES[case], specs(batch), variables_of(case))

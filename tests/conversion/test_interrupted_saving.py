@@ -1,5 +1,6 @@
 """A save that is killed at any step, or read while it runs: the old model or the new one, whole."""
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,11 @@ STEPS = [*OWN_STEPS, shutil.__file__]
 
 
 STRIDES = pytest.mark.parametrize("stride", some_of([1, 4], [4]))
-"""Of the steps, a plain run tries every fourth."""
+"""A plain run kills a save at every fourth step, a long one at each."""
 
 
 def kills(target, prepare, overwrite, stride, steps=STEPS):
-    """Kills a save at every step in turn, from a fresh start; yields after each."""
+    """Kills a save at every `stride`-th step in turn, from a fresh start; yields after each."""
     for step in range(0, 10_000, stride):
         shutil.rmtree(target.parent)
         target.parent.mkdir()
@@ -53,7 +54,7 @@ def check_that_the_old_or_the_new_one_is_left(tmp_path, kind, stride):
     found, left = [], set()
     # How a folder is removed is the same in both.
     steps = STEPS if kind == "exchanged" else OWN_STEPS
-    prepare = lambda: writer("old")(str(target))  # noqa: E731
+    prepare = functools.partial(writer("old"), str(target))
     for _ in kills(target, prepare, overwrite=True, stride=stride, steps=steps):
         if kind == "exchanged":
             found.append(whole(target))

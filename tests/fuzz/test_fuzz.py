@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 def test_answers_or_errors(folder):
     """All kinds in the same two workers, since it takes longer to start one; on two ISAs."""
-    tries = {"serve": 14, "convert": 2, "mutated": 6}
+    tries = {"serve": 30, "convert": 3, "mutated": 8}
     jobs = [
         {"kind": kind, "models": str(folder), "seed": SEED + i}
         for kind, number in tries.items()
@@ -34,7 +34,7 @@ def test_answers_or_errors(folder):
         outcomes = [result.outcome for job, result in results if job["kind"] == kind]
         assert len(outcomes) == number
         assert "answered" in outcomes
-    assert sum(result.outcome == "refused" for _, result in results) > 3
+    assert sum(result.outcome == "refused" for _, result in results) > 10
 
 
 @pytest.fixture(scope="module")
